@@ -1,0 +1,115 @@
+/** The append-only record: attempts at commits, and the revisions of workloads with their commits. */
+import type { JsonObject } from "./object.ts";
+import type { CommitId } from "./source.ts";
+
+export const OUTCOMES = ["deployed", "no-op", "superseded", "rejected", "failed", "rolled back", "discarded"] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+
+/** Which attempt: the same commit may come back to the head of a ref (force-push, revert by reset). */
+export interface AttemptKey {
+  app: string;
+  target: string;
+  commit: CommitId;
+  /** From 1, counting the times this commit came to the head. */
+  ordinal: number;
+}
+
+export interface AttemptOpening extends AttemptKey {
+  /** RFC 3339, UTC, with milliseconds. */
+  openedAt: string;
+  ref: string;
+  authorName: string;
+  authorEmail: string;
+  subject: string;
+}
+
+export interface AttemptEvent {
+  at: string;
+  /** `held`, `planned`, `applied`, `progress`, `retry`, `approved`, … */
+  type: string;
+  message: string;
+  detail?: JsonObject;
+}
+
+export interface AttemptEnding {
+  endedAt: string;
+  outcome: Outcome;
+  /** Why, in one sentence; "" for deployed and no-op. */
+  reason: string;
+  planDigest?: string;
+  /** Counts by action, as `create`, `update`, `replace`, `delete`, `unchanged`. */
+  changes?: Record<string, number>;
+}
+
+/** One attempt as read back. `ending` is absent while it is under way. */
+export interface Attempt extends AttemptOpening {
+  /** Position in the ledger, from 1. */
+  row: number;
+  events: AttemptEvent[];
+  ending?: AttemptEnding;
+}
+
+/** A workload's numbered pod template and where it came from. */
+export interface Revision {
+  app: string;
+  target: string;
+  /** `apps/Deployment/default/web` */
+  workload: string;
+  /** The Deployment's uid: a workload deleted and made again starts over. */
+  uid: string;
+  revision: number;
+  commit: CommitId;
+  authorName: string;
+  authorEmail: string;
+  subject: string;
+  /** Manifest that declared it in that commit. */
+  file: string;
+  template: JsonObject;
+  /** Template hash, the suffix of its ReplicaSet's name. */
+  templateHash: string;
+  /** Image reference to digest. */
+  images: Record<string, string>;
+  planDigest: string;
+  startedAt: string;
+}
+
+export interface RevisionEnding {
+  endedAt: string;
+  outcome: "deployed" | "failed" | "superseded";
+  reason: string;
+}
+
+export interface RevisionRecord extends Revision {
+  ending?: RevisionEnding;
+}
+
+export interface AttemptQuery {
+  app?: string;
+  target?: string;
+  commit?: CommitId;
+  /** Newest first, at most so many. */
+  limit?: number;
+  onlyOpen?: boolean;
+}
+
+/**
+ * Appends idempotently: saying the same again changes nothing, saying something else about an ended attempt is an error
+ * with code `conflict`. Rows are never rewritten.
+ */
+export interface Ledger {
+  open(attempt: AttemptOpening): Promise<void>;
+  event(key: AttemptKey, event: AttemptEvent): Promise<void>;
+  end(key: AttemptKey, ending: AttemptEnding): Promise<void>;
+  /** Newest first. */
+  attempts(query: AttemptQuery): Promise<Attempt[]>;
+  startRevision(revision: Revision): Promise<void>;
+  endRevision(revision: Pick<Revision, "app" | "target" | "uid" | "revision">, ending: RevisionEnding): Promise<void>;
+  /** Oldest first. */
+  revisions(query: { app?: string; target?: string; workload?: string; uid?: string }): Promise<RevisionRecord[]>;
+  /** Digest last recorded for an image reference by a revision of this app, `null` when none used it. */
+  imageDigest(
+    app: string,
+    target: string,
+    reference: string,
+  ): Promise<{ digest: string; revision: RevisionRecord } | null>;
+}

@@ -1,0 +1,56 @@
+/** What the daemon says of itself and of its apps. */
+import type { Diagnostic } from "./diagnostic.ts";
+import type { Health } from "./health.ts";
+import type { AttemptKey } from "./ledger.ts";
+import type { ObjectId } from "./object.ts";
+import type { CommitId } from "./source.ts";
+
+/**
+ * - `Starting`: nothing read yet. `Synced`: what git wants is applied and its rollouts are complete.
+ * - `Progressing`: applied, rollouts under way. `Rejected`: the head is invalid, what ran before still runs.
+ * - `Held`: applied but for deletions that wait for approval. `Failed`: the head was applied and did not get healthy.
+ * - `Unreadable`: git or the backend cannot be read; nothing is changed until it can.
+ */
+export type AppPhase = "Starting" | "Synced" | "Progressing" | "Rejected" | "Held" | "Failed" | "Unreadable";
+
+export interface AppStatus {
+  app: string;
+  target: string;
+  /** Absolute path of the repository. */
+  repository: string;
+  ref: string;
+  /** Directory of the repository that is the app; "" for all of it. */
+  path: string;
+  head: { commit: CommitId; subject: string; author: string; authoredAt: string } | null;
+  /** Commit whose manifests were applied last. */
+  applied: CommitId | null;
+  phase: AppPhase;
+  /** Why, with what it waits for; "" when Synced. */
+  reason: string;
+  health: Health;
+  /** Of the head. */
+  diagnostics: Diagnostic[];
+  attempt: AttemptKey | null;
+  held: { id: ObjectId; reason: string }[];
+  planDigest: string | null;
+}
+
+export interface DaemonStatus {
+  version: string;
+  pid: number;
+  startedAt: string;
+  stateDir: string;
+  runtime: string;
+  kubelet: { connected: boolean; pid: number | null };
+  apps: AppStatus[];
+}
+
+/** Where a running daemon is found: `daemon.json` in its socket directory. */
+export interface DaemonRecord {
+  pid: number;
+  version: string;
+  startedAt: string;
+  repository: string;
+  stateDir: string;
+  socket: string;
+}
