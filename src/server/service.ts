@@ -1,0 +1,33 @@
+/** What a running daemon shows through its API: the server knows only this, never how the daemon is wired. */
+import type { Backend } from "../model/backend.ts";
+import type { Diagnostic } from "../model/diagnostic.ts";
+import type { Ledger } from "../model/ledger.ts";
+import type { Plan } from "../model/plan.ts";
+import type { CommitId } from "../model/source.ts";
+import type { DaemonStatus } from "../model/status.ts";
+
+/** A plan, or why there is none: the commit's manifests are invalid. */
+export type PlanOutcome =
+  | { kind: "planned"; plan: Plan; diagnostics: Diagnostic[] }
+  | { kind: "rejected"; app: string; commit: CommitId; diagnostics: Diagnostic[] };
+
+export interface ShutdownRequest {
+  /** End the pods (and the kubelet) too; otherwise they keep running and the next daemon adopts them. */
+  stopPods: boolean;
+}
+
+export interface DaemonService {
+  readonly backend: Backend;
+  readonly ledger: Ledger;
+  status(): DaemonStatus;
+  /** Calls the listener after each change of `status()`; returns what ends that. */
+  onChange(listener: () => void): () => void;
+  /**
+   * Plans an app at a revision (anything `git rev-parse` takes; its head when absent) against what runs. Changes nothing.
+   *
+   * @throws {TrueupError} `not-found` for an unknown app or revision; `unavailable`, `io` when git or the backend cannot be read
+   */
+  plan(app: string, revision: string | undefined, signal: AbortSignal): Promise<PlanOutcome>;
+  /** Starts to shut down; done when everything that is to end has ended. Called at most once by the server. */
+  shutdown(request: ShutdownRequest): Promise<void>;
+}

@@ -1,0 +1,51 @@
+/** The API's answers as they travel: plain JSON, secrets already masked. */
+import type { Diagnostic } from "../model/diagnostic.ts";
+import type { ErrorCode } from "../model/errors.ts";
+import type { KubeObject, ObjectId } from "../model/object.ts";
+import type { ChangeAction, FieldChange } from "../model/plan.ts";
+import type { CommitId } from "../model/source.ts";
+
+/** Body of every answer that is not a success. */
+export interface ErrorBody {
+  code: ErrorCode;
+  message: string;
+  hint?: string;
+}
+
+export interface ObjectListBody {
+  items: KubeObject[];
+  version: string;
+}
+
+/** One message of `GET /v1/objects?watch=true`. */
+export type ObjectEvent =
+  | { type: "added" | "modified" | "deleted"; object: KubeObject; version: string }
+  /** Everything there when the watch began was sent. */
+  | { type: "synced"; version: string }
+  /** What was said before no longer counts: everything there follows once more. Made by the client, never sent. */
+  | { type: "reset" };
+
+/** One change of a plan, without the objects themselves. */
+export interface ChangeView {
+  action: ChangeAction;
+  id: ObjectId;
+  /** `file:line` of the manifest; absent for deletes. */
+  source?: string;
+  fields: FieldChange[];
+  restartsPods: boolean;
+  held?: string;
+  /** Unified diff of the live object and the object as it would be stored; only when asked for. */
+  diff?: string;
+}
+
+export type PlanView =
+  | {
+      kind: "planned";
+      app: string;
+      commit: CommitId;
+      changes: ChangeView[];
+      unchanged: number;
+      digest: string;
+      diagnostics: Diagnostic[];
+    }
+  | { kind: "rejected"; app: string; commit: CommitId; diagnostics: Diagnostic[] };
