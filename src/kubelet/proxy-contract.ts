@@ -1,36 +1,36 @@
-/** What the kubelet asks of a service proxy: listeners, their backends, and waiting for a pod's last requests. */
+/** What the kubelet asks of the service proxy: listeners, their backends, and waiting until a pod's requests are done. */
 
-/** One pod's address for one port of a Service. */
+/** Where one pod answers for one Service port. */
 export interface ProxyBackend {
   podUid: string;
   host: string;
   port: number;
 }
 
-/** One port of a Service, and the pods it is balanced over now. */
 export interface ProxyPort {
   /** `<service uid>:<service port>` */
   key: string;
-  /** Whether requests, rather than connections, are balanced. */
   protocol: "http" | "tcp";
-  /** Local port to answer on if it is free, and where the search for a free one starts; 0: any. */
+  /** Tried first, then the ports above it; 0: any free one. */
   preferredLocalPort: number;
   backends: ProxyBackend[];
 }
 
-/** Balances Services over pods, on the loopback interface. */
 export interface Proxy {
-  /**
-   * Makes the listeners and their backends exactly these. Backends removed get nothing new from that moment
-   * (synchronously, before the promise settles).
-   *
-   * @returns The local port by key
-   */
+  /** Makes the listeners and their backends exactly these; returns local port by key. Backends removed get nothing new from that moment (synchronously before the promise). */
   update(ports: ProxyPort[]): Promise<Record<string, number>>;
-  /** Replaces the backends of an existing port at once, synchronously. */
+  /** Replaces the backends of existing ports at once, synchronously. An unknown key is ignored: an update that adds it is under way. */
   setBackends(key: string, backends: ProxyBackend[]): void;
-  /** Resolves when no HTTP request to that pod is under way, or after `limitMs`. Call after the pod left the backends. */
+  /** Resolves when no HTTP request to that pod is under way, or after limitMs. Call after the pod left the backends. */
   drain(podUid: string, limitMs: number): Promise<void>;
-  /** Ends all listeners and connections. */
+  /** Closes the listeners and what is open. */
   close(): Promise<void>;
 }
+
+/** A proxy without listeners, for simulations: every Service gets the port it prefers, and there is nothing to drain. */
+export const nullProxy: Proxy = {
+  update: (ports) => Promise.resolve(Object.fromEntries(ports.map((port) => [port.key, port.preferredLocalPort]))),
+  setBackends: () => undefined,
+  drain: () => Promise.resolve(),
+  close: () => Promise.resolve(),
+};
