@@ -1,0 +1,58 @@
+/** A plan as it travels: without whole objects, with a text diff of each change when asked for. */
+import { textDiff } from "../diff/text.ts";
+import type { Backend } from "../model/backend.ts";
+import type { KubeObject, ObjectId } from "../model/object.ts";
+import type { Change } from "../model/plan.ts";
+import type { PlanOutcome } from "./service.ts";
+import type { ChangeView, PlanView } from "./wire.ts";
+
+/**
+ * @param diff Whether to add each change's text diff: the live object against what the backend would store, so that
+ *   defaults show as they are. Secret values are masked.
+ * @throws {TrueupError} What the backend's dry run throws
+ */
+export async function viewPlan(
+  outcome: PlanOutcome,
+  backend: Backend,
+  diff: boolean,
+  signal: AbortSignal,
+): Promise<PlanView> {
+  if (outcome.kind === "rejected") return outcome;
+  const { plan, diagnostics } = outcome;
+  const changes: ChangeView[] = [];
+  for (const change of plan.changes) {
+    const view = viewChange(change);
+    if (diff) view.diff = await diffOf(change, plan.app, backend, signal);
+    changes.push(view);
+  }
+  const { app, commit, unchanged, digest } = plan;
+  return { kind: "planned", app, commit, changes, unchanged, digest, diagnostics };
+}
+
+function viewChange({ action, id, declared, fields, restartsPods, held }: Change): ChangeView {
+  return {
+    action,
+    id,
+    ...(declared !== undefined && { source: `${declared.file}:${declared.locate([]).line}` }),
+    fields,
+    restartsPods,
+    ...(held !== undefined && { held }),
+  };
+}
+
+async function diffOf(change: Change, owner: string, backend: Backend, signal: AbortSignal): Promise<string> {
+  const before = change.observed?.object ?? null;
+  const after = change.declared === undefined ? null : await stored(change.declared.object, owner, backend, signal);
+  const name = pathOf(change.id);
+  return textDiff(before, after, { beforeName: `live/${name}`, afterName: `git/${name}` });
+}
+
+async function stored(desired: KubeObject, owner: string, backend: Backend, signal: AbortSignal): Promise<KubeObject> {
+  const { object } = await backend.dryRun({ desired, owner }, signal);
+  return object;
+}
+
+/** `default/deployment/web`, also for objects of the default namespace: it names a file in the diff. */
+function pathOf({ namespace, kind, name }: ObjectId): string {
+  return [...(namespace === "" ? [] : [namespace]), kind.toLowerCase(), name].join("/");
+}
