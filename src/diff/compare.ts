@@ -1,11 +1,115 @@
 /** Field by field, what differs between two versions of an object. Pure; no noise from spelling or bookkeeping. */
 import type { KubeObject } from "../model/object.ts";
 import type { FieldChange } from "../model/plan.ts";
+import { ANNOTATION } from "../model/workload.ts";
+import { sameScalar } from "./equality.ts";
+import { isEmptyAbsent, isOpenMap, type KindRules, rulesOf } from "./merge-keys.ts";
+import { SERVER_METADATA } from "./three-way.ts";
+import { childPath, isTree, keyedItems, read, type Tree } from "./tree.ts";
+
+/** Annotations that say who applied what: they follow every change and are none themselves. */
+const BOOKKEEPING: ReadonlySet<string> = new Set([ANNOTATION.commit, ANNOTATION.source, ANNOTATION.lastApplied]);
 
 /**
  * What changes from `live` to `merged`, ordered by path; status, server bookkeeping and trueup's own annotations left out.
- * Values are as they are: pass the result through `redactChanges` before anybody sees it.
+ *
+ * Quantities are equal by value, `null` is absent, and so are empty maps and lists where the API server drops them. A
+ * keyed list whose items only change places is one change of their order. Values are as they are: pass the result through
+ * `redactChanges` before anybody sees it.
  */
-export function compareObjects(_live: KubeObject, _merged: KubeObject): FieldChange[] {
-  return [];
+export function compareObjects(live: KubeObject, merged: KubeObject): FieldChange[] {
+  if (live === merged) return [];
+  const comparison = new Comparison(rulesOf(merged));
+  comparison.maps("", "", live, merged);
+  return comparison.changes;
+}
+
+/** Whether the pod template differs, so that every pod of the workload is replaced. */
+export function templateDiffers(changes: readonly FieldChange[], templatePath = "spec.template"): boolean {
+  return changes.some(({ path }) => path === templatePath || path.startsWith(`${templatePath}.`));
+}
+
+class Comparison {
+  readonly changes: FieldChange[] = [];
+  readonly #rules: KindRules;
+
+  constructor(rules: KindRules) {
+    this.#rules = rules;
+  }
+
+  /**
+   * @param path Path as the rules know it
+   * @param shown Path as people read it
+   */
+  maps(path: string, shown: string, before: Tree, after: Tree): void {
+    const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
+    for (const key of [...keys].sort()) {
+      if (isHidden(path, key)) continue;
+      this.#values(childPath(path, key), appendKey(shown, key), read(before, key), read(after, key));
+    }
+  }
+
+  #values(path: string, shown: string, before: unknown, after: unknown): void {
+    if (before === after) return;
+    if (before === undefined || after === undefined) this.#oneSided(path, shown, before, after);
+    else if (isTree(before) && isTree(after)) this.maps(path, shown, before, after);
+    else if (Array.isArray(before) && Array.isArray(after)) this.#lists(path, shown, before, after);
+    else if (!sameScalar(path, before, after)) this.changes.push({ path: shown, kind: "change", before, after });
+  }
+
+  #oneSided(path: string, shown: string, before: unknown, after: unknown): void {
+    const value = before ?? after;
+    if (isEmptyAbsent(this.#rules, path, value)) return;
+    // Keys of an open map are facts of their own: each is reported, so that each can be masked or ignored.
+    if (isTree(value) && (isOpenMap(this.#rules, path) || path === "metadata")) {
+      this.maps(path, shown, isTree(before) ? before : {}, isTree(after) ? after : {});
+    } else if (before === undefined) this.changes.push({ path: shown, kind: "add", after });
+    else this.changes.push({ path: shown, kind: "remove", before });
+  }
+
+  #lists(path: string, shown: string, before: readonly unknown[], after: readonly unknown[]): void {
+    const rule = this.#rules.lists.get(path);
+    const was = rule?.type === "map" ? keyedItems(rule, before) : null;
+    const is = rule?.type === "map" ? keyedItems(rule, after) : null;
+    if (was !== null && is !== null) return this.#keyed(path, shown, was, is);
+    if (before.some(isScalar) || after.some(isScalar)) {
+      if (!sameScalars(path, before, after)) this.changes.push({ path: shown, kind: "change", before, after });
+      return;
+    }
+    for (let index = 0; index < Math.max(before.length, after.length); index++) {
+      this.#values(`${path}[]`, `${shown}[${index}]`, before[index] ?? undefined, after[index] ?? undefined);
+    }
+  }
+
+  #keyed(path: string, shown: string, was: ReadonlyMap<string, unknown>, is: ReadonlyMap<string, unknown>): void {
+    for (const [key, item] of is) this.#values(`${path}[]`, `${shown}[${key}]`, was.get(key), item);
+    for (const [key, item] of was) {
+      if (!is.has(key)) this.changes.push({ path: `${shown}[${key}]`, kind: "remove", before: item });
+    }
+    const before = [...was.keys()].filter((key) => is.has(key));
+    const after = [...is.keys()].filter((key) => was.has(key));
+    if (before.some((key, index) => key !== after[index])) {
+      this.changes.push({ path: `${shown}[order]`, kind: "change", before, after });
+    }
+  }
+}
+
+function isHidden(path: string, key: string): boolean {
+  if (path === "") return key === "status";
+  if (path === "metadata") return SERVER_METADATA.has(key);
+  return path === "metadata.annotations" && BOOKKEEPING.has(key);
+}
+
+function isScalar(value: unknown): boolean {
+  return typeof value !== "object" || value === null;
+}
+
+function sameScalars(path: string, before: readonly unknown[], after: readonly unknown[]): boolean {
+  return before.length === after.length && before.every((value, index) => sameScalar(`${path}[]`, value, after[index]));
+}
+
+/** As `formatFieldPath` writes a key: plain where it can be, quoted where it has dots or slashes. */
+function appendKey(shown: string, key: string): string {
+  if (!/^[A-Za-z_][A-Za-z0-9_-]*$/.test(key)) return `${shown}[${JSON.stringify(key)}]`;
+  return shown === "" ? key : `${shown}.${key}`;
 }
