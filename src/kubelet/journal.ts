@@ -1,0 +1,146 @@
+/** The kubelet's numbered reports: kept until acknowledged, numbered without gaps, also over restarts. */
+import type { KubeletReport, KubeletReportBody } from "../model/kubelet.ts";
+import { type JournalFile, type JournalImage, openJournalFile } from "./journal-file.ts";
+
+/** Undelivered reports above this number are collapsed to the last status of each pod. */
+const COLLAPSE_ABOVE = 5_000;
+
+/** Acknowledged reports are dropped when there are so many, and they are at least half of all: the work is then linear. */
+const DROP_ABOVE = 500;
+
+/**
+ * Appends, reads and forgets reports. A report is in the file before `append` returns and before a reader sees it, so a
+ * number that was seen never means something else later.
+ */
+export class Journal {
+  readonly #file: JournalFile | null;
+  /** Reports with numbers `#base + 1 …`. */
+  #reports: KubeletReport[];
+  #base: number;
+  /** Highest number that a reader may have seen. */
+  #delivered: number;
+  /** Highest number that was acknowledged; such reports are dropped now and then, not one by one. */
+  #acknowledged: number;
+  readonly #collapseAbove: number;
+  readonly #waiting = new Set<() => void>();
+
+  private constructor(file: JournalFile | null, image: JournalImage, collapseAbove: number) {
+    this.#file = file;
+    this.#base = image.base;
+    this.#reports = image.reports;
+    this.#delivered = this.last;
+    this.#acknowledged = image.base;
+    this.#collapseAbove = collapseAbove;
+  }
+
+  /** A journal that ends with the process. */
+  static inMemory(options: { collapseAbove?: number } = {}): Journal {
+    return new Journal(null, { base: 0, reports: [] }, options.collapseAbove ?? COLLAPSE_ABOVE);
+  }
+
+  /** A journal in a file. A last line that a crash cut short is dropped: no reader has seen it. */
+  static open(path: string, options: { collapseAbove?: number } = {}): Journal {
+    const { file, image } = openJournalFile(path);
+    return new Journal(file, image, options.collapseAbove ?? COLLAPSE_ABOVE);
+  }
+
+  /** Number of the newest report; 0 when there never was one. */
+  get last(): number {
+    return this.#base + this.#reports.length;
+  }
+
+  /** Numbers reports and keeps them; durable when it returns. */
+  append(body: KubeletReportBody, at: string): KubeletReport {
+    if (this.last - this.#delivered >= this.#collapseAbove) this.#collapse();
+    const report: KubeletReport = { ...body, seq: this.last + 1, at };
+    this.#file?.append(report);
+    this.#reports.push(report);
+    for (const wake of [...this.#waiting]) wake();
+    return report;
+  }
+
+  /** Reports after `seq` that are there, and marks them as seen. */
+  after(seq: number): KubeletReport[] {
+    this.#delivered = this.last;
+    return this.#reports.slice(Math.max(seq, this.#acknowledged) - this.#base);
+  }
+
+  /** Reports that are still wanted, oldest first. */
+  unacknowledged(): KubeletReport[] {
+    return this.#reports.slice(this.#acknowledged - this.#base);
+  }
+
+  /** Reports after `seq`, those there and those to come, until the signal ends it. */
+  async *follow(seq: number, signal: AbortSignal): AsyncGenerator<KubeletReport> {
+    let at = seq;
+    while (!signal.aborted) {
+      for (const report of this.after(at)) {
+        if (signal.aborted) return;
+        at = report.seq;
+        yield report;
+      }
+      if (this.last <= at) await this.#grown(at, signal);
+    }
+  }
+
+  /** Forgets reports up to `seq`. Numbers that do not exist yet are ignored. */
+  acknowledge(seq: number): void {
+    this.#acknowledged = Math.max(this.#acknowledged, Math.min(seq, this.last));
+    const dropped = this.#acknowledged - this.#base;
+    if (dropped < DROP_ABOVE || dropped * 2 < this.#reports.length) return;
+    this.#reports.splice(0, dropped);
+    this.#base += dropped;
+    this.#rewrite();
+  }
+
+  /**
+   * Goes on above `seq`, when a reader knows higher numbers than this journal: the machine went down before they
+   * reached the disk. What is kept is dropped: the reader would take it for known.
+   */
+  skipTo(seq: number): void {
+    if (seq <= this.last) return;
+    this.#reports = [];
+    this.#base = seq;
+    this.#delivered = seq;
+    this.#acknowledged = seq;
+    this.#rewrite();
+  }
+
+  close(): void {
+    this.#file?.close();
+    for (const wake of [...this.#waiting]) wake();
+  }
+
+  /** Drops statuses that a later one of the same pod supersedes, among the reports nobody has seen, and renumbers those. */
+  #collapse(): void {
+    const seen = this.#reports.filter((report) => report.seq <= this.#delivered);
+    const unseen = this.#reports.slice(seen.length);
+    const newest = new Map<string, number>();
+    for (const report of unseen) if (report.type === "pod-status") newest.set(report.uid, report.seq);
+    const kept = unseen.filter((report) => report.type !== "pod-status" || newest.get(report.uid) === report.seq);
+    if (kept.length === unseen.length) return;
+    const from = this.#base + seen.length;
+    this.#reports = [...seen, ...kept.map((report, index) => ({ ...report, seq: from + 1 + index }))];
+    this.#rewrite();
+  }
+
+  #rewrite(): void {
+    this.#file?.rewrite({ base: this.#base, reports: this.#reports });
+  }
+
+  #grown(seq: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.#waiting.delete(wake);
+        signal.removeEventListener("abort", wake);
+        resolve();
+      };
+      if (signal.aborted || this.last > seq) {
+        resolve();
+        return;
+      }
+      this.#waiting.add(wake);
+      signal.addEventListener("abort", wake, { once: true });
+    });
+  }
+}
