@@ -1,7 +1,19 @@
 /** Reads a manifest file into declared objects and the diagnostics that keep it from being applied. */
 import type { Diagnostic } from "../model/diagnostic.ts";
-import type { Declared } from "../model/manifest.ts";
-import type { ObjectHash } from "../model/source.ts";
+import type { Declared, FieldPath } from "../model/manifest.ts";
+import {
+  groupOf,
+  idOf,
+  isClusterScoped,
+  type Json,
+  type JsonObject,
+  type KubeObject,
+  type ObjectId,
+} from "../model/object.ts";
+import type { Location, ObjectHash } from "../model/source.ts";
+import { LIMITS, readDocuments, type YamlDocument } from "./documents.ts";
+import { positionOf } from "./lines.ts";
+import { locateField, type ObjectPlace } from "./locate.ts";
 
 export interface ManifestFile {
   /** Relative to the repository's root, with `/`. */
@@ -17,12 +29,218 @@ export interface ParsedManifest {
   diagnostics: Diagnostic[];
 }
 
-/** Whether a file of a repository is read as a manifest, by its path alone. */
+/** Files that tools keep beside manifests. */
+const OTHER_FILES = new Set([
+  "trueup.yaml",
+  "trueup.config.yaml",
+  "package.json",
+  "package-lock.json",
+  "tsconfig.json",
+]);
+
+/**
+ * Whether a file of a repository is read as a manifest, by its path alone: YAML and JSON, but nothing hidden, nothing
+ * under a directory `images` (those are images' contents) or `node_modules`, and not trueup's own configuration.
+ */
 export function isManifestPath(path: string): boolean {
-  return /\.(ya?ml|json)$/.test(path);
+  if (!/\.(?:ya?ml|json)$/.test(path)) return false;
+  const parts = path.split("/");
+  const name = parts.at(-1) ?? "";
+  if (OTHER_FILES.has(name)) return false;
+  if (parts.some((part) => part.startsWith("."))) return false;
+  return !parts.slice(0, -1).some((part) => part === "images" || part === "node_modules");
 }
 
 /** Parses one file. Never throws for what the text holds: every fault becomes a diagnostic. */
-export function parseManifestFile(_input: ManifestFile): ParsedManifest {
-  return { declared: [], diagnostics: [] };
+export function parseManifestFile(input: ManifestFile): ParsedManifest {
+  return new ManifestReader(input).read();
+}
+
+class DeclaredObject implements Declared {
+  readonly object: KubeObject;
+  readonly id: ObjectId;
+  readonly file: string;
+  readonly blob: ObjectHash;
+  readonly document: number;
+  readonly #place: ObjectPlace;
+  readonly #offset: number;
+
+  constructor(object: KubeObject, id: ObjectId, input: ManifestFile, document: YamlDocument, place: ObjectPlace) {
+    this.object = object;
+    this.id = id;
+    this.file = input.file;
+    this.blob = input.blob;
+    this.document = document.index;
+    this.#place = place;
+    this.#offset = place.within.length === 0 ? document.offset : -1;
+  }
+
+  locate(path: FieldPath): Location {
+    // Plans ask every object for its line: the document's own start is known without parsing again.
+    if (path.length === 0 && this.#offset >= 0) {
+      return { file: this.file, ...positionOf(this.#place.source.text, this.#offset) };
+    }
+    return locateField(this.#place, this.file, path, "key");
+  }
+
+  locateValue(path: FieldPath): Location {
+    return locateField(this.#place, this.file, path, "value");
+  }
+}
+
+class ManifestReader {
+  readonly #input: ManifestFile;
+  readonly #declared: Declared[] = [];
+  readonly #diagnostics: Diagnostic[] = [];
+
+  constructor(input: ManifestFile) {
+    this.#input = input;
+  }
+
+  read(): ParsedManifest {
+    const { file, text } = this.#input;
+    const json = file.endsWith(".json");
+    if (text.length > LIMITS.characters) {
+      this.#report(
+        "yaml-limits",
+        `Cannot read the file as it must have at most ${LIMITS.characters} characters: it has ${text.length}`,
+        {
+          location: { file, line: 1, column: 1 },
+        },
+      );
+      return this.#result();
+    }
+    const documents = readDocuments(text, json);
+    const manifestLike = documents.some(({ value }) => isRecord(value) && ("apiVersion" in value || "kind" in value));
+    const faults = documents.some((document) => document.faults.length > 0);
+    if (!manifestLike && json) return this.#result();
+    for (const document of documents) {
+      for (const { position, rule, message, hint } of document.faults)
+        this.#report(rule, message, { location: { file, ...position }, ...(hint !== undefined && { hint }) });
+      if (document.value !== undefined && document.value !== null && manifestLike)
+        this.#document(document, document.value);
+    }
+    if (!manifestLike && !faults) {
+      const first = documents.find(({ value }) => value !== undefined && value !== null);
+      if (first !== undefined) this.#notAManifest(first);
+    }
+    return this.#result();
+  }
+
+  #result(): ParsedManifest {
+    return { declared: this.#declared, diagnostics: this.#diagnostics };
+  }
+
+  #notAManifest(document: YamlDocument): void {
+    this.#diagnostics.push({
+      severity: "warning",
+      rule: "not-a-manifest",
+      message: "Nothing is applied from this file as it has neither apiVersion nor kind",
+      location: { file: this.#input.file, ...positionOf(document.source.text, document.offset) },
+      hint: "Move it out of the app's directory if it is no manifest.",
+    });
+  }
+
+  #document(document: YamlDocument, value: Json): void {
+    this.#object(document, value, []);
+  }
+
+  /** Declares an object, or the items of a List. */
+  #object(document: YamlDocument, value: Json, within: FieldPath): void {
+    const place: ObjectPlace = { source: document.source, firstEvent: document.firstEvent, within };
+    const at = (path: FieldPath): Location => locateField(place, this.#input.file, path, "value");
+    if (!isRecord(value)) {
+      this.#report("manifest-shape", `Cannot read the object as it must be a mapping: it is ${nameType(value)}`, {
+        location: at([]),
+      });
+      return;
+    }
+    const { apiVersion, kind, items } = value;
+    if (typeof kind === "string" && kind.endsWith("List") && (Array.isArray(items) || kind === "List")) {
+      this.#list(document, value, within);
+      return;
+    }
+    const missing: string[] = [];
+    for (const [field, content] of [
+      ["apiVersion", apiVersion],
+      ["kind", kind],
+    ] as const) {
+      if (typeof content === "string" && content !== "") continue;
+      missing.push(field);
+      const isThere = content !== undefined && content !== null;
+      this.#report(
+        `missing-${field === "kind" ? "kind" : "api-version"}`,
+        `Cannot read the object as ${field} must be text: ${isThere ? `it is ${JSON.stringify(content)}` : "it is missing"}`,
+        {
+          location: at([field]),
+          field,
+          hint: field === "kind" ? "Say what it is: kind: Deployment" : "Say the API's version: apiVersion: apps/v1",
+        },
+      );
+    }
+    this.#named(document, value, place, missing.length > 0);
+  }
+
+  #named(document: YamlDocument, value: JsonObject, place: ObjectPlace, incomplete: boolean): void {
+    const metadata = value.metadata;
+    const name = isRecord(metadata) ? metadata.name : undefined;
+    if (typeof name !== "string" || name === "") {
+      const path = isRecord(metadata) && name !== undefined ? ["metadata", "name"] : ["metadata"];
+      const generated = isRecord(metadata) && typeof metadata.generateName === "string";
+      const was = name === undefined || name === null ? "it is missing" : `it is ${JSON.stringify(name)}`;
+      this.#report("missing-name", `Cannot read the object as metadata.name must be text: ${was}`, {
+        location: locateField(place, this.#input.file, path, "value"),
+        field: "metadata.name",
+        hint: generated
+          ? "Give it a fixed name: generateName would make another object at each commit."
+          : name === undefined || name === null || name === ""
+            ? "Give it a name that is unique among objects of its kind."
+            : "Put it in quotes: YAML 1.1 reads words such as y, on and numbers as other than text.",
+      });
+      return;
+    }
+    if (incomplete) return;
+    const object = value as KubeObject;
+    this.#declared.push(new DeclaredObject(object, this.#idOf(object), this.#input, document, place));
+  }
+
+  #idOf(object: KubeObject): ObjectId {
+    const fallback = this.#input.defaultNamespace ?? "default";
+    if (typeof (object.metadata.namespace ?? "") === "string") return idOf(object, fallback);
+    const group = groupOf(object.apiVersion);
+    const namespace = isClusterScoped(group, object.kind) ? "" : fallback;
+    return { group, kind: object.kind, namespace, name: object.metadata.name };
+  }
+
+  #list(document: YamlDocument, list: JsonObject, within: FieldPath): void {
+    const { items, kind, apiVersion } = list;
+    if (!Array.isArray(items)) {
+      const place: ObjectPlace = { source: document.source, firstEvent: document.firstEvent, within };
+      this.#report("manifest-shape", `Cannot read the List as items must be a list: it is ${nameType(items ?? null)}`, {
+        location: locateField(place, this.#input.file, ["items"], "key"),
+        field: "items",
+      });
+      return;
+    }
+    for (const [at, item] of items.entries()) {
+      // Items of a typed list (`DeploymentList`) need not repeat what the list says.
+      const typed = isRecord(item) && typeof kind === "string" && kind !== "List" && item.kind === undefined;
+      const whole = typed ? { apiVersion: apiVersion ?? null, kind: kind.slice(0, -"List".length), ...item } : item;
+      this.#object(document, whole, [...within, "items", at]);
+    }
+  }
+
+  #report(rule: string, message: string, rest: Pick<Diagnostic, "location" | "field" | "hint">): void {
+    this.#diagnostics.push({ severity: "error", rule, message, ...rest });
+  }
+}
+
+function isRecord(value: Json | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function nameType(value: Json): string {
+  if (value === null) return "empty";
+  if (Array.isArray(value)) return "a list";
+  return typeof value === "object" ? "a mapping" : JSON.stringify(value);
 }

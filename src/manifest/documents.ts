@@ -1,0 +1,327 @@
+/** Splits a file into YAML documents and reads each by itself, so that one broken document does not hide the others' faults. */
+import { type AliasEvent, constructFromEvents, EVENT_ID, type Event, parseEvents, YAMLException } from "js-yaml";
+import { messageOf } from "../model/errors.ts";
+import type { Json } from "../model/object.ts";
+import type { Position } from "../model/source.ts";
+import { lineStarts, positionIn, positionOf } from "./lines.ts";
+import { JSON_MANIFEST_SCHEMA, MANIFEST_SCHEMA } from "./schema.ts";
+import { buildTree, isMerge, keyText, type YamlNode } from "./tree.ts";
+
+/** Nesting of collections, and nodes that aliases may expand to in one document. */
+export const LIMITS = { depth: 100, aliases: 1000, expandedNodes: 100_000, characters: 8 * 1024 * 1024 } as const;
+
+export interface Fault {
+  rule: "yaml-syntax" | "yaml-duplicate-key" | "yaml-limits";
+  message: string;
+  hint?: string;
+  position: Position;
+}
+
+export interface YamlDocument {
+  /** From 0, empty documents counted. */
+  index: number;
+  /** Absent when a fault keeps the document from being read; `null` when it is empty. */
+  value?: Json;
+  /** Offset of the first node's text in `source.text`. */
+  offset: number;
+  faults: Fault[];
+  source: YamlSource;
+  /** Index of the document's first event in a new parse of `source.text`. */
+  firstEvent: number;
+}
+
+/** A text whose tree can be built again when places are asked for. */
+export interface YamlSource {
+  text: string;
+  json: boolean;
+}
+
+interface Span {
+  first: number;
+  end: number;
+  aliases: number;
+}
+
+/** Reads every document of a text. Never throws for what the text holds. */
+export function readDocuments(text: string, json = false): YamlDocument[] {
+  const whole: YamlSource = { text, json };
+  try {
+    return readSource(whole, 0);
+  } catch (thrown) {
+    const pieces = splitDocuments(text);
+    if (pieces.length < 2) return [broken(whole, 0, thrown)];
+    const documents: YamlDocument[] = [];
+    for (const piece of pieces) {
+      const source = { text: piece, json };
+      try {
+        documents.push(...readSource(source, documents.length));
+      } catch (inner) {
+        documents.push(broken(source, documents.length, inner));
+      }
+    }
+    return documents;
+  }
+}
+
+/** Events of a text that was read before. @throws {YAMLException} As the parser does */
+export function eventsOf(source: YamlSource): Event[] {
+  return parseEvents(source.text, { maxDepth: LIMITS.depth });
+}
+
+function readSource(source: YamlSource, firstIndex: number): YamlDocument[] {
+  const events = eventsOf(source);
+  return spans(events).map((span, at) => readOne(source, events, span, firstIndex + at));
+}
+
+/** A `---` in the first column always begins a document, so pieces can be parsed alone; line breaks keep the places right. */
+function splitDocuments(text: string): string[] {
+  const starts = [0];
+  for (const match of text.matchAll(/^---(?=\s|$)/gm)) {
+    if (match.index > 0 && text.slice(starts.at(-1), match.index).trim() !== "") starts.push(match.index);
+  }
+  const pieces: string[] = [];
+  let linesBefore = 0;
+  for (const [at, start] of starts.entries()) {
+    const piece = text.slice(start, starts[at + 1]);
+    pieces.push("\n".repeat(linesBefore) + piece);
+    linesBefore += lineStarts(piece).length - 1;
+  }
+  return pieces;
+}
+
+function spans(events: readonly Event[]): Span[] {
+  const found: Span[] = [];
+  let depth = 0;
+  let span: Span = { first: 0, end: 0, aliases: 0 };
+  for (const [at, event] of events.entries()) {
+    switch (event.type) {
+      case EVENT_ID.DOCUMENT:
+        span = { first: at, end: at, aliases: 0 };
+        depth++;
+        break;
+      case EVENT_ID.SEQUENCE:
+      case EVENT_ID.MAPPING:
+        depth++;
+        break;
+      case EVENT_ID.ALIAS:
+        span.aliases++;
+        break;
+      case EVENT_ID.POP:
+        if (--depth === 0) found.push({ ...span, end: at + 1 });
+        break;
+    }
+  }
+  return found;
+}
+
+function readOne(source: YamlSource, events: readonly Event[], span: Span, index: number): YamlDocument {
+  const document: YamlDocument = {
+    index,
+    offset: startOf(events[span.first + 1]),
+    faults: [],
+    source,
+    firstEvent: span.first,
+  };
+  const limit = span.aliases === 0 ? null : expansionFault(source.text, events, span);
+  if (limit !== null) return { ...document, faults: [limit] };
+  const own = span.first === 0 && span.end === events.length ? (events as Event[]) : events.slice(span.first, span.end);
+  const schema = source.json ? JSON_MANIFEST_SCHEMA : MANIFEST_SCHEMA;
+  const construct = (lenient: boolean): Json => {
+    const [value] = constructFromEvents(own, {
+      source: source.text,
+      schema,
+      maxAliases: LIMITS.aliases,
+      json: lenient,
+    }) as Json[];
+    // Aliases make parts shared; objects are handed out as trees, so that a change in one place stays there.
+    return span.aliases === 0 ? (value ?? null) : copy(value ?? null);
+  };
+  try {
+    document.value = construct(false);
+  } catch (thrown) {
+    if (!(thrown instanceof YAMLException) || thrown.reason !== "duplicated mapping key") {
+      document.faults.push(placeKeyFault(faultOf(thrown, source.text), source.text, events, span));
+      return document;
+    }
+    const duplicates = duplicateKeys(source.text, buildTree(source.text, events, span.first));
+    document.faults.push(...(duplicates.length > 0 ? duplicates : [faultOf(thrown, source.text)]));
+    try {
+      document.value = construct(true);
+    } catch (further) {
+      document.faults.push(faultOf(further, source.text));
+    }
+  }
+  return document;
+}
+
+function startOf(event: Event | undefined): number {
+  if (event === undefined) return 0;
+  if ("start" in event) return event.start;
+  if ("valueStart" in event) return Math.max(0, event.valueStart);
+  return "anchorStart" in event ? event.anchorStart - 1 : 0;
+}
+
+function broken(source: YamlSource, index: number, thrown: unknown): YamlDocument {
+  return { index, offset: 0, faults: [faultOf(thrown, source.text)], source, firstEvent: 0 };
+}
+
+function copy(value: Json): Json {
+  if (Array.isArray(value)) return value.map(copy);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, copy(part)]));
+}
+
+const TEMPLATE_HINT = "This looks like a template: render it first, and keep templates out of the app's directory.";
+
+function faultOf(thrown: unknown, text: string): Fault {
+  if (!(thrown instanceof YAMLException)) {
+    return {
+      rule: "yaml-syntax",
+      message: `Cannot read the document: ${messageOf(thrown)}`,
+      position: { line: 1, column: 1 },
+    };
+  }
+  const position = { line: (thrown.mark?.line ?? 0) + 1, column: (thrown.mark?.column ?? 0) + 1 };
+  if (/^(?:nesting exceeded|aliases exceeded|merge keys exceeded|abnormal merge)/.test(thrown.reason)) {
+    return {
+      rule: "yaml-limits",
+      message: `Cannot read the document as it is too deep or too entangled: ${thrown.reason}`,
+      position,
+    };
+  }
+  const line = text.split(/\r\n?|\n/)[position.line - 1] ?? "";
+  const hint = hintFor(thrown.reason, line, text);
+  return {
+    rule: "yaml-syntax",
+    message: `Cannot read the document as it must be well-formed YAML: ${thrown.reason}`,
+    position,
+    ...(hint !== undefined && { hint }),
+  };
+}
+
+function hintFor(reason: string, line: string, text: string): string | undefined {
+  if (/\{\{.*\}\}/.test(line) || (/\{\{/.test(text) && /flow|mapping/.test(reason))) return TEMPLATE_HINT;
+  if (reason.includes("tab characters") || /^\s*\t/.test(line)) return "Indent with spaces.";
+  if (reason.includes("unknown") && reason.includes("tag")) return "Remove the tag: manifests use plain YAML.";
+  if (reason.includes("indentation")) return "Check the spaces before this line against the lines above it.";
+  if (reason.includes("unidentified alias")) return "Define the anchor (&name) before the alias, in the same document.";
+  return undefined;
+}
+
+/** The parser has no place for a key that is a collection (`{{ name }}`, most often): finds it in the tree. */
+function placeKeyFault(fault: Fault, text: string, events: readonly Event[], span: Span): Fault {
+  if (!fault.message.includes("a key must be text")) return fault;
+  const find = (node: YamlNode): YamlNode | undefined => {
+    if (node.kind === "sequence") return first(node.items, find);
+    if (node.kind !== "mapping") return undefined;
+    return first(node.entries, ({ key, value }) =>
+      key.kind === "scalar" && key.style !== "empty" ? find(value) : key,
+    );
+  };
+  const key = find(buildTree(text, events, span.first));
+  if (key === undefined) return fault;
+  const templated = text.startsWith("{{", key.start - 1) || text.startsWith("{{", key.start);
+  return { ...fault, position: positionOf(text, key.start), ...(templated && { hint: TEMPLATE_HINT }) };
+}
+
+function first<T, R>(items: readonly T[], find: (item: T) => R | undefined): R | undefined {
+  for (const item of items) {
+    const found = find(item);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** Counts what the aliases of a document expand to, and finds aliases of a collection inside itself. */
+class ExpansionCount {
+  readonly #text: string;
+  readonly #sizes = new Map<string, number>();
+  readonly #open: { name: string; before: number }[] = [];
+  #total = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** Takes the next event; a fault when the document must not be read. */
+  add(event: Event): Fault | null {
+    switch (event.type) {
+      case EVENT_ID.SCALAR:
+        this.#total++;
+        this.#sizes.set(this.#name(event), 1);
+        return null;
+      case EVENT_ID.SEQUENCE:
+      case EVENT_ID.MAPPING:
+        this.#open.push({ name: this.#name(event), before: this.#total++ });
+        return null;
+      case EVENT_ID.POP: {
+        const frame = this.#open.pop();
+        if (frame !== undefined) this.#sizes.set(frame.name, this.#total - frame.before);
+        return null;
+      }
+      case EVENT_ID.ALIAS:
+        return this.#alias(event);
+      default:
+        return null;
+    }
+  }
+
+  #alias(event: AliasEvent): Fault | null {
+    const name = this.#name(event);
+    const fault = (message: string): Fault => ({
+      rule: "yaml-limits",
+      message: `Cannot read the document as ${message}`,
+      position: positionOf(this.#text, event.anchorStart - 1),
+    });
+    if (this.#open.some((frame) => frame.name === name)) {
+      return fault(`an alias must not stand inside its own anchor: it is *${name}`);
+    }
+    this.#total += this.#sizes.get(name) ?? 1;
+    if (this.#total <= LIMITS.expandedNodes) return null;
+    return fault(`its aliases must expand to at most ${LIMITS.expandedNodes} nodes: *${name} goes beyond`);
+  }
+
+  /** The anchor's name; "" of a node without one, which no alias can have. */
+  #name(event: { anchorStart: number; anchorEnd: number }): string {
+    return event.anchorStart < 0 ? "" : this.#text.slice(event.anchorStart, event.anchorEnd);
+  }
+}
+
+function expansionFault(text: string, events: readonly Event[], span: Span): Fault | null {
+  const count = new ExpansionCount(text);
+  for (let at = span.first; at < span.end; at++) {
+    const event = events[at];
+    const fault = event === undefined ? null : count.add(event);
+    if (fault !== null) return fault;
+  }
+  return null;
+}
+
+/** Every key that its mapping already has; the parser stops at the first. */
+function duplicateKeys(text: string, root: YamlNode): Fault[] {
+  const starts = lineStarts(text);
+  const faults: Fault[] = [];
+  const visit = (node: YamlNode): void => {
+    if (node.kind === "sequence") node.items.forEach(visit);
+    if (node.kind !== "mapping") return;
+    const seen = new Map<string, number>();
+    for (const entry of node.entries) {
+      const key = keyText(text, entry.key);
+      const earlier = key === undefined ? undefined : seen.get(key);
+      if (key !== undefined && !isMerge(text, entry)) {
+        if (earlier === undefined) seen.set(key, entry.key.start);
+        else {
+          faults.push({
+            rule: "yaml-duplicate-key",
+            message: `Cannot read the key "${key}" as it must be given once: line ${positionIn(starts, earlier).line} has it too`,
+            hint: "Keep one of the two.",
+            position: positionIn(starts, entry.key.start),
+          });
+        }
+      }
+      visit(entry.value);
+    }
+  };
+  visit(root);
+  return faults;
+}
