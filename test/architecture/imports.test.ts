@@ -53,7 +53,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "js-yaml": ["manifest", "cli", "server"],
   ajv: ["validation"],
   diff: ["diff"],
-  "node:sqlite": ["cluster", "ledger", "daemon", "kubelet"],
+  "node:sqlite": ["cluster", "ledger", "util"],
   fastify: ["server", "kubelet"],
   commander: ["cli"],
   "node:child_process": ["git", "kubelet", "daemon", "cli"],

@@ -1,0 +1,48 @@
+/** One process per state directory: a lock that the kernel frees when its holder dies, however it dies. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+
+/** SQLite's result code for "somebody else has it" (sqlite.org/rescode.html#busy). */
+const SQLITE_BUSY = 5;
+
+export type LockAttempt =
+  | { held: true; release(): void }
+  /** `holder` is what the holder said of itself, "" when it has not yet. */
+  | { held: false; holder: string };
+
+/**
+ * Takes the lock, or says who has it. Never waits.
+ *
+ * An exclusive transaction on a database file holds the lock: node has no `flock`, and a file with a process id in it
+ * would outlive its writer and name a stranger once the id is used again.
+ *
+ * @param path File of the lock; `<path>.holder` beside it names the holder
+ * @param holder What to tell others, one line: `pid 4711, trueup run /srv/repo`
+ * @throws The system's error when the file cannot be opened
+ */
+export function takeLock(path: string, holder: string): LockAttempt {
+  const note = `${path}.holder`;
+  const database = new DatabaseSync(path, { timeout: 0 });
+  try {
+    database.exec("PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE");
+  } catch (error) {
+    database.close();
+    if (!isBusy(error)) throw error;
+    return { held: false, holder: readNote(note) };
+  }
+  writeFileSync(note, `${holder}\n`, { mode: 0o600 });
+  return { held: true, release: () => database.close() };
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && (error as { errcode?: number }).errcode === SQLITE_BUSY;
+}
+
+function readNote(path: string): string {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
+    throw error;
+  }
+}
