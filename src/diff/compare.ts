@@ -71,7 +71,10 @@ class Comparison {
     const rule = this.#rules.lists.get(path);
     const was = rule?.type === "map" ? keyedItems(rule, before) : null;
     const is = rule?.type === "map" ? keyedItems(rule, after) : null;
-    if (was !== null && is !== null) return this.#keyed(path, shown, was, is);
+    if (was !== null && is !== null) {
+      this.#keyed(path, shown, was, is);
+      return;
+    }
     if (before.some(isScalar) || after.some(isScalar)) {
       if (!sameScalars(path, before, after)) this.changes.push({ path: shown, kind: "change", before, after });
       return;

@@ -79,7 +79,7 @@ const KIND_LISTS: Readonly<Record<string, Readonly<Record<string, ListRule>>>> =
   "admissionregistration.k8s.io/ValidatingWebhookConfiguration": { webhooks: byName },
 };
 
-/** Maps whose keys are the users' own: several writers may each own some of them. */
+/** Maps of which several writers may each own some keys; `resources` as quotas and autoscalers fill it in, too. */
 const OPEN_MAPS = new Set([
   "labels",
   "annotations",
@@ -91,6 +91,7 @@ const OPEN_MAPS = new Set([
   "limits",
   "requests",
   "overhead",
+  "resources",
 ]);
 
 /** Fields whose presence means something even when they are empty: pointers to structures in Kubernetes' types. */
@@ -144,31 +145,32 @@ export function isEmptyAbsent(rules: KindRules, path: string, value: unknown): b
   return !MEANS_SOMETHING_EMPTY.has(lastName(path)) && !isVolumeSource(rules, path);
 }
 
-/** Fields that must go from a merged map, as it declares one that excludes them. */
+/** Fields of the live map that must go, as git declares one that excludes them. */
 export function excludedBy(
   rules: KindRules,
   path: string,
   desired: Readonly<Record<string, unknown>>,
-  merged: Readonly<Record<string, unknown>>,
+  live: Readonly<Record<string, unknown>>,
 ): string[] {
-  const rivals = rivalsAt(rules, path, desired, merged);
-  const declared = rivals.filter((field) => isSet(desired, field));
-  if (declared.length === 0) return [];
-  return rivals.filter((field) => !declared.includes(field) && isSet(merged, field));
+  const rivals = rivalsAt(rules, path, desired, live);
+  if (!rivals.some((field) => isSet(desired, field))) return [];
+  return rivals.filter((field) => !isSet(desired, field) && isSet(live, field));
 }
 
 function rivalsAt(
   rules: KindRules,
   path: string,
   desired: Readonly<Record<string, unknown>>,
-  merged: Readonly<Record<string, unknown>>,
+  live: Readonly<Record<string, unknown>>,
 ): readonly string[] {
   if (path === "spec.strategy" || path === "spec.updateStrategy") {
     // A strategy's type decides which of its other fields may stand: Recreate has none.
     return desired.type === "Recreate" || desired.type === "OnDelete" ? ["type", "rollingUpdate"] : [];
   }
   if (rules.podSpec === "" || !path.startsWith(rules.podSpec)) return [];
-  if (path === `${rules.podSpec}.volumes[]`) return Object.keys(merged).filter((field) => field !== "name");
+  if (path === `${rules.podSpec}.volumes[]`) {
+    return [...new Set([...Object.keys(desired), ...Object.keys(live)])].filter((field) => field !== "name");
+  }
   if (/[cC]ontainers\[\]\.env\[\]$/.test(path)) return ENV_SOURCES;
   return /\.(?:(?:readiness|liveness|startup)Probe|preStop|postStart)$/.test(path) ? HANDLERS : [];
 }

@@ -5,7 +5,7 @@ import { sameScalar } from "./equality.ts";
 import { excludedBy, isEmptyAbsent, isOpenMap, type KindRules, type ListRule, rulesOf } from "./merge-keys.ts";
 import { childPath, isTree, keyedItems, read, type Tree, withoutNulls, write } from "./tree.ts";
 
-/** Metadata that only the server writes. */
+/** Metadata that only the server writes, once the object exists. */
 export const SERVER_METADATA: ReadonlySet<string> = new Set([
   "uid",
   "resourceVersion",
@@ -60,7 +60,10 @@ function declarationOf(object: KubeObject | Tree, live?: KubeObject): Tree {
 
 function declaredMetadata(metadata: Tree): Tree {
   const declared: Record<string, unknown> = {};
-  for (const key of Object.keys(metadata)) if (!SERVER_METADATA.has(key)) write(declared, key, metadata[key]);
+  for (const key of Object.keys(metadata)) {
+    // The two objects are the same one, so a namespace that only one of them states is no difference.
+    if (!SERVER_METADATA.has(key) && key !== "namespace") write(declared, key, metadata[key]);
+  }
   if (isTree(metadata.annotations)) {
     const annotations: Record<string, unknown> = {};
     for (const key of Object.keys(metadata.annotations)) {
@@ -99,48 +102,55 @@ class Merge {
   }
 
   map(path: string, applied: Tree, live: Tree, desired: Tree): Tree {
-    let merged: Record<string, unknown> | null = null;
-    const change = (): Record<string, unknown> => {
-      merged ??= { ...live };
-      return merged;
-    };
+    const changes = new Map<string, unknown>();
     for (const key of Object.keys(desired)) {
       const want = read(desired, key);
-      if (want === undefined) continue;
-      const child = childPath(path, key);
-      const have = read(live, key);
-      if (have === undefined) {
-        if (!isEmptyAbsent(this.#rules, child, want)) write(change(), key, withoutNulls(this.#rules, child, want));
-        continue;
-      }
-      const next = this.value(child, read(applied, key), have, want);
-      if (next !== have) write(change(), key, next);
+      if (want !== undefined) this.#set(path, key, read(applied, key), live, want, changes);
     }
     for (const key of Object.keys(applied)) {
       const have = read(live, key);
       if (have === undefined || read(desired, key) !== undefined || this.#keeps(path, key)) continue;
       const rest = this.#without(childPath(path, key), read(applied, key), have);
-      if (rest === have) continue;
-      if (rest === undefined) delete change()[key];
-      else write(change(), key, rest);
+      if (rest !== have) changes.set(key, rest);
     }
-    for (const key of excludedBy(this.#rules, path, desired, merged ?? live)) delete change()[key];
-    return merged ?? live;
+    for (const key of excludedBy(this.#rules, path, desired, live)) changes.set(key, undefined);
+    if (changes.size === 0) return live;
+    const merged: Record<string, unknown> = { ...live };
+    for (const [key, value] of changes) {
+      if (value === undefined) delete merged[key];
+      else write(merged, key, value);
+    }
+    return merged;
   }
 
+  #set(path: string, key: string, applied: unknown, live: Tree, want: unknown, changes: Map<string, unknown>): void {
+    const child = childPath(path, key);
+    const have = read(live, key);
+    if (have !== undefined) {
+      const next = this.value(child, applied, have, want);
+      if (next !== have) changes.set(key, next);
+      return;
+    }
+    // Written as null, an empty text is read back as such: `data: {key: null}` of a Secret.
+    const isNullText = want === "" && Object.hasOwn(live, key);
+    if (!isNullText && !isEmptyAbsent(this.#rules, child, want)) {
+      changes.set(key, withoutNulls(this.#rules, child, want));
+    }
+  }
+
+  /** Whether a field stays though git no longer declares it: apply's own annotations, and what names an item of a list. */
   #keeps(path: string, key: string): boolean {
-    return path === "metadata.annotations" && SET_BY_APPLY.has(key);
+    if (path === "metadata.annotations") return SET_BY_APPLY.has(key);
+    const rule = path.endsWith("[]") ? this.#rules.lists.get(path.slice(0, -2)) : undefined;
+    return rule?.type === "map" && rule.keys.includes(key);
   }
 
   /** What is left of a live value when what was applied is taken away; `undefined` when nothing is. */
   #without(path: string, applied: unknown, live: unknown): unknown {
     if (applied === undefined) return live;
     if (isTree(applied) && isTree(live) && isOpenMap(this.#rules, path)) {
-      const rest: Record<string, unknown> = {};
-      for (const key of Object.keys(live)) {
-        if (!Object.hasOwn(applied, key) || this.#keeps(path, key)) write(rest, key, live[key]);
-      }
-      return Object.keys(rest).length === 0 ? undefined : rest;
+      const rest = this.map(path, applied, live, {});
+      return Object.keys(rest).length === 0 && rest !== live ? undefined : rest;
     }
     const rule = this.#rules.lists.get(path);
     if (rule === undefined || !Array.isArray(applied) || !Array.isArray(live)) return undefined;
@@ -148,6 +158,7 @@ class Merge {
     const now = keyedItems(rule, live);
     if (before === null || now === null) return undefined;
     const rest = [...now].filter(([key]) => !before.has(key)).map(([, item]) => item);
+    if (rest.length === live.length) return live;
     return rest.length === 0 ? undefined : rest;
   }
 

@@ -62,7 +62,7 @@ function scalar(value: unknown, indent: string): string {
 
 function isPlain(text: string): boolean {
   return (
-    /^[A-Za-z0-9_./][^\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff]*$/.test(text) &&
+    /^(?:[A-Za-z0-9_./]|--?[A-Za-z])[^\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff]*$/.test(text) &&
     !/: |:$| #|\s$/.test(text) &&
     !NOT_A_STRING.test(text)
   );
