@@ -301,7 +301,9 @@ const name = fc.constantFrom("a", "b", "c", "__proto__", "constructor");
 const labels = fc.option(fc.dictionary(name, fc.constantFrom("1", "2"), { maxKeys: 3, noNullPrototype: true }), {
   nil: undefined,
 });
-const env = fc.array(fc.record({ name, value: fc.constantFrom("1", "2") }, { requiredKeys: ["name"] }), {
+// Names are unique here: of two items of one name, a stale "applied" cannot tell which one it meant.
+const env = fc.uniqueArray(fc.record({ name, value: fc.constantFrom("1", "2") }, { requiredKeys: ["name"] }), {
+  selector: (item) => item.name,
   maxLength: 4,
 });
 const container = fc.record(
