@@ -1,0 +1,102 @@
+/** `trueup run`: keeps what runs true to a repository, in the foreground, until it is told to end. */
+import { resolve } from "node:path";
+import type { RunningDaemon } from "../../daemon/daemon.ts";
+import { defaultStateDir } from "../../daemon/paths.ts";
+import { TrueupError } from "../../model/errors.ts";
+import { asCommitId } from "../../model/source.ts";
+import type { DaemonStatus } from "../../model/status.ts";
+import type { Command, CommandContext, Invocation } from "../command.ts";
+import { type LaunchOptions, launchDaemon } from "../launch.ts";
+import { narrateDaemon } from "../live/narrator.ts";
+
+export const command: Command = {
+  options: [
+    { flags: "--ref <ref>", summary: "branch or full ref to follow (default: HEAD, whatever is checked out)" },
+    { flags: "--commit <id>", summary: "stay at this commit instead" },
+    { flags: "--path <dir>", summary: "only this directory of the repository, as one app", completes: "directory" },
+    { flags: "-n, --namespace <name>", summary: "namespace for objects that name none (default: default)" },
+    {
+      flags: "--images <dir...>",
+      summary: "look for images here too, after the repository's images/",
+      completes: "directory",
+    },
+    { flags: "--once", summary: "apply the head, wait for its outcome, and end; pods keep running" },
+  ],
+  examples: [
+    { line: "trueup run", does: "keep the repository of this directory true, whatever branch is checked out" },
+    { line: "trueup run ~/shop --ref main --path deploy", does: "follow main, and only its deploy/ directory" },
+    { line: "trueup run --once && trueup get pods", does: "deploy the head from a script" },
+  ],
+  details: "Ctrl-C ends the daemon and leaves the pods running: the next run adopts them. trueup down ends both.",
+  async run(context, invocation) {
+    const options = await launchOptions(context, invocation);
+    const daemon = await launchDaemon(options);
+    return invocation.flag("once") ? runOnce(context, daemon) : runOn(context, daemon);
+  },
+};
+
+async function launchOptions(context: CommandContext, { args, text, list }: Invocation): Promise<LaunchOptions> {
+  const repository = resolve(context.cwd, args[0] ?? ".");
+  const ref = text("ref") ?? "HEAD";
+  const path = text("path");
+  const namespace = text("namespace") ?? "default";
+  const stateDir = context.stateDir ?? (await defaultStateDir(context.env, { repository, ref, path: path ?? "" }));
+  const commit = text("commit");
+  const isOneApp = path !== undefined || text("namespace") !== undefined;
+  return {
+    repository,
+    ref,
+    ...(commit !== undefined && { pin: readCommit(commit) }),
+    ...(isOneApp && { only: { path: path ?? "", namespace } }),
+    imagePaths: list("images").map((dir) => resolve(context.cwd, dir)),
+    stateDir,
+    env: context.env,
+  };
+}
+
+function readCommit(text: string): ReturnType<typeof asCommitId> {
+  try {
+    return asCommitId(text);
+  } catch (error) {
+    throw new TrueupError("usage", `Cannot stay at a commit as --commit must be a full commit id: it is "${text}".`, {
+      hint: `git rev-parse ${text} prints the full id.`,
+      cause: error,
+    });
+  }
+}
+
+async function runOnce({ err, clock, signal }: CommandContext, daemon: RunningDaemon): Promise<0 | 1> {
+  const story = new AbortController();
+  const narration = narrateDaemon(daemon.service, err, clock, story.signal);
+  const interrupted = Promise.withResolvers<never>();
+  signal.addEventListener("abort", () => interrupted.reject(signal.reason), { once: true });
+  try {
+    return exitCodeOf(await Promise.race([daemon.settled(), interrupted.promise]));
+  } finally {
+    story.abort();
+    await narration;
+    await daemon.stop({ stopPods: false });
+  }
+}
+
+function exitCodeOf({ apps }: DaemonStatus): 0 | 1 {
+  return apps.every(({ phase }) => phase === "Synced" || phase === "Held") ? 0 : 1;
+}
+
+async function runOn(context: CommandContext, daemon: RunningDaemon): Promise<0> {
+  const { out, err, clock, signal } = context;
+  const story = new AbortController();
+  const stop = (): void => story.abort();
+  signal.addEventListener("abort", stop, { once: true });
+  void daemon.ended.then(stop, stop);
+  if (signal.aborted) stop();
+  try {
+    await narrateDaemon(daemon.service, out, clock, story.signal);
+  } finally {
+    signal.removeEventListener("abort", stop);
+    if (signal.aborted)
+      await err.line("\nThe daemon ends; pods keep running. trueup run adopts them, trueup down ends them.");
+    await daemon.stop({ stopPods: false });
+  }
+  return 0;
+}
