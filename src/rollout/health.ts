@@ -1,0 +1,107 @@
+/** How an object does, in Argo CD's words, with the reason from as deep as is known: pod, container, exit code. Pure. */
+import { isPodReady } from "../model/endpoints.ts";
+import type { Health, HealthStatus } from "../model/health.ts";
+import { controllerOf, type KubeObject } from "../model/object.ts";
+import type { Deployment, KubeEvent, Pod, ReplicaSet, Service } from "../model/workload.ts";
+import { ANNOTATION } from "../model/workload.ts";
+import { getCondition } from "./conditions.ts";
+import { podHealth } from "./pod-health.ts";
+import { REASON } from "./progress.ts";
+import { availableOf, sizeOf } from "./replicasets.ts";
+import { findNewReplicaSet } from "./revisions.ts";
+import { pendingCounts } from "./rollout-status.ts";
+
+/** What is known around an object; each list may hold objects that have nothing to do with it. */
+export interface HealthContext {
+  pods?: readonly Pod[];
+  replicaSets?: readonly ReplicaSet[];
+  events?: readonly KubeEvent[];
+}
+
+/**
+ * How an object does. Kinds that trueup knows nothing of are Healthy once they exist, as everything without a status is.
+ *
+ * It agrees with Argo CD (gitops-engine pkg/health) but for its annotation `argocd.argoproj.io/ignore-restart-policy`, which
+ * is not read here; and for LoadBalancer Services, which are Healthy as soon as trueup answers for them on a local port.
+ */
+export function healthOf(object: KubeObject, context: HealthContext = {}): Health {
+  if (object.kind === "Pod") return podHealth(object as Pod, context.events);
+  if (object.metadata.deletionTimestamp !== undefined) return health("Progressing", "Pending deletion");
+  switch (object.kind) {
+    case "Deployment":
+      return deploymentHealth(object as Deployment, context);
+    case "ReplicaSet":
+      return replicaSetHealth(object as ReplicaSet, context);
+    case "Service":
+      return serviceHealth(object as Service);
+    default:
+      return health("Healthy", "");
+  }
+}
+
+function health(status: HealthStatus, reason: string): Health {
+  return { status, reason };
+}
+
+function deploymentHealth(deployment: Deployment, context: HealthContext): Health {
+  const { metadata, spec, status = {} } = deployment;
+  if (spec.paused === true) return health("Suspended", "Deployment is paused");
+  if ((metadata.generation ?? 0) > (status.observedGeneration ?? 0)) {
+    return health("Progressing", "the new spec is not observed yet");
+  }
+  const owned = (context.replicaSets ?? []).filter((own) => controllerOf(own)?.uid === metadata.uid);
+  const current = findNewReplicaSet(deployment, owned);
+  const below = (): string => {
+    const failure = getCondition(status.conditions, "ReplicaFailure")?.message;
+    return failure ?? (current === undefined ? "" : podsReason(current, context));
+  };
+  const progressing = getCondition(status.conditions, "Progressing");
+  if (progressing?.reason === REASON.timedOut) {
+    return health("Degraded", join(`deployment "${metadata.name}" exceeded its progress deadline`, below()));
+  }
+  const pending = pendingCounts(deployment);
+  if (pending === undefined) return health("Healthy", "");
+  const own = progressing?.reason === REASON.createError ? (progressing.message ?? "") : "";
+  return health("Progressing", join(pending, own === "" ? below() : own));
+}
+
+function replicaSetHealth(replicaSet: ReplicaSet, context: HealthContext): Health {
+  const { metadata, status } = replicaSet;
+  if ((metadata.generation ?? 0) > (status?.observedGeneration ?? 0)) {
+    return health("Progressing", "the new spec is not observed yet");
+  }
+  const failure = getCondition(status?.conditions, "ReplicaFailure");
+  if (failure?.status === "True") return health("Degraded", failure.message ?? failure.reason ?? "");
+  const available = availableOf(replicaSet);
+  const wanted = sizeOf(replicaSet);
+  if (available >= wanted) return health("Healthy", "");
+  const pending = `${available} out of ${wanted} new replicas are available`;
+  return health("Progressing", join(pending, podsReason(replicaSet, context)));
+}
+
+function serviceHealth(service: Service): Health {
+  if (service.spec.type !== "LoadBalancer") return health("Healthy", "");
+  const { status } = service;
+  const ingress = (status as { loadBalancer?: { ingress?: unknown[] } } | undefined)?.loadBalancer?.ingress ?? [];
+  const isAnswered = ingress.length > 0 || service.metadata.annotations?.[ANNOTATION.localPorts] !== undefined;
+  return isAnswered ? health("Healthy", "") : health("Progressing", "no local port answers for it yet");
+}
+
+/** What is wrong with the ReplicaSet's pods, from the worst of them: `pod web-5d4-x2x8z: container web: exit code 1`. */
+function podsReason(replicaSet: ReplicaSet, { pods = [], events }: HealthContext): string {
+  let found = "";
+  for (const pod of pods) {
+    if (controllerOf(pod)?.uid !== replicaSet.metadata.uid || pod.metadata.deletionTimestamp !== undefined) continue;
+    if (isPodReady(pod)) continue;
+    const { status, reason } = podHealth(pod, events);
+    if (reason === "" || status === "Healthy") continue;
+    const text = `pod ${pod.metadata.name}: ${reason}`;
+    if (status === "Degraded") return text;
+    if (found === "") found = text;
+  }
+  return found;
+}
+
+function join(what: string, why: string): string {
+  return why === "" ? what : `${what}: ${why}`;
+}
