@@ -1,5 +1,6 @@
 /** One sync of a Deployment as data: the world in, ordered actions and a status out. Pure. */
-import { ANNOTATION, type Deployment, type Pod, type ReplicaSet } from "../model/workload.ts";
+import { controllerOf } from "../model/object.ts";
+import { ANNOTATION, type Deployment, type DeploymentStatus, type Pod, type ReplicaSet } from "../model/workload.ts";
 import { planHistoryCleanup } from "./cleanup.ts";
 import { makeCondition, setCondition } from "./conditions.ts";
 import { DeploymentDraft, type DeploymentPlan } from "./draft.ts";
@@ -18,6 +19,7 @@ import { oldPodsRunning } from "./recreate.ts";
 import { availableOf, desiredAnnotationOf, isActive, maxAnnotationOf, sizeOf } from "./replicasets.ts";
 import { planLegacyRollback } from "./rollback.ts";
 import { nextNewReplicas, planScaleDown, type Sized } from "./rolling.ts";
+import { templatesEqual } from "./template.ts";
 
 export type { DeploymentAction, DeploymentPlan } from "./draft.ts";
 
@@ -200,21 +202,12 @@ function finishRollout(draft: DeploymentDraft): DeploymentPlan {
 }
 
 /**
- * What to do when the name of a new ReplicaSet is taken.
- *
- * @param existing The ReplicaSet that has the name
- * @returns `undefined` when it is the wanted one, made by an earlier try; else a status with one more collision, so that the
- *   next try has another hash
+ * The status to write when the name of a new ReplicaSet is taken by another one: with one more collision, so that the next
+ * try has another hash. `undefined` when it is the wanted one, made by an earlier try.
  */
-export function planNameTaken(
-  deployment: Deployment,
-  existing: ReplicaSet,
-  sameTemplate: boolean,
-): Deployment["status"] {
-  const isOurs = existing.metadata.ownerReferences?.some(
-    (owner) => owner.controller === true && owner.uid === deployment.metadata.uid,
-  );
-  if (isOurs === true && sameTemplate) return undefined;
+export function planNameTaken(deployment: Deployment, existing: ReplicaSet): DeploymentStatus | undefined {
+  const isOurs = controllerOf(existing)?.uid === deployment.metadata.uid;
+  if (isOurs && templatesEqual(existing.spec.template, deployment.spec.template)) return undefined;
   return { ...deployment.status, collisionCount: (deployment.status?.collisionCount ?? 0) + 1 };
 }
 
@@ -224,7 +217,7 @@ export function planCreateError(
   name: string,
   error: string,
   now: number,
-): { message: string; status: NonNullable<Deployment["status"]> } {
+): { message: string; status: DeploymentStatus } {
   const message = `Failed to create new replica set "${name}": ${error}`;
   const status = deployment.status ?? {};
   if (progressDeadlineOf(deployment) === undefined) return { message, status };
