@@ -4,7 +4,7 @@ import type { FieldChange } from "../model/plan.ts";
 import { ANNOTATION } from "../model/workload.ts";
 import { sameScalar } from "./equality.ts";
 import { isEmptyAbsent, isOpenMap, type KindRules, rulesOf } from "./merge-keys.ts";
-import { SERVER_METADATA } from "./three-way.ts";
+import { declarationOf, SERVER_METADATA } from "./three-way.ts";
 import { childPath, isTree, keyedItems, read, type Tree } from "./tree.ts";
 
 /** Annotations that say who applied what: they follow every change and are none themselves. */
@@ -115,4 +115,20 @@ function sameScalars(path: string, before: readonly unknown[], after: readonly u
 function appendKey(shown: string, key: string): string {
   if (!/^[A-Za-z_][A-Za-z0-9_-]*$/.test(key)) return `${shown}[${JSON.stringify(key)}]`;
   return shown === "" ? key : `${shown}.${key}`;
+}
+
+/**
+ * Whether two declarations of an object ask for the same: what was applied, and what git has now. When they do not, an
+ * apply is due even if the live object already is as declared, so that a field that git drops later is known to be its own.
+ */
+export function sameDeclaration(applied: KubeObject, desired: KubeObject): boolean {
+  return compareObjects(declared(applied, desired), declared(desired, desired)).length === 0;
+}
+
+function declared(object: KubeObject, desired: KubeObject): KubeObject {
+  const tree = declarationOf(object, desired);
+  const annotations: Record<string, unknown> = { ...((tree.metadata as Tree).annotations as Tree | undefined) };
+  // Apply adds a change cause of its own where git states none.
+  if (desired.metadata.annotations?.[ANNOTATION.changeCause] === undefined) delete annotations[ANNOTATION.changeCause];
+  return { ...tree, metadata: { ...(tree.metadata as Tree), annotations } } as unknown as KubeObject;
 }

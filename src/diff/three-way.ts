@@ -46,7 +46,7 @@ export function mergeThreeWay(applied: KubeObject | null, live: KubeObject, desi
 }
 
 /** The part of an object that a declaration decides: no status, no server metadata, `stringData` as `data`. */
-function declarationOf(object: KubeObject | Tree, live?: KubeObject): Tree {
+export function declarationOf(object: KubeObject | Tree, live?: KubeObject): Tree {
   const { status: _status, metadata, ...rest } = object as Tree;
   const declared: Record<string, unknown> = { ...rest };
   if (isTree(metadata)) declared.metadata = declaredMetadata(metadata);

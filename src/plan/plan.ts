@@ -1,28 +1,103 @@
 /** Decides what to do for one app at one commit. Pure: no clock and no I/O, so each case is one row of a table test. */
+import { compareObjects, sameDeclaration, templateDiffers } from "../diff/compare.ts";
+import { redactChanges } from "../diff/redact.ts";
+import { mergeThreeWay } from "../diff/three-way.ts";
 import type { Declared } from "../model/manifest.ts";
-import type { Observed, Plan } from "../model/plan.ts";
+import { idOf, keyOfId, type ObjectKey } from "../model/object.ts";
+import type { Change, Observed, Plan } from "../model/plan.ts";
 import type { CommitId } from "../model/source.ts";
-
-/** How many deletions go ahead without approval. Exceeding either number holds them all. */
-export interface PruneBudget {
-  maxObjects: number;
-  /** Of the objects that the app owns, 0 to 100. */
-  maxPercent: number;
-}
-
-export const DEFAULT_PRUNE_BUDGET: PruneBudget = { maxObjects: 3, maxPercent: 30 };
+import { planDigest } from "./digest.ts";
+import { immutableChanges } from "./immutable.ts";
+import { compareChanges } from "./order.ts";
+import { DEFAULT_PRUNE_BUDGET, guardDeletions, type PruneBudget } from "./prune-guard.ts";
 
 export interface PlanInput {
   app: string;
   commit: CommitId;
-  /** Where objects without a namespace go. */
-  namespace: string;
+  /** One object an identity. */
   declared: readonly Declared[];
   /** At least all objects that the app owns, and those of the declared identities that exist. */
   observed: readonly Observed[];
   prune?: PruneBudget;
 }
 
-export function planApp(input: PlanInput): Plan {
-  return { app: input.app, commit: input.commit, changes: [], unchanged: 0, digest: "" };
+/** How `planApp` compares one pair, and names things; `Planner` remembers the answers. */
+export interface PlanSteps {
+  changeOf(declared: Declared, observed: Observed | undefined, app: string): Change | null;
+  keyOfDeclared(declared: Declared): ObjectKey;
+  keyOfObserved(observed: Observed): ObjectKey;
+}
+
+const PLAIN_STEPS: PlanSteps = {
+  changeOf: planObject,
+  keyOfDeclared: (declared) => keyOfId(declared.id),
+  keyOfObserved: ({ object }) => keyOfId(idOf(object)),
+};
+
+/**
+ * Plans one app at one commit.
+ *
+ * Creates and updates come first, in the order in which things need each other; deletes last, in reverse. Only objects
+ * whose owner is the app are deleted, and those beyond the budget, the app's last object, Namespaces, claims and objects
+ * that ask to be kept are `held`. A change that the API refuses on a live object is a `replace`.
+ *
+ * @param steps Leave out; `Planner` passes its memory here
+ */
+export function planApp(input: PlanInput, steps: PlanSteps = PLAIN_STEPS): Plan {
+  const { app, commit } = input;
+  const live = new Map<ObjectKey, Observed>();
+  for (const observed of input.observed) live.set(steps.keyOfObserved(observed), observed);
+  const declaredKeys = new Set<ObjectKey>();
+  const changes: Change[] = [];
+  let unchanged = 0;
+  for (const declared of input.declared) {
+    const key = steps.keyOfDeclared(declared);
+    declaredKeys.add(key);
+    const change = steps.changeOf(declared, live.get(key), app);
+    if (change === null) unchanged++;
+    else changes.push(change);
+  }
+  const deletions: Change[] = [];
+  let ownedOnly = 0;
+  for (const [key, observed] of live) {
+    if (observed.owner !== app || declaredKeys.has(key)) continue;
+    ownedOnly++;
+    if (!isTerminating(observed)) deletions.push(planDeletion(observed));
+  }
+  const total = declaredKeys.size + ownedOnly;
+  changes.push(...guardDeletions(deletions, declaredKeys.size, total, input.prune ?? DEFAULT_PRUNE_BUDGET));
+  changes.sort(compareChanges);
+  return { app, commit, changes, unchanged, digest: planDigest({ app, commit, changes }) };
+}
+
+/** What to do about one declared object; `null` when nothing is. */
+export function planObject(declared: Declared, observed: Observed | undefined, app: string): Change | null {
+  const { id, object } = declared;
+  if (observed === undefined) return { action: "create", id, declared, fields: [], restartsPods: false };
+  // It is on its way out; once it is gone it is planned again, as a create.
+  if (isTerminating(observed)) return null;
+  const merged = mergeThreeWay(observed.applied, observed.object, object);
+  const fields = compareObjects(observed.object, merged);
+  if (fields.length === 0 && isRecorded(declared, observed, app)) return null;
+  return {
+    action: immutableChanges(observed.object, fields).length > 0 ? "replace" : "update",
+    id,
+    declared,
+    observed,
+    fields: redactChanges(object, fields),
+    restartsPods: object.kind === "Deployment" && templateDiffers(fields),
+  };
+}
+
+/** Whether the backend knows that this app declares the object just so: else it would not know later what is the app's. */
+function isRecorded(declared: Declared, { applied, owner }: Observed, app: string): boolean {
+  return owner === app && applied !== null && sameDeclaration(applied, declared.object);
+}
+
+function planDeletion(observed: Observed): Change {
+  return { action: "delete", id: idOf(observed.object), observed, fields: [], restartsPods: false };
+}
+
+function isTerminating({ object }: Observed): boolean {
+  return object.metadata.deletionTimestamp !== undefined;
 }

@@ -1,0 +1,73 @@
+/** A plan as a person would say it. */
+import { displayId } from "../model/object.ts";
+import type { Change, ChangeAction, FieldChange, Plan } from "../model/plan.ts";
+import { shortId } from "../model/source.ts";
+
+const SIGN: Readonly<Record<ChangeAction, string>> = {
+  create: "+",
+  update: "~",
+  replace: "!",
+  delete: "-",
+  unchanged: " ",
+};
+
+/** Longest shown value; the rest of it is in the diff. */
+const LONGEST_VALUE = 80;
+
+/** `1 to create, 2 to update, 1 to delete (held), 4 unchanged`. */
+export function summarizePlan(plan: Plan): string {
+  const parts: string[] = [];
+  for (const action of ["create", "update", "replace", "delete"] as const) {
+    const changes = plan.changes.filter((change) => change.action === action);
+    if (changes.length === 0) continue;
+    const held = changes.filter((change) => change.held !== undefined).length;
+    const note = held === 0 ? "" : held === changes.length ? " (held)" : ` (${held} of them held)`;
+    parts.push(`${changes.length} to ${action}${note}`);
+  }
+  if (parts.length === 0) return plan.unchanged === 0 ? "nothing to do" : `nothing to do, ${plan.unchanged} unchanged`;
+  return [...parts, `${plan.unchanged} unchanged`].join(", ");
+}
+
+/** The whole plan, a line a change and a line a field, without trailing line end. */
+export function describePlan(plan: Plan): string {
+  const head = `${plan.app} at ${shortId(plan.commit)}: ${summarizePlan(plan)}`;
+  return [head, ...plan.changes.flatMap(describeChange)].join("\n");
+}
+
+function describeChange(change: Change): string[] {
+  const where = change.declared === undefined ? "" : ` (${change.declared.file}:${change.declared.locate([]).line})`;
+  return [
+    `  ${SIGN[change.action]} ${displayId(change.id)}${where}${noteOf(change)}`,
+    ...change.fields.map(describeField),
+  ];
+}
+
+function noteOf({ action, restartsPods, held, fields, observed }: Change): string {
+  if (held !== undefined) return `: held, ${held}`;
+  if (action === "replace") return ": cannot be changed in place; give it another name, or delete it first";
+  if (restartsPods) return ": replaces its pods";
+  if (action !== "update" || fields.length > 0) return "";
+  return observed?.owner === null
+    ? ": is there already, trueup takes it over"
+    : ": already as declared, to be recorded";
+}
+
+function describeField({ path, kind, before, after }: FieldChange): string {
+  switch (kind) {
+    case "add":
+      return `      ${path}: ${show(after)} (new)`;
+    case "remove":
+      return `      ${path}: ${show(before)} (removed)`;
+    case "change":
+      return `      ${path}: ${show(before)} → ${show(after)}`;
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** On one line, without anything that a terminal would act on: JSON escapes all control characters but the last ones. */
+function show(value: unknown): string {
+  const isPlain = typeof value === "string" && /^[\x20-\x7e]+$/.test(value);
+  const text = isPlain ? value : JSON.stringify(value).replace(/[\u007f-\u009f]/g, "\ufffd");
+  return text.length <= LONGEST_VALUE ? text : `${text.slice(0, LONGEST_VALUE - 1)}…`;
+}

@@ -1,0 +1,66 @@
+/** A plan in words: the whole text, so that a reader checks it by eye. */
+import { describe, expect, it } from "vitest";
+import { asCommitId } from "../../src/model/source.ts";
+import { describePlan, summarizePlan } from "../../src/plan/describe.ts";
+import { planApp } from "../../src/plan/plan.ts";
+import { configMap, declaredOf, deployment, observedOf, plain } from "./declared.ts";
+
+const COMMIT = asCommitId("3f2c1aa".padEnd(40, "0"));
+
+describe("a plan in words", () => {
+  it("names every change, its place and its fields", () => {
+    const plan = planApp({
+      app: "shop",
+      commit: COMMIT,
+      declared: [
+        declaredOf(deployment("web", "web:v2", { replicas: 4 }), "web.yaml"),
+        declaredOf(plain("Secret", "db", { data: { password: "bmV3" } }), "db.yaml"),
+        declaredOf(configMap("same"), "c.yaml"),
+        declaredOf(configMap("fresh"), "c.yaml"),
+        declaredOf(configMap("found"), "c.yaml"),
+        declaredOf(deployment("api", "api:v1", { selector: { matchLabels: { app: "x" } } }), "api.yaml"),
+      ],
+      observed: [
+        observedOf(deployment("web", "web:v1"), "shop"),
+        observedOf(plain("Secret", "db", { data: { password: "b2xk", old: "eA==" } }), "shop"),
+        observedOf(configMap("same"), "shop"),
+        observedOf(configMap("found"), null),
+        observedOf(deployment("api", "api:v1"), "shop"),
+        observedOf(plain("Namespace", "stage"), "shop"),
+        observedOf(configMap("gone"), "shop"),
+      ],
+    });
+    expect(describePlan(plan)).toBe(
+      [
+        "shop at 3f2c1aa: 1 to create, 3 to update, 1 to replace, 2 to delete (1 of them held), 1 unchanged",
+        "  ~ configmap/found (c.yaml:1): is there already, trueup takes it over",
+        "  + configmap/fresh (c.yaml:1)",
+        "  ~ secret/db (db.yaml:1)",
+        "      data.old: *** (removed)",
+        "      data.password: *** (before) → *** (after)",
+        "  ! deployment/api (api.yaml:1): cannot be changed in place; give it another name, or delete it first",
+        "      spec.selector.matchLabels.app: api → x",
+        "  ~ deployment/web (web.yaml:1): replaces its pods",
+        "      spec.replicas: 3 → 4",
+        "      spec.template.spec.containers[name=web].image: web:v1 → web:v2",
+        "  - configmap/gone",
+        "  - namespace/stage: held, a Namespace takes all that is in it along",
+      ].join("\n"),
+    );
+  });
+
+  it("says when there is nothing to do", () => {
+    const plan = planApp({ app: "shop", commit: COMMIT, declared: [], observed: [] });
+    expect(summarizePlan(plan)).toBe("nothing to do");
+  });
+
+  it("shows no escape sequence of a value", () => {
+    const plan = planApp({
+      app: "shop",
+      commit: COMMIT,
+      declared: [declaredOf(configMap("c", { a: "\u001b[31mred\u009b" }))],
+      observed: [observedOf(configMap("c", { a: "" }), "shop")],
+    });
+    expect(describePlan(plan)).toContain('data.a: "" → "\\u001b[31mred\ufffd"');
+  });
+});
