@@ -157,7 +157,7 @@ function refuse({ httpVersion }: RequestHead, found: Findings): RequestPlan | nu
 function originForm(method: string, url: string): { path: string; authority?: string } | null {
   if (url.startsWith("/")) return { path: url };
   if (url === "*") return method === "OPTIONS" ? { path: url } : null;
-  const absolute = /^http:\/\/([^/?#@\s]+)([^#]*)$/i.exec(url);
+  const absolute = /^http:\/\/([^/?#@\s]+)((?:[/?][^#]*)?)$/i.exec(url);
   if (absolute === null) return null;
   const [, authority = "", rest = ""] = absolute;
   if (rest === "" && method === "OPTIONS") return { path: "*", authority };
