@@ -1,8 +1,304 @@
 /** The ledger of the embedded cluster: append-only tables in a database file of its own. */
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import { messageOf, TrueupError } from "../model/errors.ts";
+import type {
+  Attempt,
+  AttemptEnding,
+  AttemptEvent,
+  AttemptKey,
+  AttemptOpening,
+  AttemptQuery,
+  Ledger,
+  Revision,
+  RevisionEnding,
+  RevisionRecord,
+} from "../model/ledger.ts";
+import { shortId } from "../model/source.ts";
 import type { Clock } from "../util/clock.ts";
+import { openLedgerDatabase } from "./database.ts";
+import { attemptEndingOf, attemptOf, canonicalJson, eventOf, type Row, revisionEndingOf, revisionOf } from "./rows.ts";
 
 export interface SqliteLedgerOptions {
   /** Absolute path of the database file; created with mode 0600. */
   path: string;
+  /** Not read: every row carries its own time. Accepted so that the daemon opens all of its stores alike. */
   clock?: Clock;
+}
+
+const ATTEMPTS = "SELECT * FROM attempts LEFT JOIN attempt_endings ON attempt_endings.attempt = attempts.row";
+const REVISIONS = "SELECT * FROM revisions LEFT JOIN revision_endings ON revision_endings.revision_row = revisions.row";
+
+/**
+ * A `Ledger` in one SQLite file. Several handles may be open on it, in one process or several.
+ *
+ * What makes two calls "the same": attempts, their key (and their details, once ended); events, all of their parts; endings,
+ * all but the time; revisions, all but the time. Events may follow an ending: drift is found on commits long deployed.
+ */
+export class SqliteLedger implements Ledger {
+  readonly path: string;
+  readonly #db: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  /** @throws {TrueupError} `io` when the file cannot be opened, `invalid` when a newer trueup wrote it */
+  constructor({ path }: SqliteLedgerOptions) {
+    this.path = path;
+    this.#db = openLedgerDatabase(path);
+  }
+
+  close(): void {
+    if (!this.#db.isOpen) return;
+    this.#statements.clear();
+    this.#db.close();
+  }
+
+  async open(attempt: AttemptOpening): Promise<void> {
+    this.#write("record an attempt", () => {
+      const known = this.#findAttempt(attempt);
+      if (known === undefined) {
+        const { app, target, commit, ordinal, openedAt, ref, authorName, authorEmail, subject } = attempt;
+        this.#run(
+          `INSERT INTO attempts (app, target, commit_id, ordinal, opened_at, ref, author_name, author_email, subject)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+          [app, target, commit, ordinal, openedAt, ref, authorName, authorEmail, subject],
+        );
+        return;
+      }
+      const { row: _row, events: _events, ending, ...opening } = attemptOf(known, []);
+      if (ending !== undefined && !sameJson(opening, attempt)) {
+        throw conflict(`open ${nameOf(attempt)} again`, `it ended as ${ending.outcome}`);
+      }
+    });
+  }
+
+  async event(key: AttemptKey, { at, type, message, detail }: AttemptEvent): Promise<void> {
+    this.#write("record an event", () => {
+      const { row } = this.#requireAttempt(key, "record an event");
+      this.#run(
+        "INSERT INTO attempt_events (attempt, at, type, message, detail) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        [Number(row), at, type, message, canonicalJson(detail)],
+      );
+    });
+  }
+
+  async end(key: AttemptKey, ending: AttemptEnding): Promise<void> {
+    this.#write("end an attempt", () => {
+      const found = this.#requireAttempt(key, "end an attempt");
+      if (found.outcome !== null) {
+        const before = attemptEndingOf(found);
+        if (sameJson({ ...before, endedAt: "" }, { ...ending, endedAt: "" })) return;
+        throw conflict(`end ${nameOf(key)} as ${ending.outcome}`, `it ended as ${before.outcome}`);
+      }
+      const { endedAt, outcome, reason, planDigest, changes } = ending;
+      this.#run(
+        `INSERT INTO attempt_endings (attempt, ended_at, outcome, reason, plan_digest, changes) VALUES (?, ?, ?, ?, ?, ?)`,
+        [
+          Number(found.row),
+          endedAt,
+          outcome,
+          reason,
+          planDigest ?? null,
+          changes === undefined ? null : canonicalJson(changes),
+        ],
+      );
+    });
+  }
+
+  async attempts({ app, target, commit, limit, onlyOpen }: AttemptQuery): Promise<Attempt[]> {
+    const { where, values } = conditions({ app, target, commit_id: commit });
+    const open = onlyOpen === true ? `${where === "" ? "WHERE" : "AND"} attempt_endings.attempt IS NULL` : "";
+    return this.#read("read attempts", () => {
+      const rows = this.#all(`${ATTEMPTS} ${where} ${open} ORDER BY attempts.row DESC LIMIT ?`, [
+        ...values,
+        limit ?? -1,
+      ]);
+      return rows.map((row) => attemptOf(row, this.#events(Number(row.row))));
+    });
+  }
+
+  async startRevision(revision: Revision): Promise<void> {
+    this.#write("record a revision", () => {
+      const known = this.#findRevision(revision);
+      if (known === undefined) {
+        this.#insertRevision(revision);
+        return;
+      }
+      const { ending: _ending, ...before } = revisionOf(known);
+      if (sameJson({ ...before, startedAt: "" }, { ...revision, startedAt: "" })) return;
+      throw conflict(
+        `record revision ${revision.revision} of ${revision.workload} again`,
+        `it is recorded with commit ${shortId(before.commit)}`,
+      );
+    });
+  }
+
+  async endRevision(key: RevisionKey, ending: RevisionEnding): Promise<void> {
+    this.#write("end a revision", () => {
+      const found = this.#findRevision(key);
+      if (found === undefined) {
+        throw new TrueupError(
+          "not-found",
+          `Cannot end revision ${key.revision} of ${key.uid} as it was never recorded.`,
+        );
+      }
+      if (found.outcome !== null) {
+        const before = revisionEndingOf(found);
+        if (sameJson({ ...before, endedAt: "" }, { ...ending, endedAt: "" })) return;
+        throw conflict(`end revision ${key.revision} as ${ending.outcome}`, `it ended as ${before.outcome}`);
+      }
+      const { endedAt, outcome, reason } = ending;
+      this.#run("INSERT INTO revision_endings (revision_row, ended_at, outcome, reason) VALUES (?, ?, ?, ?)", [
+        Number(found.row),
+        endedAt,
+        outcome,
+        reason,
+      ]);
+    });
+  }
+
+  async revisions(query: {
+    app?: string;
+    target?: string;
+    workload?: string;
+    uid?: string;
+  }): Promise<RevisionRecord[]> {
+    const { app, target, workload, uid } = query;
+    const { where, values } = conditions({ app, target, workload, uid });
+    return this.#read("read revisions", () =>
+      this.#all(`${REVISIONS} ${where} ORDER BY revisions.row`, values).map(revisionOf),
+    );
+  }
+
+  async imageDigest(
+    app: string,
+    target: string,
+    reference: string,
+  ): Promise<{ digest: string; revision: RevisionRecord } | null> {
+    return this.#read("look up an image", () => {
+      const [row] = this.#all(
+        `SELECT revisions.*, revision_endings.*, revision_images.digest FROM revision_images
+         JOIN revisions ON revisions.row = revision_images.revision_row
+         LEFT JOIN revision_endings ON revision_endings.revision_row = revisions.row
+         WHERE revision_images.reference = ? AND revisions.app = ? AND revisions.target = ?
+         ORDER BY revisions.row DESC LIMIT 1`,
+        [reference, app, target],
+      );
+      return row === undefined ? null : { digest: String(row.digest), revision: revisionOf(row) };
+    });
+  }
+
+  #insertRevision(revision: Revision): void {
+    const { app, target, uid, workload, commit, authorName, authorEmail, subject, file, templateHash } = revision;
+    const { lastInsertRowid } = this.#statement(
+      `INSERT INTO revisions (app, target, uid, revision, workload, commit_id, author_name, author_email, subject, file,
+         template, template_hash, images, plan_digest, started_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ).run(
+      ...[app, target, uid, revision.revision, workload, commit, authorName, authorEmail, subject, file],
+      ...[canonicalJson(revision.template), templateHash, canonicalJson(revision.images)],
+      ...[revision.planDigest, revision.startedAt],
+    );
+    for (const [reference, digest] of Object.entries(revision.images)) {
+      this.#run("INSERT INTO revision_images (revision_row, reference, digest) VALUES (?, ?, ?)", [
+        Number(lastInsertRowid),
+        reference,
+        digest,
+      ]);
+    }
+  }
+
+  #findAttempt({ app, target, commit, ordinal }: AttemptKey): Row | undefined {
+    const values = [app, target, commit, ordinal];
+    return this.#all(`${ATTEMPTS} WHERE app = ? AND target = ? AND commit_id = ? AND ordinal = ?`, values)[0];
+  }
+
+  #requireAttempt(key: AttemptKey, doing: string): Row {
+    const found = this.#findAttempt(key);
+    if (found !== undefined) return found;
+    throw new TrueupError("not-found", `Cannot ${doing} as ${nameOf(key)} must be open: it was never opened.`);
+  }
+
+  #findRevision({ app, target, uid, revision }: RevisionKey): Row | undefined {
+    const values = [app, target, uid, revision];
+    return this.#all(`${REVISIONS} WHERE app = ? AND target = ? AND uid = ? AND revisions.revision = ?`, values)[0];
+  }
+
+  #events(attempt: number): AttemptEvent[] {
+    return this.#all("SELECT * FROM attempt_events WHERE attempt = ? ORDER BY row", [attempt]).map(eventOf);
+  }
+
+  #all(sql: string, values: readonly SQLInputValue[]): Row[] {
+    return this.#statement(sql).all(...values) as Row[];
+  }
+
+  #run(sql: string, values: readonly SQLInputValue[]): void {
+    this.#statement(sql).run(...values);
+  }
+
+  #statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#db.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  /** Looks and appends in one transaction, so that two handles cannot both find a row missing. */
+  #write(doing: string, work: () => void): void {
+    this.#guard(doing, () => {
+      this.#db.exec("BEGIN IMMEDIATE");
+      try {
+        work();
+        this.#db.exec("COMMIT");
+      } catch (error) {
+        if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
+        throw error;
+      }
+    });
+  }
+
+  /** Several statements, one state of the file. */
+  #read<T>(doing: string, work: () => T): T {
+    return this.#guard(doing, () => {
+      this.#db.exec("BEGIN");
+      try {
+        return work();
+      } finally {
+        this.#db.exec("COMMIT");
+      }
+    });
+  }
+
+  #guard<T>(doing: string, work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      if (error instanceof TrueupError) throw error;
+      throw new TrueupError("io", `Cannot ${doing} in the ledger ${this.path}: ${messageOf(error)}`, {
+        cause: error,
+        hint: "See that the disk has room and that the file belongs to you.",
+      });
+    }
+  }
+}
+
+type RevisionKey = Pick<Revision, "app" | "target" | "uid" | "revision">;
+
+function nameOf({ app, commit, ordinal }: AttemptKey): string {
+  return `attempt ${ordinal} of ${app} at ${shortId(commit)}`;
+}
+
+function conflict(doing: string, why: string): TrueupError {
+  return new TrueupError("conflict", `Cannot ${doing} as rows of the ledger are never rewritten: ${why}.`);
+}
+
+function sameJson(a: unknown, b: unknown): boolean {
+  return canonicalJson(a) === canonicalJson(b);
+}
+
+/** `WHERE` over the columns that have a value. Names are this file's own; values are bound. */
+function conditions(wanted: Record<string, string | undefined>): { where: string; values: string[] } {
+  const given = Object.entries(wanted).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const where = given.map(([column]) => `${column} = ?`).join(" AND ");
+  return { where: where === "" ? "" : `WHERE ${where}`, values: given.map(([, value]) => value) };
 }

@@ -1,0 +1,55 @@
+/** What the reconciler is given and what it answers. */
+import type { Repository } from "../git/repository.ts";
+import type { ImageStore } from "../image/store.ts";
+import type { Backend } from "../model/backend.ts";
+import type { Diagnostic } from "../model/diagnostic.ts";
+import type { Ledger } from "../model/ledger.ts";
+import type { Plan } from "../model/plan.ts";
+import type { CommitId } from "../model/source.ts";
+import type { PruneBudget } from "../plan/prune-guard.ts";
+import type { BackoffLimits } from "../util/backoff.ts";
+import type { Clock } from "../util/clock.ts";
+
+export interface AppConfig {
+  name: string;
+  /** `HEAD`, a full ref name, or a branch. */
+  ref: string;
+  /** Pinned: the ref is not followed. */
+  pin?: CommitId;
+  /** Directory of the repository that is the app; "" for all of it. */
+  path: string;
+  /** Where objects without a namespace go. */
+  namespace: string;
+  target: string;
+}
+
+/** Where the reconciler tells what it does; one sentence a call, never with a secret. */
+export interface ReconcileLog {
+  info(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
+}
+
+export interface AppReconcilerOptions {
+  app: AppConfig;
+  repository: Repository;
+  backend: Backend;
+  ledger: Ledger;
+  images: Pick<ImageStore, "update" | "digests">;
+  /** Directories on disk, searched for images after the repository. */
+  imagePaths: readonly string[];
+  clock: Clock;
+  log: ReconcileLog;
+  prune?: PruneBudget;
+  /** Waits between tries after a failed read; 200 ms doubling up to 30 s unless given. */
+  backoff?: BackoffLimits;
+  /** Images may resolve otherwise now: the commit's were looked up. */
+  onImages?: () => void;
+  /** Called between steps; a test throws from here to see what a kill at that point leaves. */
+  fault?: (step: string) => void;
+}
+
+/** A plan, or why there is none: the commit's manifests are invalid. */
+export type PlanOutcome =
+  | { kind: "planned"; plan: Plan; diagnostics: Diagnostic[] }
+  | { kind: "rejected"; app: string; commit: CommitId; diagnostics: Diagnostic[] };
