@@ -1,0 +1,23 @@
+/** Runs every benchmark, each in a process of its own, one after the other. `npm run bench [-- NAME...]` runs the named ones. */
+import { spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+
+const NO_BENCH = new Set(["main.ts", "support.ts"]);
+const wanted = process.argv.slice(2);
+const names = readdirSync(import.meta.dirname)
+  .filter((name) => name.endsWith(".ts") && !NO_BENCH.has(name))
+  .map((name) => name.slice(0, -".ts".length))
+  .sort();
+const unknown = wanted.filter((name) => !names.includes(name));
+if (unknown.length > 0) {
+  console.error(`Cannot run ${unknown.join(", ")} as a benchmark must be one of: ${names.join(", ")}.`);
+  process.exit(2);
+}
+let failed = 0;
+for (const name of wanted.length > 0 ? wanted : names) {
+  console.log(`\n# ${name}\n`);
+  const { status } = spawnSync(process.execPath, [join(import.meta.dirname, `${name}.ts`)], { stdio: "inherit" });
+  if (status !== 0) failed++;
+}
+process.exit(failed === 0 ? 0 : 1);
