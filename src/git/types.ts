@@ -59,3 +59,8 @@ export interface Identity {
   name: string;
   email: string;
 }
+
+/** A file to write or to delete in a commit. */
+export type FileChange =
+  /** `executable`: as it was when absent; a new file is not. */
+  { path: string; content: string | Uint8Array; executable?: boolean } | { path: string; delete: true };
