@@ -1,5 +1,15 @@
 /** Reads the two configurations, the repository's `trueup.yaml` and the operator's `trueup.config.yaml`, into typed values. */
-import type { Diagnostic } from "../model/diagnostic.ts";
+
+import { type ParsedValue, parseValue } from "../manifest/value.ts";
+import { type Diagnostic, isError } from "../model/diagnostic.ts";
+import { type FieldPath, formatFieldPath } from "../model/manifest.ts";
+import type { Location } from "../model/source.ts";
+import type { CheckFunction, SchemaFault } from "./check.ts";
+import { Field, withoutNulls } from "./field.ts";
+import { checkConfig as checkOperatorConfig } from "./generated/operator-config.js";
+import { checkConfig as checkRepositoryConfig } from "./generated/repository-config.js";
+import { quote } from "./report.ts";
+import { fieldAt, pathOf, TYPE_WORDS, typesOf } from "./schema.ts";
 
 export interface AppConfig {
   name: string;
@@ -11,7 +21,7 @@ export interface AppConfig {
 }
 
 export interface ImageRules {
-  /** Glob patterns (`*` within a part, `**` across parts) of image repositories allowed; empty: all. */
+  /** Patterns (`*` within a part, `**` across parts) of image repositories allowed; empty: all. */
   allowedRepositories: string[];
   /** Whether every image must carry a digest. */
   requireDigest: boolean;
@@ -36,8 +46,8 @@ export interface RepositoryTracking {
 export interface OperatorConfig {
   repositories: RepositoryTracking[];
   images: { paths: string[] };
-  /** Full ref names (`*` at the end) whose pods may run as processes; absent: those tracked. */
-  trust: { refs: string[] };
+  /** Refs (`*` at the end stands for the rest) whose pods may run as processes; absent: those tracked. */
+  trust: { refs?: string[] };
   /** State directory; absent: the XDG one. */
   state?: string;
   limits: { deletions: number; manifestBytes: number; manifests: number };
@@ -49,12 +59,235 @@ export interface ParsedConfig<T> {
   diagnostics: Diagnostic[];
 }
 
-/** Reads `trueup.yaml`. */
-export function parseRepositoryConfig(_text: string, _file: string): ParsedConfig<RepositoryConfig> {
-  return { diagnostics: [] };
+/** Limits where the operator sets none. */
+export const DEFAULT_LIMITS: OperatorConfig["limits"] = {
+  deletions: 10,
+  manifestBytes: 1024 * 1024,
+  manifests: 20_000,
+};
+
+/** Reads `trueup.yaml`. All that is wrong is reported at once. */
+export function parseRepositoryConfig(text: string, file: string): ParsedConfig<RepositoryConfig> {
+  const reader = new ConfigReader(text, file, checkRepositoryConfig);
+  const { root } = reader;
+  const apps = root.at("apps").items.map((app) => ({
+    name: app.at("name").text ?? "",
+    path: reader.directory(app.at("path")),
+    namespace: app.at("namespace").text ?? "default",
+    after: texts(app.at("after")),
+  }));
+  checkApps(reader, apps);
+  const images = root.at("images");
+  return reader.result({
+    apps,
+    images: {
+      allowedRepositories: texts(images.at("allowedRepositories")),
+      requireDigest: images.at("requireDigest").value === true,
+    },
+  });
 }
 
-/** Reads `trueup.config.yaml`. */
-export function parseOperatorConfig(_text: string, _file: string): ParsedConfig<OperatorConfig> {
-  return { diagnostics: [] };
+/** Reads `trueup.config.yaml`. All that is wrong is reported at once. */
+export function parseOperatorConfig(text: string, file: string): ParsedConfig<OperatorConfig> {
+  const reader = new ConfigReader(text, file, checkOperatorConfig);
+  const { root } = reader;
+  const repositories = root.at("repositories").items.map((repository): RepositoryTracking => {
+    const ref = repository.at("ref").text;
+    const commit = repository.at("commit").text;
+    if (ref !== undefined && commit !== undefined) {
+      reader.say(
+        repository.at("commit").path,
+        "Cannot follow a ref and stay at a commit as only one of ref and commit may be given",
+        "Remove one of the two.",
+      );
+    }
+    return {
+      path: repository.at("path").text ?? "",
+      ...(ref !== undefined && { ref }),
+      ...(commit !== undefined && { commit }),
+      ...(repository.at("apps").isGiven && { apps: texts(repository.at("apps")) }),
+    };
+  });
+  const seen = new Set<string>();
+  for (const [at, { path, ref, commit }] of repositories.entries()) {
+    const key = JSON.stringify([path, ref, commit]);
+    if (path !== "" && seen.has(key))
+      reader.say(
+        ["repositories", at, "path"],
+        "Cannot follow a repository twice at the same ref",
+        "Name all its apps in one entry.",
+      );
+    seen.add(key);
+  }
+  const limits = root.at("limits");
+  const limit = (name: keyof OperatorConfig["limits"]): number => limits.at(name).integer ?? DEFAULT_LIMITS[name];
+  const state = root.at("state").text;
+  const refs = root.at("trust", "refs");
+  return reader.result({
+    repositories,
+    images: { paths: texts(root.at("images", "paths")) },
+    trust: refs.isGiven ? { refs: texts(refs) } : {},
+    ...(state !== undefined && { state }),
+    limits: { deletions: limit("deletions"), manifestBytes: limit("manifestBytes"), manifests: limit("manifests") },
+  });
 }
+
+function texts(field: Field): string[] {
+  return field.items.flatMap(({ text }) => (text === undefined ? [] : [text]));
+}
+
+function checkApps(reader: ConfigReader, apps: readonly AppConfig[]): void {
+  const names = new Map<string, number>();
+  for (const [at, app] of apps.entries()) {
+    if (app.name !== "" && names.has(app.name)) {
+      reader.say(
+        ["apps", at, "name"],
+        `Cannot name an app ${app.name} as names must be unique: another app has it too`,
+        "Rename one of the two.",
+      );
+    } else names.set(app.name, at);
+  }
+  for (const [at, app] of apps.entries()) {
+    for (const [index, before] of app.after.entries()) {
+      if (!names.has(before))
+        reader.say(
+          ["apps", at, "after", index],
+          `Cannot deploy ${app.name} after ${before} as it must be an app of this file: there is none`,
+        );
+    }
+    const circle = circleFrom(app.name, apps);
+    if (circle !== undefined)
+      reader.say(
+        ["apps", at, "after"],
+        `Cannot order the apps as none may wait for itself: ${circle.join(" waits for ")}`,
+      );
+  }
+}
+
+/** The way from an app back to itself through `after`, if there is one. */
+function circleFrom(name: string, apps: readonly AppConfig[]): string[] | undefined {
+  const after = new Map(apps.map((app) => [app.name, app.after]));
+  const visited = new Set<string>();
+  const visit = (at: string, way: readonly string[]): string[] | undefined => {
+    for (const next of after.get(at) ?? []) {
+      if (next === name) return [...way, next];
+      if (visited.has(next)) continue;
+      visited.add(next);
+      const found = visit(next, [...way, next]);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+  return visit(name, [name]);
+}
+
+/** Parses a configuration, checks it against its schema, and collects what is wrong with places. */
+class ConfigReader {
+  readonly root: Field;
+  readonly #parsed: ParsedValue;
+  readonly #file: string;
+  readonly #diagnostics: Diagnostic[] = [];
+
+  constructor(text: string, file: string, check: CheckFunction) {
+    this.#file = file;
+    this.#parsed = parseValue(text, file);
+    this.#diagnostics.push(...this.#parsed.diagnostics);
+    const value = withoutNulls(this.#parsed.value ?? {});
+    this.root = new Field(value);
+    if (this.#parsed.diagnostics.length > 0 || check(value)) return;
+    const faults = check.errors ?? [];
+    const typed = new Set(faults.filter(({ keyword }) => keyword === "type").map(({ instancePath }) => instancePath));
+    for (const fault of faults) {
+      if (fault.keyword === "type" || !typed.has(fault.instancePath)) this.#fault(fault);
+    }
+  }
+
+  say(path: FieldPath, message: string, hint?: string, at: "key" | "value" = "value"): void {
+    const location: Location = this.#parsed.locate(path, at);
+    this.#diagnostics.push({
+      severity: "error",
+      rule: "config-invalid",
+      message,
+      location,
+      ...(path.length > 0 && { field: formatFieldPath(path) }),
+      ...(hint !== undefined && { hint }),
+    });
+  }
+
+  /** A directory inside the repository, without a slash at the end; "" for the root. */
+  directory(field: Field): string {
+    const path = (field.text ?? "").replace(/^\.\//, "").replace(/\/+$/, "");
+    if (path === "" || path === ".") return "";
+    if (
+      path.startsWith("/") ||
+      path.split("/").some((part) => part === ".." || part === "." || part === "") ||
+      /[\\\0]/.test(path)
+    ) {
+      this.say(
+        field.path,
+        `Cannot use ${field.name} as it must be a directory inside the repository: it is ${quote(field.value)}`,
+        "Write it from the repository's root, such as apps/web.",
+      );
+    }
+    return path;
+  }
+
+  result<T>(config: T): ParsedConfig<T> {
+    const diagnostics = this.#diagnostics;
+    return diagnostics.some(isError) ? { diagnostics } : { config, diagnostics };
+  }
+
+  #fault(fault: SchemaFault): void {
+    const path = pathOf(this.root.value, fault.instancePath);
+    const field = fieldAt(this.root, path);
+    const name = field.name === "" ? this.#file : field.name;
+    const { params } = fault;
+    switch (fault.keyword) {
+      case "type": {
+        const wanted = typesOf(params.type)
+          .map((type) => TYPE_WORDS[type] ?? type)
+          .join(" or ");
+        this.say(path, `Cannot read ${name} as it must be ${wanted}: it is ${quote(field.value)}`);
+        return;
+      }
+      case "required":
+        this.say(
+          path,
+          `Cannot use ${name} as ${String(params.missingProperty)} must be given: it is missing`,
+          undefined,
+          "key",
+        );
+        return;
+      case "additionalProperties": {
+        const at = [...path, String(params.additionalProperty)];
+        this.say(at, `Cannot read ${formatFieldPath(at)} as there is no such setting`, undefined, "key");
+        return;
+      }
+      case "minItems":
+        this.say(path, `Cannot use ${name} as it must have at least one item: it is empty`);
+        return;
+      case "minimum":
+        this.say(
+          path,
+          `Cannot use ${name} as it must be at least ${String(params.limit)}: it is ${quote(field.value)}`,
+        );
+        return;
+      case "maximum":
+        this.say(path, `Cannot use ${name} as it must be at most ${String(params.limit)}: it is ${quote(field.value)}`);
+        return;
+      default:
+        this.say(
+          path,
+          `Cannot use ${name} as it must have the right form: it is ${quote(field.value)}`,
+          PATTERN_HINTS[String(path.at(-1))],
+        );
+    }
+  }
+}
+
+const PATTERN_HINTS: Readonly<Record<string, string>> = {
+  name: "Use lower-case letters, digits and dashes, such as web-shop.",
+  namespace: "Use lower-case letters, digits and dashes, such as web-shop.",
+  ref: "Name a branch, such as main, or a full ref, such as refs/heads/main.",
+  commit: "Give the full commit id: 40 or 64 lower-case hexadecimal digits.",
+};

@@ -1,0 +1,81 @@
+/** A cursor over plain JSON that never throws on a wrong type, so that rules can run beside schema faults. */
+import { type FieldPath, formatFieldPath } from "../model/manifest.ts";
+
+export class Field {
+  readonly value: unknown;
+  readonly path: FieldPath;
+
+  constructor(value: unknown, path: FieldPath = []) {
+    this.value = value;
+    this.path = path;
+  }
+
+  /** The field's name in messages. */
+  get name(): string {
+    return formatFieldPath(this.path);
+  }
+
+  /** Given, and not `null`, which Kubernetes reads as not given. */
+  get isGiven(): boolean {
+    return this.value !== undefined && this.value !== null;
+  }
+
+  get record(): Readonly<Record<string, unknown>> | undefined {
+    const { value } = this;
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  }
+
+  get text(): string | undefined {
+    return typeof this.value === "string" ? this.value : undefined;
+  }
+
+  get integer(): number | undefined {
+    return typeof this.value === "number" && Number.isInteger(this.value) ? this.value : undefined;
+  }
+
+  /** The field under a key; keys with several parts are walked. */
+  at(...keys: string[]): Field {
+    let field: Field = this;
+    for (const key of keys) {
+      const record = field.record;
+      field = new Field(record !== undefined && Object.hasOwn(record, key) ? record[key] : undefined, [
+        ...field.path,
+        key,
+      ]);
+    }
+    return field;
+  }
+
+  /** Items of a list; none of anything else. */
+  get items(): Field[] {
+    return Array.isArray(this.value) ? this.value.map((item, at) => new Field(item, [...this.path, at])) : [];
+  }
+
+  /** Entries of a mapping; none of anything else. */
+  get entries(): [string, Field][] {
+    return Object.entries(this.record ?? {}).map(([key, value]) => [key, new Field(value, [...this.path, key])]);
+  }
+}
+
+/** The value with every `null` field left out, as Kubernetes reads it; the same instance when there is none. */
+export function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    const items = value.map(withoutNulls);
+    return items.every((item, at) => item === value[at]) ? value : items;
+  }
+  if (typeof value !== "object" || value === null) return value;
+  let changed = false;
+  const kept: [string, unknown][] = [];
+  for (const [key, part] of Object.entries(value)) {
+    if (part === null) {
+      changed = true;
+      continue;
+    }
+    const clean = withoutNulls(part);
+    changed ||= clean !== part;
+    kept.push([key, clean]);
+  }
+  return changed ? Object.fromEntries(kept) : value;
+}

@@ -1,0 +1,34 @@
+/** Rules on image references: they say exactly which version runs. */
+import { parseImageReference } from "../model/image.ts";
+import type { Field } from "./field.ts";
+import type { Report } from "./report.ts";
+
+export function checkImage(report: Report, image: Field): void {
+  if (!image.isGiven || image.value === "") {
+    report.missing("image-missing", image);
+    return;
+  }
+  const { text } = image;
+  if (text === undefined) return;
+  const reference = parseImageReference(text);
+  if (reference === null) {
+    const padded = text !== text.trim();
+    report.error(
+      "image-invalid",
+      image,
+      padded ? "it must not have leading or trailing whitespace" : "it must be an image reference",
+      {
+        hint: "References look like name:tag, registry:5000/path/name:tag or name@sha256:….",
+      },
+    );
+  } else if (reference.digest !== undefined) return;
+  else if (reference.tag === undefined) {
+    report.error("image-tag-missing", image, "it must have a tag or a digest, so that a commit names what runs", {
+      hint: `Write the version: ${text}:v1.`,
+    });
+  } else if (reference.tag === "latest") {
+    report.error("image-tag-latest", image, "its tag must name one version, so that a commit names what runs", {
+      hint: `Write the version instead of latest: ${reference.repository}:v1.`,
+    });
+  }
+}

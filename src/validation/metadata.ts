@@ -1,0 +1,83 @@
+/** Rules on names, namespaces, labels, annotations and finalizers, which every kind shares. */
+import type { Field } from "./field.ts";
+import {
+  checkDnsLabel,
+  checkLabelValue,
+  checkQualifiedName,
+  checkServiceName,
+  checkSubdomain,
+  type NameCheck,
+} from "./names.ts";
+import type { Report } from "./report.ts";
+
+const NAME_CHECKS: Readonly<Record<string, NameCheck>> = { Service: checkServiceName, Namespace: checkDnsLabel };
+const STANDARD_FINALIZERS = new Set(["kubernetes", "orphan", "foregroundDeletion"]);
+/** Keys and values of an object's annotations together, in bytes. */
+const ANNOTATIONS_LIMIT = 256 * 1024;
+
+/** Checks the metadata of a whole object. */
+export function checkMetadata(report: Report, kind: string, metadata: Field): void {
+  const name = metadata.at("name");
+  checkName(report, name, NAME_CHECKS[kind] ?? checkSubdomain);
+  const namespace = metadata.at("namespace");
+  if (kind === "Namespace") {
+    if (namespace.isGiven && namespace.value !== "") {
+      report.error("namespace-scope", namespace, "a Namespace lives in no namespace", { hint: "Remove the field." });
+    }
+  } else if (namespace.value !== "") checkName(report, namespace, checkDnsLabel);
+  checkLabelsAndAnnotations(report, metadata);
+  for (const finalizer of metadata.at("finalizers").items) checkFinalizer(report, finalizer);
+}
+
+/** Checks what pod templates have of metadata too. */
+export function checkLabelsAndAnnotations(report: Report, metadata: Field): void {
+  checkLabels(report, metadata.at("labels"));
+  const annotations = metadata.at("annotations");
+  let size = 0;
+  for (const [key, value] of annotations.entries) {
+    const wrong = checkQualifiedName(key.toLowerCase());
+    if (wrong !== null)
+      report.say("error", "annotation-format", value.path, `Cannot use the annotation key "${key}" as ${wrong}`, {
+        at: "key",
+      });
+    size += Buffer.byteLength(key) + Buffer.byteLength(value.text ?? "");
+  }
+  if (size > ANNOTATIONS_LIMIT) {
+    report.say(
+      "error",
+      "annotation-format",
+      annotations.path,
+      `Cannot use ${annotations.name} as they must take at most ${ANNOTATIONS_LIMIT} bytes: they take ${size}`,
+      { at: "key" },
+    );
+  }
+}
+
+/** Checks the keys and values of labels, and of anything else that names labels (selectors, node selectors). */
+export function checkLabels(report: Report, labels: Field): void {
+  for (const [key, value] of labels.entries) {
+    const wrongKey = checkQualifiedName(key);
+    if (wrongKey !== null)
+      report.say("error", "label-format", value.path, `Cannot use the label key "${key}" as ${wrongKey}`, {
+        at: "key",
+      });
+    const wrongValue = value.text === undefined ? null : checkLabelValue(value.text);
+    if (wrongValue !== null) report.error("label-format", value, wrongValue);
+  }
+}
+
+/** Checks a name, if it is given as text. */
+export function checkName(report: Report, field: Field, check: NameCheck): void {
+  const wrong = field.text === undefined ? null : check(field.text);
+  if (wrong !== null) report.error("name-format", field, wrong);
+}
+
+function checkFinalizer(report: Report, finalizer: Field): void {
+  const { text } = finalizer;
+  if (text === undefined) return;
+  const wrong = checkQualifiedName(text);
+  if (wrong !== null) report.error("finalizer-format", finalizer, wrong);
+  else if (!text.includes("/") && !STANDARD_FINALIZERS.has(text)) {
+    report.error("finalizer-format", finalizer, "name is neither a standard finalizer name nor is it fully qualified");
+  }
+}

@@ -1,0 +1,71 @@
+/** Every rule that a diagnostic can name, with what it asks for. The one list that documentation and `--explain` read. */
+
+export const RULES = {
+  // Reading files (src/manifest).
+  "yaml-syntax": "A manifest is well-formed YAML 1.1 or JSON, as Kubernetes reads it.",
+  "yaml-duplicate-key": "A key stands once in its mapping.",
+  "yaml-limits": "A file keeps to the limits on size, nesting and what its aliases expand to.",
+  "manifest-shape": "A document is a mapping, and a List has items.",
+  "missing-api-version": "An object names its apiVersion.",
+  "missing-kind": "An object names its kind.",
+  "missing-name": "An object has a fixed metadata.name.",
+  "not-a-manifest": "A YAML file among the manifests declares objects.",
+  // Kinds and schemas.
+  "api-removed": "An API version that Kubernetes removed is replaced by its successor.",
+  "unknown-kind": "The kind is one that trueup applies.",
+  "unknown-field": "A field exists in the kind's schema.",
+  "schema-type": "A value has the type that the schema asks for.",
+  "schema-required": "A field that the schema requires is given.",
+  "unsupported-value": "A value is one of those that Kubernetes knows for the field.",
+  "schema-range": "A number fits its integer type.",
+  "schema-format": "A quantity is written as Kubernetes reads it.",
+  // Metadata.
+  "name-format": "Names and namespaces are DNS names of the form that the kind asks for.",
+  "namespace-scope": "Objects that live in no namespace name none.",
+  "label-format": "Label keys and values, also in selectors, have the form that Kubernetes accepts.",
+  "annotation-format": "Annotation keys are qualified names, and annotations stay under 256 KiB.",
+  "finalizer-format": "Finalizers are qualified names.",
+  // Workloads.
+  "replicas-negative": "Counts of replicas, revisions and seconds are not negative.",
+  "selector-empty": "A workload's selector selects something.",
+  "selector-expression": "Selector expressions have values exactly where their operator takes them.",
+  "selector-mismatch": "A workload's selector matches its own template's labels.",
+  "strategy-recreate": "A Recreate strategy has no rollingUpdate settings.",
+  "strategy-limits": "maxSurge and maxUnavailable are counts or percentages, and not both 0.",
+  "progress-deadline": "progressDeadlineSeconds is greater than minReadySeconds.",
+  "template-restart-policy": "Pods of a Deployment or ReplicaSet restart always, and have no deadline.",
+  "containers-missing": "A pod has at least one container.",
+  "container-name": "Container names are DNS labels, each given once in a pod.",
+  "init-container": "Init containers have no probes and hooks, unless they restart always.",
+  "volume-source": "A volume has a name of its own and exactly one source, and mounts name volumes that exist.",
+  "port-range": "Ports lie between 1 and 65535.",
+  "port-name": "Port names are IANA service names (container) or DNS labels (Service), each given once.",
+  "port-duplicate": "A port is given once.",
+  "env-name": "Environment variable names are printable, without an equals sign.",
+  "env-duplicate": "An environment variable is given once.",
+  "env-source": "An environment variable has a value or exactly one source, which says where to look.",
+  "probe-handler": "A probe or hook has exactly one handler.",
+  "probe-setting": "Probe settings are in range, and a probe's port exists.",
+  resources: "Resource requests are not negative and not above their limits.",
+  "image-missing": "A container names its image.",
+  "image-invalid": "An image is a reference: registry/path/name:tag.",
+  "image-tag-missing": "An image has a tag or a digest.",
+  "image-tag-latest": "An image's tag names one version, unlike latest.",
+  "process-runtime-ignores": "What the process runtime does not do is pointed out.",
+  // Services and configuration.
+  "service-ports": "A Service has ports, with names when there are several, and settings that fit its type.",
+  "data-key": "Keys of ConfigMaps and Secrets are file names, each given once.",
+  "data-base64": "Binary data and Secret data are base64.",
+  "data-size": "A ConfigMap or Secret holds at most 1 MiB.",
+  "secret-type": "A Secret has the keys that its type asks for.",
+  // Across the objects of an app.
+  "duplicate-object": "An object is declared once in an app.",
+  "selector-overlap": "Workloads do not select each other's pods.",
+  "service-selects-nothing": "A Service's selector matches a workload of the app.",
+  "service-target-port": "A Service's targetPort is a port that a selected container declares.",
+  "reference-missing": "ConfigMaps, Secrets and their keys that pods refer to are declared.",
+  // Configuration files.
+  "config-invalid": "trueup.yaml and trueup.config.yaml fit their schemas and make sense.",
+} as const satisfies Readonly<Record<string, string>>;
+
+export type RuleId = keyof typeof RULES;
