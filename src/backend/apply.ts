@@ -1,0 +1,111 @@
+/** Applies a declaration to the embedded store: three ways, so that what git no longer declares goes and the rest stays. */
+
+import { APPLIED_KINDS } from "../cluster/admission.ts";
+import type { AppliedRecord, SqliteObjectStore } from "../cluster/store.ts";
+import { mergeThreeWay } from "../diff/three-way.ts";
+import type { ApplyRequest, ApplyResult } from "../model/backend.ts";
+import { TrueupError } from "../model/errors.ts";
+import { displayId, idOf, type KubeObject, keyOfId, type ObjectId } from "../model/object.ts";
+import { ANNOTATION } from "../model/workload.ts";
+
+/**
+ * Creates or updates one object and remembers what was declared.
+ *
+ * @throws {TrueupError} `conflict` when another app applied it, when nobody did and it differs, or while it is being
+ *   deleted; `invalid`, `not-found` (its namespace), `forbidden` as the API server would refuse
+ */
+export function applyDeclared(store: SqliteObjectStore, { desired, owner }: ApplyRequest): ApplyResult {
+  return store.transaction(() => {
+    const declared = declaration(desired);
+    const id = idOf(declared);
+    if (!APPLIED_KINDS.includes(`${id.group}/${id.kind}`)) {
+      throw new TrueupError(
+        "invalid",
+        `Cannot apply ${displayId(id)} as its kind must be a supported one: it is ${id.kind} of ${desired.apiVersion}.`,
+      );
+    }
+    const key = keyOfId(id);
+    const live = store.get(key);
+    const record = store.applied(key);
+    if (live === undefined) {
+      const object = store.create(declared);
+      store.setApplied(key, { owner, object: declared });
+      return { action: "create", object };
+    }
+    requireOwner(id, record, owner);
+    if (live.metadata.deletionTimestamp !== undefined) {
+      throw new TrueupError("conflict", `Cannot apply ${displayId(id)} as it must stay: it is being deleted.`, {
+        hint: "It is applied again once it is gone.",
+      });
+    }
+    if (record === null) requireEqual(store, id, live, declared, owner);
+    const object = store.update(mergeThreeWay(record?.object ?? null, live, declared));
+    store.setApplied(key, { owner, object: declared });
+    return { action: object === live ? "unchanged" : "update", object };
+  });
+}
+
+/** What a declaration says: no status, and none of the metadata that only a server writes. */
+function declaration(desired: KubeObject): KubeObject {
+  const { status: _status, ...rest } = desired;
+  const {
+    uid: _uid,
+    resourceVersion: _version,
+    generation: _generation,
+    creationTimestamp: _created,
+    deletionTimestamp: _deleted,
+    deletionGracePeriodSeconds: _grace,
+    ...metadata
+  } = desired.metadata;
+  const { namespace } = idOf(desired);
+  const declared = { ...rest, metadata: { ...metadata, ...(namespace !== "" && { namespace }) } } as KubeObject;
+  if (namespace === "") delete declared.metadata.namespace;
+  return withoutStringData(declared);
+}
+
+/** A Secret's `stringData` as `data`, so that a key that git no longer declares is found among the live ones. */
+function withoutStringData(object: KubeObject): KubeObject {
+  const { stringData, ...rest } = object;
+  if (object.kind !== "Secret" || typeof stringData !== "object" || stringData === null) return object;
+  const encoded = Object.entries(stringData).map(([key, text]): [string, string] => [
+    key,
+    Buffer.from(String(text ?? ""), "utf8").toString("base64"),
+  ]);
+  const data = { ...(typeof rest.data === "object" ? rest.data : {}), ...Object.fromEntries(encoded) };
+  return { ...rest, data } as KubeObject;
+}
+
+function requireOwner(id: ObjectId, record: AppliedRecord | null, owner: string): void {
+  if (record === null || record.owner === owner) return;
+  throw new TrueupError(
+    "conflict",
+    `Cannot apply ${displayId(id)} for app ${owner} as one app only may own it: app ${record.owner} applied it.`,
+    { hint: `Remove it from one of the two apps, ${owner} or ${record.owner}.` },
+  );
+}
+
+/** An object that nobody applied is adopted when it already is as declared; otherwise somebody's work would be overwritten. */
+function requireEqual(
+  store: SqliteObjectStore,
+  id: ObjectId,
+  live: KubeObject,
+  declared: KubeObject,
+  owner: string,
+): void {
+  const merged = mergeThreeWay(null, live, withoutBookkeeping(declared));
+  const isSame = store.rehearse(() => store.update(merged)) === live;
+  if (isSame) return;
+  throw new TrueupError(
+    "conflict",
+    `Cannot apply ${displayId(id)} for app ${owner} as it must be new or as declared: it exists, differs, and no app applied it.`,
+    { hint: "Delete it, or make the manifest equal to it for the first time." },
+  );
+}
+
+/** Without the annotations that say which commit applied it: those always differ. */
+function withoutBookkeeping(declared: KubeObject): KubeObject {
+  const { annotations } = declared.metadata;
+  if (annotations === undefined) return declared;
+  const { [ANNOTATION.commit]: _commit, [ANNOTATION.source]: _source, ...others } = annotations;
+  return { ...declared, metadata: { ...declared.metadata, annotations: others } };
+}
