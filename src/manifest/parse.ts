@@ -62,7 +62,7 @@ class DeclaredObject implements Declared {
   readonly file: string;
   readonly blob: ObjectHash;
   readonly document: number;
-  readonly #place: ObjectPlace;
+  readonly place: ObjectPlace;
   readonly #offset: number;
 
   constructor(object: KubeObject, id: ObjectId, input: ManifestFile, document: YamlDocument, place: ObjectPlace) {
@@ -71,21 +71,26 @@ class DeclaredObject implements Declared {
     this.file = input.file;
     this.blob = input.blob;
     this.document = document.index;
-    this.#place = place;
+    this.place = place;
     this.#offset = place.within.length === 0 ? document.offset : -1;
   }
 
   locate(path: FieldPath): Location {
     // Plans ask every object for its line: the document's own start is known without parsing again.
     if (path.length === 0 && this.#offset >= 0) {
-      return { file: this.file, ...positionOf(this.#place.source.text, this.#offset) };
+      return { file: this.file, ...positionOf(this.place.source.text, this.#offset) };
     }
-    return locateField(this.#place, this.file, path, "key");
+    return locateField(this.place, this.file, path, "key");
   }
 
   locateValue(path: FieldPath): Location {
-    return locateField(this.#place, this.file, path, "value");
+    return locateField(this.place, this.file, path, "value");
   }
+}
+
+/** Where `parseManifestFile` found an object; `undefined` of an object from elsewhere. */
+export function placeOf(declared: Declared): ObjectPlace | undefined {
+  return declared instanceof DeclaredObject ? declared.place : undefined;
 }
 
 class ManifestReader {

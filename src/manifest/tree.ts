@@ -1,5 +1,13 @@
 /** A document's syntax tree with source offsets, built from the parser's events only when places are asked for. */
-import { COLLECTION_STYLE, EVENT_ID, type Event, getScalarValue, SCALAR_STYLE, type ScalarEvent } from "js-yaml";
+import {
+  CHOMPING_MODE,
+  COLLECTION_STYLE,
+  EVENT_ID,
+  type Event,
+  getScalarValue,
+  SCALAR_STYLE,
+  type ScalarEvent,
+} from "js-yaml";
 import { resolvePlain } from "./schema.ts";
 
 interface NodeBase {
@@ -178,6 +186,9 @@ class TreeBuilder {
 
   #blockEnd(event: ScalarEvent): number {
     let end = event.valueEnd;
+    // With `|+` blank lines at the end belong to the value.
+    if (event.chomping === CHOMPING_MODE.KEEP)
+      return end > event.valueStart && this.#text[end - 1] === "\n" ? end - 1 : end;
     while (end > event.valueStart && /[\s]/.test(this.#text[end - 1] ?? "")) end--;
     return Math.max(end, event.valueStart - 1);
   }
