@@ -3,6 +3,8 @@ import type { ProxyBackend } from "../proxy-contract.ts";
 
 export interface Balancer {
   readonly protocol: "http" | "tcp";
+  /** Open connections, those of clients and those to backends. */
+  readonly open: number;
   /** Replaces the backends, synchronously: those that left get nothing new. */
   setBackends(backends: readonly ProxyBackend[]): void;
   /** Listens near the port given. @returns The port @throws {TrueupError} `io` */

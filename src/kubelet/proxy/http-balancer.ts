@@ -73,11 +73,10 @@ export class HttpBalancer implements Balancer {
     return this.#port;
   }
 
-  /** What is held open: connections of clients, idle ones to backends, and backends that have some or are in use. */
-  counts(): { clients: number; idleUpstreams: number; upstreams: number } {
-    let idleUpstreams = 0;
-    for (const upstream of this.#upstreams) idleUpstreams += upstream.idleCount;
-    return { clients: this.#clients.size, idleUpstreams, upstreams: this.#upstreams.size };
+  get open(): number {
+    let open = this.#clients.size;
+    for (const upstream of this.#upstreams) open += upstream.open;
+    return open;
   }
 
   stop(): Promise<void> {

@@ -122,7 +122,7 @@ export class Exchange {
     const receivedBefore = socket.bytesRead;
     let outgoing: ClientRequest;
     try {
-      outgoing = upstream.open(socket, this.#request.method ?? "GET", this.#plan.path, this.#plan.headers);
+      outgoing = upstream.request(socket, this.#request.method ?? "GET", this.#plan.path, this.#plan.headers);
     } catch (error) {
       socket.destroy();
       end();

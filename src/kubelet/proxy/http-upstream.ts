@@ -55,7 +55,7 @@ export class HttpUpstream implements Member {
   readonly #idle: Socket[] = [];
   /** Bytes received on a connection when it became idle. More later: nobody asked for them. */
   readonly #received = new WeakMap<Socket, number>();
-  readonly #open = new Set<Socket>();
+  readonly #sockets = new Set<Socket>();
   readonly #onGone: (upstream: HttpUpstream) => void;
   #retired = false;
 
@@ -67,9 +67,9 @@ export class HttpUpstream implements Member {
     this.#onGone = onGone;
   }
 
-  /** Connections that wait for a request. */
-  get idleCount(): number {
-    return this.#idle.length;
+  /** Open connections, those being made and the idle ones included. */
+  get open(): number {
+    return this.#sockets.size;
   }
 
   /** The connection that became idle last and still looks open, or `undefined`. */
@@ -89,7 +89,7 @@ export class HttpUpstream implements Member {
   connect(done: (result: Socket | Error) => void): () => void {
     const { host, port } = this.backend;
     const socket = connect({ host, port, noDelay: true });
-    this.#open.add(socket);
+    this.#sockets.add(socket);
     let settled = false;
     const settle = (result: Socket | Error): void => {
       if (settled) return;
@@ -118,7 +118,7 @@ export class HttpUpstream implements Member {
   }
 
   /** Opens a request on a connection of this backend. @throws {TypeError} When method, path or a header is malformed */
-  open(socket: Socket, method: string, path: string, headers: string[]): ClientRequest {
+  request(socket: Socket, method: string, path: string, headers: string[]): ClientRequest {
     return handOver.open(socket, method, path, headers);
   }
 
@@ -126,13 +126,13 @@ export class HttpUpstream implements Member {
   retire(): void {
     this.#retired = true;
     for (const socket of this.#idle.splice(0)) socket.destroy();
-    if (this.#open.size === 0) this.#onGone(this);
+    if (this.#sockets.size === 0) this.#onGone(this);
   }
 
   /** Ends everything at once. */
   destroy(): void {
     this.retire();
-    for (const socket of this.#open) socket.destroy();
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   #release(socket: Socket): void {
@@ -145,9 +145,9 @@ export class HttpUpstream implements Member {
   }
 
   #forget(socket: Socket): void {
-    this.#open.delete(socket);
+    this.#sockets.delete(socket);
     const at = this.#idle.indexOf(socket);
     if (at >= 0) this.#idle.splice(at, 1);
-    if (this.#retired && this.#open.size === 0) this.#onGone(this);
+    if (this.#retired && this.#sockets.size === 0) this.#onGone(this);
   }
 }

@@ -83,6 +83,14 @@ export class ServiceProxy implements ProxyContract {
     return this.#traffic.count(podUid);
   }
 
+  /** Connections held open, those of clients and those to pods; for tests and diagnosis. */
+  open(): number {
+    let open = 0;
+    for (const { balancer } of this.#listeners.values()) open += balancer.open;
+    for (const balancer of this.#stopping) open += balancer.open;
+    return open;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#wanted = new Map();

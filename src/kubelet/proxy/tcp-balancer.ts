@@ -49,7 +49,6 @@ export class TcpBalancer implements Balancer {
     return this.#port;
   }
 
-  /** Open connections, those of clients and those to backends. */
   get open(): number {
     return this.#sockets.size;
   }

@@ -80,7 +80,9 @@ export async function proxyFor(
 /** A client that writes and reads bytes. */
 export class Wire {
   readonly socket: Socket;
+  /** The other side has ended, in order or by a reset. */
   readonly ended: Promise<void>;
+  /** Both sides have. */
   readonly closed: Promise<void>;
   text = "";
   error: NodeJS.ErrnoException | undefined;
@@ -96,7 +98,10 @@ export class Wire {
     this.socket.on("error", (error) => {
       this.error = error;
     });
-    this.ended = new Promise((done) => this.socket.once("end", done));
+    this.ended = new Promise((done) => {
+      this.socket.once("end", done);
+      this.socket.once("close", () => done());
+    });
     this.closed = new Promise((done) =>
       this.socket.once("close", () => {
         done();
