@@ -57,16 +57,18 @@ export function planScaleDown(
   const oldTotal = old.reduce((total, { replicas }) => total + replicas, 0);
   if (oldTotal === 0) return [];
   const minAvailable = desired - limits.maxUnavailable;
-  const newAvailable = current === undefined ? 0 : Math.min(current.available, current.replicas);
-  const allowance = oldTotal + newAvailable - minAvailable;
+  const allowance = oldTotal + usable(current) - minAvailable;
   if (allowance <= 0) return [];
 
   const unhealthy = planCleanupUnhealthy(old, allowance);
   const cleaned = applyResizes(old, unhealthy);
   const removed = unhealthy.reduce((total, { from, to }) => total + from - to, 0);
-  const available = newAvailable + cleaned.reduce((total, own) => total + Math.min(own.available, own.replicas), 0);
-  const budget = Math.min(available - minAvailable, allowance - removed);
-  return [...unhealthy, ...planScaleDownHealthy(cleaned, budget)];
+  return [...unhealthy, ...planScaleDownHealthy(desired, limits, cleaned, current, allowance - removed)];
+}
+
+/** Available pods that are there to stay. */
+function usable(own: Sized | undefined): number {
+  return own === undefined ? 0 : Math.min(own.available, own.replicas);
 }
 
 /**
@@ -77,8 +79,20 @@ export function planCleanupUnhealthy(old: readonly Sized[], max: number): Resize
   return takeFrom(old, max, ({ replicas, available }) => replicas - available);
 }
 
-/** Removes replicas, oldest ReplicaSet first, `budget` in all. */
-export function planScaleDownHealthy(old: readonly Sized[], budget: number): Resize[] {
+/**
+ * Removes replicas, oldest ReplicaSet first, as far as `desired − maxUnavailable` available ones stay.
+ *
+ * @param most Replicas to remove at most
+ */
+export function planScaleDownHealthy(
+  desired: number,
+  limits: RollingLimits,
+  old: readonly Sized[],
+  current: Sized | undefined,
+  most: number = Number.POSITIVE_INFINITY,
+): Resize[] {
+  const available = old.reduce((total, own) => total + usable(own), usable(current));
+  const budget = Math.min(most, available - (desired - limits.maxUnavailable));
   return takeFrom(old, budget, ({ replicas }) => replicas);
 }
 
