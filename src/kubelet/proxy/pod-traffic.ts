@@ -1,7 +1,7 @@
-/** Counts the HTTP requests under way to each pod, over all its Services, so that an end can be waited for. */
+/** Counts what is under way to each pod, over all its Services, so that its end can be waited for. */
 import type { Clock } from "../../util/clock.ts";
 
-/** Requests under way by pod uid. */
+/** Requests, and connections not yet accepted, by pod uid. */
 export class PodTraffic {
   readonly #clock: Clock;
   readonly #underWay = new Map<string, number>();
@@ -11,7 +11,7 @@ export class PodTraffic {
     this.#clock = clock;
   }
 
-  /** Requests under way to that pod. */
+  /** How much is under way to that pod. */
   count(podUid: string): number {
     return this.#underWay.get(podUid) ?? 0;
   }

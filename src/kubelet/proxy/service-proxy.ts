@@ -74,11 +74,12 @@ export class ServiceProxy implements ProxyContract {
     this.#listeners.get(key)?.balancer.setBackends(backends);
   }
 
+  /** Also waits, at most 100 ms, for TCP connections that the pod may not have accepted yet. */
   drain(podUid: string, limitMs: number): Promise<void> {
     return this.#traffic.idle(podUid, limitMs);
   }
 
-  /** HTTP requests under way to that pod. */
+  /** HTTP requests under way to that pod, and TCP connections that it may not have accepted yet. */
   underWay(podUid: string): number {
     return this.#traffic.count(podUid);
   }
@@ -129,9 +130,9 @@ export class ServiceProxy implements ProxyContract {
   async #open(key: string): Promise<void> {
     const first = this.#wanted.get(key);
     if (first === undefined) return;
-    const options = { clock: this.#clock, log: (message: string) => this.#log(`${key}: ${message}`) };
-    const balancer =
-      first.protocol === "http" ? new HttpBalancer({ ...options, traffic: this.#traffic }) : new TcpBalancer(options);
+    const log = (message: string): void => this.#log(`${key}: ${message}`);
+    const options = { clock: this.#clock, traffic: this.#traffic, log };
+    const balancer = first.protocol === "http" ? new HttpBalancer(options) : new TcpBalancer(options);
     balancer.setBackends(first.backends);
     const port = await balancer.listen(this.#ports.get(key) ?? first.preferredLocalPort);
     // What is wanted may have changed while the port was sought; the call that changed it waits its turn behind this one.

@@ -5,10 +5,17 @@ import type { ProxyBackend } from "../proxy-contract.ts";
 import { BackendSet, type Member } from "./backend-set.ts";
 import type { Balancer } from "./balancer.ts";
 import { listenNear } from "./listen.ts";
+import type { PodTraffic } from "./pod-traffic.ts";
 import { ReadBuffer } from "./read-buffer.ts";
 
 /** As for HTTP: a pod on this machine accepts at once or not at all. */
 const CONNECT_LIMIT_MS = 5000;
+
+/**
+ * The kernel completes a connection before the pod accepts it; a pod that stops listening in between resets it. So a pod
+ * counts as busy until it has said something on a new connection, or for this long.
+ */
+const ACCEPT_LIMIT_MS = 100;
 
 interface TcpBackend extends Member {
   failing: boolean;
@@ -26,12 +33,14 @@ export class TcpBalancer implements Balancer {
   readonly #server: Server;
   readonly #clock: Clock;
   readonly #log: (message: string) => void;
+  readonly #traffic: PodTraffic;
   readonly #backends: BackendSet<TcpBackend>;
   readonly #sockets = new Set<Socket>();
   #port = 0;
 
-  constructor({ clock, log }: { clock: Clock; log: (message: string) => void }) {
+  constructor({ clock, traffic, log }: { clock: Clock; traffic: PodTraffic; log: (message: string) => void }) {
     this.#clock = clock;
+    this.#traffic = traffic;
     this.#log = log;
     this.#backends = new BackendSet<TcpBackend>((backend, turns) => ({ backend, turns, inFlight: 0, failing: false }));
     this.#server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (client) =>
@@ -93,6 +102,7 @@ export class TcpBalancer implements Balancer {
   /** Connects and, once connected, joins the two. `onFailure` is called instead, once, when that cannot be. */
   #dial(member: TcpBackend, client: Socket, onFailure: (error: Error) => void): void {
     const buffer = new ReadBuffer();
+    const accepted = this.#awaitAccept(member);
     const { host, port } = member.backend;
     const upstream: Socket = connect({
       host,
@@ -101,14 +111,17 @@ export class TcpBalancer implements Balancer {
       noDelay: true,
       onread: {
         buffer: () => buffer.next(),
-        callback: (length, bytes) => deliver(client, upstream, bytes.subarray(0, length), buffer),
+        callback: (length, bytes) => {
+          accepted();
+          return deliver(client, upstream, bytes.subarray(0, length), buffer);
+        },
       },
     });
     this.#keep(upstream);
     member.inFlight++;
     let connected = false;
     let failure = new Error("connection closed");
-    const cancelTimer = this.#clock.setTimer(CONNECT_LIMIT_MS, () => {
+    let cancelTimer = this.#clock.setTimer(CONNECT_LIMIT_MS, () => {
       upstream.destroy(new Error(`connect timed out after ${CONNECT_LIMIT_MS} ms`));
     });
     const onClientClosed = (): void => {
@@ -119,6 +132,7 @@ export class TcpBalancer implements Balancer {
       connected = true;
       member.failing = false;
       cancelTimer();
+      cancelTimer = this.#clock.setTimer(ACCEPT_LIMIT_MS, accepted);
       client.off("close", onClientClosed);
       join(client, upstream);
     });
@@ -127,10 +141,22 @@ export class TcpBalancer implements Balancer {
     });
     upstream.once("close", () => {
       cancelTimer();
+      accepted();
       member.inFlight--;
       client.off("close", onClientClosed);
       if (!connected && !client.destroyed) onFailure(failure);
     });
+  }
+
+  /** Counts the pod as busy until the function that it returns is called, once or more. */
+  #awaitAccept({ backend: { podUid } }: TcpBackend): () => void {
+    this.#traffic.begin(podUid);
+    let done = false;
+    return () => {
+      if (done) return;
+      done = true;
+      this.#traffic.end(podUid);
+    };
   }
 }
 

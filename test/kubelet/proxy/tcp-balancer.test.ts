@@ -53,7 +53,7 @@ describe("an open connection", () => {
     proxy.setBackends("svc:80", [await echo("new")]);
     await wire.send("2").until(/old 2/);
     await new Wire(port).until(/new:/);
-    // Connections are not requests: nothing to wait for.
+    // The pod has accepted it long ago: there is nothing to wait for.
     await proxy.drain("old", 60_000);
     sockets[0]?.end("bye");
     await wire.until(/bye/);
