@@ -31,7 +31,7 @@ type Undo = () => void;
 
 const NAMESPACE_TERMINATING = "Terminating";
 const DEFAULT_GRACE_SECONDS = 30;
-const NAME_ATTEMPTS = 8;
+const NAME_ATTEMPTS = 1_000;
 const META_VERSION = "version";
 
 /**
@@ -110,9 +110,12 @@ export class SqliteObjectStore implements ObjectStore {
       admitNamespace(complete, id.namespace, this.get(keyOfId(namespaceId)));
     }
     const key = keyOfId(id);
-    const { uid = randomUuid(this.#random) } = complete.metadata;
-    if (this.#indexes.get(key) !== undefined || this.#indexes.byUid(uid) !== undefined) {
+    const { uid = this.#freshUid() } = complete.metadata;
+    if (this.#indexes.get(key) !== undefined) {
       throw new TrueupError("conflict", `Cannot create ${displayId(id)} as its name must be free: it is taken.`);
+    }
+    if (this.#indexes.byUid(uid) !== undefined) {
+      throw new TrueupError("conflict", `Cannot create ${displayId(id)} as its uid must be new: ${uid} is taken.`);
     }
     const { deletionTimestamp: _deleted, deletionGracePeriodSeconds: _grace, ...metadata } = complete.metadata;
     const { creationTimestamp = timestamp(this.#clock.now()) } = metadata;
@@ -328,6 +331,14 @@ export class SqliteObjectStore implements ObjectStore {
     });
     this.#put({ ...entry, object: stored });
     this.#events.emit({ type: "modified", object: stored, previous: object, version: this.#version });
+  }
+
+  /** A seeded source gives the same uids again after a restart: taken ones are passed over. */
+  #freshUid(): string {
+    for (;;) {
+      const uid = randomUuid(this.#random);
+      if (this.#indexes.byUid(uid) === undefined) return uid;
+    }
   }
 
   #named(object: KubeObject): KubeObject {
