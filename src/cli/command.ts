@@ -46,7 +46,7 @@ export interface Invocation {
 }
 
 /** Exit code of a finished command. 0 done, 1 failed or differs, 2 usage (or, for `diff` and `validate`, I/O). */
-export type ExitCode = 0 | 1 | 2 | 130;
+export type ExitCode = 0 | 1 | 2;
 
 /** Everything a command may reach of the world; tests give their own. */
 export interface CommandContext {
@@ -61,7 +61,10 @@ export interface CommandContext {
   /** `--state DIR`, absolute. */
   readonly stateDir: string | undefined;
   readonly clock: Clock;
-  /** Aborted by Ctrl-C (and SIGTERM, SIGHUP); a command that ends through it exits 130. */
+  /**
+   * Aborted by Ctrl-C, SIGTERM or SIGHUP. A command that throws its reason exits with 128 + the signal's number; one for
+   * which this is the normal end (`demo`, `run`) returns its own code. A second Ctrl-C ends the process at once.
+   */
   readonly signal: AbortSignal;
   /**
    * Finds the daemon that this command is about and opens a client.
@@ -79,6 +82,8 @@ export interface Command {
   run(context: CommandContext, invocation: Invocation): Promise<ExitCode>;
 }
 
+export type CommandGroup = "Run" | "Look" | "Check before you commit" | "Change, by a commit" | "Other";
+
 /** A command's static face: all that `trueup --help` needs, without loading the command. */
 export interface CommandEntry {
   /** `get`; with a space inside a group: `rollout status`. */
@@ -86,6 +91,8 @@ export interface CommandEntry {
   /** As commander takes them: `<kind> [name]`. */
   arguments: string;
   summary: string;
+  /** Heading of `trueup --help` under which it stands; absent: not shown there (`kubelet`). */
+  group?: CommandGroup;
   /** What completion offers for each argument, in order. */
   completes?: readonly (CommandOption["completes"] | undefined)[];
   load(): Promise<{ command: Command }>;

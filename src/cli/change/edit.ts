@@ -1,0 +1,187 @@
+/** Changes one object's manifest by a commit: edit, check, show or commit, and tell; whatever lies between is kept. */
+import { textDiff } from "../../diff/text.ts";
+import { commitFiles } from "../../git/commit.ts";
+import { editObject, type FieldEdit } from "../../manifest/edit.ts";
+import { parseManifestFile } from "../../manifest/parse.ts";
+import { isError } from "../../model/diagnostic.ts";
+import { TrueupError } from "../../model/errors.ts";
+import type { Declared } from "../../model/manifest.ts";
+import { keyOfId } from "../../model/object.ts";
+import { type CommitId, shortId } from "../../model/source.ts";
+import { validateDeclared } from "../../validation/index.ts";
+import type { CommandContext, CommandOption, ExitCode, Invocation } from "../command.ts";
+import { followRollout } from "../follow-rollout.ts";
+import { NAMESPACE_OPTION, namespaceOf } from "../options.ts";
+import { qualifiedName } from "../print/get.ts";
+import { printDiagnostics } from "../print-diagnostics.ts";
+import { readDeployment } from "../workload.ts";
+import { type DeclaredAtHead, findManifest, openWorkplace, type Workplace, type WorkplaceRequest } from "./target.ts";
+import { waitForCommit } from "./wait.ts";
+
+/** Options of every command that makes a commit. */
+export const CHANGE_OPTIONS: readonly CommandOption[] = [
+  { flags: "--dry-run", summary: "show the change, make no commit" },
+  { flags: "-m, --message <text>", summary: "the commit's message" },
+  { flags: "-w, --wait", summary: "follow the rollout to its end" },
+  NAMESPACE_OPTION,
+];
+
+/** What a command wants changed, decided from the manifest at the head. */
+export interface Change {
+  edits: FieldEdit[];
+  /** First line of the commit's message. */
+  subject: string;
+  /** Printed after the object's name: `image updated`, `scaled`. */
+  done: string;
+  /** Printed when git already says so. */
+  unchanged?: string;
+  /** What the person should know before: printed to stderr. */
+  warnings?: string[];
+}
+
+export type Decide = (at: DeclaredAtHead, workplace: Workplace) => Promise<Change> | Change;
+
+/** How often a change is made anew when the branch moved on meanwhile. */
+const TRIES = 3;
+
+/**
+ * Runs a command that changes one Deployment.
+ *
+ * @param doing For the error when it is none: `scale`
+ */
+export async function changeDeployment(
+  context: CommandContext,
+  invocation: Invocation,
+  args: readonly string[],
+  doing: string,
+  decide: Decide,
+): Promise<ExitCode> {
+  const object = readDeployment(args, doing);
+  const request = { object, namespace: namespaceOf(invocation) };
+  const workplace = await openWorkplace(context, request);
+  try {
+    for (let attempt = 1; ; attempt++) {
+      const at = await findManifest(workplace, request);
+      const change = await decide(at, workplace);
+      const outcome = await applyChange(context, invocation, workplace, request, at, change);
+      if (outcome !== "moved") return outcome;
+      if (attempt === TRIES) {
+        throw new TrueupError("conflict", `Cannot commit on ${branchName(workplace)} as it keeps moving.`, {
+          hint: "Somebody else commits to it right now: try again.",
+        });
+      }
+    }
+  } finally {
+    await workplace.repository.close();
+  }
+}
+
+async function applyChange(
+  context: CommandContext,
+  invocation: Invocation,
+  workplace: Workplace,
+  request: WorkplaceRequest,
+  at: DeclaredAtHead,
+  change: Change,
+): Promise<ExitCode | "moved"> {
+  const { declared, text, head } = at;
+  const { out, err } = context;
+  const name = qualifiedName(request.object.kind, request.object.name);
+  const options = { file: declared.file, defaultNamespace: request.namespace };
+  const edited = editObject(text, declared.id, change.edits, options);
+  if (edited === text) {
+    await out.line(change.unchanged ?? `${name} unchanged: ${branchName(workplace)} already says so`);
+    return 0;
+  }
+  const after = checkEdited(edited, declared, request.namespace);
+  for (const warning of change.warnings ?? []) await err.line(`${err.style.yellow("warning:")} ${warning}`);
+  await printDiagnostics(context, after.warnings, () => edited);
+  if (invocation.flag("dry-run")) {
+    const names = { beforeName: `a/${declared.file}`, afterName: `b/${declared.file}` };
+    await out.write(textDiff(declared.object, after.declared.object, names));
+    await out.line(`${name} ${change.done} (dry run)`);
+    return 0;
+  }
+  const message = invocation.text("message") ?? change.subject;
+  const commit = await commitOrMoved(context, workplace, head, [{ path: declared.file, content: edited }], message);
+  if (commit === "moved") return "moved";
+  await out.line(`${name} ${change.done}`);
+  await tellCommit(context, workplace, commit, message);
+  return finish(context, invocation, workplace, request, commit);
+}
+
+/** The object as edited. What the edit made invalid is never committed; what was wrong before is the branch's affair. */
+function checkEdited(
+  text: string,
+  before: Declared,
+  defaultNamespace: string,
+): { declared: Declared; warnings: ReturnType<typeof validateDeclared> } {
+  const parsed = parseManifestFile({ file: before.file, blob: before.blob, text, defaultNamespace });
+  const declared = parsed.declared.find(({ id }) => keyOfId(id) === keyOfId(before.id));
+  if (declared === undefined) {
+    const why = parsed.diagnostics.find(isError)?.message ?? "the object is no longer there";
+    throw new TrueupError("invalid", `Cannot change ${before.file} as it must stay a valid manifest: ${why}`);
+  }
+  const known = new Set(validateDeclared(before).map(({ rule, field }) => `${rule} ${field}`));
+  const fresh = validateDeclared(declared).filter(({ rule, field }) => !known.has(`${rule} ${field}`));
+  const error = fresh.find(isError);
+  if (error !== undefined) {
+    throw new TrueupError("invalid", `Cannot change ${before.file} as it must stay valid: ${error.message}`, {
+      ...(error.hint !== undefined && { hint: error.hint }),
+    });
+  }
+  return { declared, warnings: fresh };
+}
+
+/** Commits; "moved" when the branch no longer stands where the change was decided. */
+export async function commitOrMoved(
+  { signal }: CommandContext,
+  { repository, ref }: Workplace,
+  head: CommitId,
+  changes: Parameters<typeof commitFiles>[1]["changes"],
+  message: string,
+): Promise<CommitId | "moved"> {
+  try {
+    return await commitFiles(repository, { ref, expectedHead: head, changes, message }, signal);
+  } catch (error) {
+    // A dirty work tree is a conflict too, but one that trying again does not end: only a moved ref is worth it.
+    if (error instanceof TrueupError && error.code === "conflict" && (await repository.readRef(ref)) !== head) {
+      return "moved";
+    }
+    throw error;
+  }
+}
+
+/** `committed 3f2c1aa "Set image of deployment/web to web:v2" on main` */
+export async function tellCommit(
+  { out }: CommandContext,
+  workplace: Workplace,
+  commit: CommitId,
+  message: string,
+): Promise<void> {
+  await out.line(`committed ${shortId(commit)} "${message.split("\n")[0]}" on ${branchName(workplace)}`);
+}
+
+/** With `--wait`, follows what the commit brings about. */
+export async function finish(
+  context: CommandContext,
+  invocation: Invocation,
+  { daemon }: Workplace,
+  { object, namespace }: WorkplaceRequest,
+  commit: CommitId,
+): Promise<ExitCode> {
+  if (!invocation.flag("wait")) return 0;
+  if (daemon === null) {
+    throw new TrueupError("unavailable", "Cannot wait for the rollout as a daemon must be running: none is.", {
+      hint: "The commit is made; start a daemon with trueup run.",
+    });
+  }
+  await waitForCommit(context, daemon.client, daemon.app.app, commit);
+  const follow = { name: object.name, namespace, revision: 0, once: false, timeoutMs: undefined };
+  await followRollout(context, daemon.client, follow);
+  return 0;
+}
+
+export function branchName({ ref }: Pick<Workplace, "ref">): string {
+  return ref.replace(/^refs\/heads\//, "");
+}

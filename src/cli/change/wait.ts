@@ -1,0 +1,108 @@
+/** Waits until the daemon has taken up a commit, so that what is followed next is that commit's rollout. */
+import { openRepository, type Repository } from "../../git/repository.ts";
+import { TrueupError } from "../../model/errors.ts";
+import { type CommitId, shortId } from "../../model/source.ts";
+import type { AppStatus } from "../../model/status.ts";
+import type { DaemonClient } from "../client.ts";
+import type { CommandContext } from "../command.ts";
+
+/** How long a daemon may take to see a ref move and apply it, before we say so and go on. Milliseconds. */
+const PATIENCE_MS = 15_000;
+
+/**
+ * Waits until every app has applied what its ref names now, as a commit made a moment ago may not have been seen yet.
+ * An app whose head was not applied (rejected, unreadable, held up) is told of on stderr, and not waited for.
+ */
+export async function waitForHead(
+  context: CommandContext,
+  client: DaemonClient,
+  timeoutMs: number | undefined,
+): Promise<void> {
+  const { apps } = await client.status(context.signal);
+  const heads = new Map<string, CommitId | null>();
+  for (const app of apps) heads.set(app.app, await headOf(app));
+  const late = apps.filter((app) => !hasTakenUp(app, heads.get(app.app) ?? null));
+  const limit = timeoutMs === undefined || timeoutMs === 0 ? PATIENCE_MS : timeoutMs;
+  for (const { app } of late) await waitUntil(context, client, app, heads.get(app) ?? null, limit);
+}
+
+/**
+ * Waits until an app has applied a commit.
+ *
+ * @throws {TrueupError} `invalid` when the commit was rejected, `timeout` when the daemon did not take it up in time
+ */
+export async function waitForCommit(
+  context: CommandContext,
+  client: DaemonClient,
+  app: string,
+  commit: CommitId,
+): Promise<void> {
+  const status = await waitUntil(context, client, app, commit, PATIENCE_MS);
+  if (status === null) {
+    throw new TrueupError(
+      "timeout",
+      `Cannot follow ${shortId(commit)} as the daemon must take it up: it has not yet.`,
+      {
+        hint: "trueup status says what it does.",
+      },
+    );
+  }
+  if (status.phase === "Rejected" && status.head?.commit === commit) {
+    throw new TrueupError("invalid", `Cannot roll out ${shortId(commit)} as it must be valid: ${status.reason}`, {
+      hint: "What ran before still runs. trueup validate shows all that is wrong.",
+    });
+  }
+}
+
+/** Whether the daemon has done with the commit what it is going to do before a rollout. */
+function hasTakenUp(app: AppStatus, commit: CommitId | null): boolean {
+  if (commit === null || app.applied === commit) return true;
+  return app.head?.commit === commit && (app.phase === "Rejected" || app.phase === "Failed" || app.phase === "Held");
+}
+
+async function waitUntil(
+  { clock, signal }: CommandContext,
+  client: DaemonClient,
+  name: string,
+  commit: CommitId | null,
+  limitMs: number,
+): Promise<AppStatus | null> {
+  const enough = new AbortController();
+  const cancel = clock.setTimer(limitMs, () => enough.abort());
+  try {
+    for await (const { apps } of client.watchStatus(AbortSignal.any([signal, enough.signal]))) {
+      const app = apps.find((candidate) => candidate.app === name);
+      if (app === undefined || hasTakenUp(app, commit)) return app ?? null;
+    }
+  } catch (error) {
+    if (!enough.signal.aborted || signal.aborted) throw error;
+  } finally {
+    cancel();
+  }
+  return null;
+}
+
+/** What the app's ref names now; `null` when that cannot be told from here. */
+async function headOf(app: AppStatus): Promise<CommitId | null> {
+  let repository: Repository;
+  try {
+    repository = await openRepository(app.repository);
+  } catch (error) {
+    // The daemon may see a repository that we do not; then its own word is all there is.
+    if (error instanceof TrueupError) return null;
+    throw error;
+  }
+  try {
+    return await repository.readRef(fullRef(app.ref));
+  } catch (error) {
+    if (error instanceof TrueupError) return null;
+    throw error;
+  } finally {
+    await repository.close();
+  }
+}
+
+/** `main` is short for `refs/heads/main`. */
+export function fullRef(ref: string): string {
+  return ref === "HEAD" || ref.startsWith("refs/") ? ref : `refs/heads/${ref}`;
+}

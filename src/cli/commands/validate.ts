@@ -1,0 +1,110 @@
+/** `trueup validate`: checks manifests in files or on stdin; needs no daemon and no commit. */
+import { createHash } from "node:crypto";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join, relative, resolve } from "node:path";
+import { isManifestPath } from "../../manifest/parse.ts";
+import { compareDiagnostics, isError } from "../../model/diagnostic.ts";
+import { messageOf, TrueupError } from "../../model/errors.ts";
+import { asObjectHash, type ObjectHash } from "../../model/source.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { checkApp, parseFiles, type SourceFile } from "../manifests.ts";
+import { dataFormat, OUTPUT_OPTION, printData } from "../options.ts";
+import { countText, printDiagnostics } from "../print-diagnostics.ts";
+
+export const command: Command = {
+  options: [
+    { flags: "-n, --namespace <name>", summary: "namespace of objects that name none (default: default)" },
+    OUTPUT_OPTION,
+  ],
+  examples: [
+    { line: "trueup validate", does: "check all manifests below this directory, as one app" },
+    { line: "trueup validate deploy/ extra.yaml", does: "check these together" },
+    { line: "helm template chart | trueup validate -", does: "check what another tool printed" },
+  ],
+  details:
+    "Directories are searched for .yaml, .yml and .json files; images/ and names that begin with a dot are passed over.\n" +
+    "Exits 0 when there is no error, 1 when there is one, 2 when something could not be read.",
+  async run(context, invocation) {
+    const namespace = invocation.text("namespace") ?? "default";
+    const paths = invocation.args.length === 0 ? ["."] : invocation.args;
+    const files = await readAll(context, paths);
+    if (files.length === 0) {
+      throw new TrueupError("usage", `Cannot find a manifest in ${paths.join(", ")}.`, {
+        hint: "Manifests are files that end in .yaml, .yml or .json.",
+      });
+    }
+    const diagnostics = checkApp(parseFiles(files, namespace), namespace).toSorted(compareDiagnostics);
+    const format = dataFormat(invocation);
+    if (format !== undefined) await printData(context.out, format, diagnostics);
+    else {
+      const texts = new Map(files.map(({ file, text }) => [file, text]));
+      await printDiagnostics(context, diagnostics, (file) => texts.get(file));
+      await context.out.line(countText(diagnostics, files.length));
+    }
+    return diagnostics.some(isError) ? 1 : 0;
+  },
+};
+
+async function readAll(context: CommandContext, paths: readonly string[]): Promise<SourceFile[]> {
+  const files = new Map<string, SourceFile>();
+  for (const path of paths) {
+    for (const file of path === "-" ? [await readStdin(context)] : await readPath(context.cwd, path)) {
+      files.set(file.file, file);
+    }
+  }
+  return [...files.values()].sort((a, b) => (a.file < b.file ? -1 : 1));
+}
+
+async function readStdin({ stdin }: CommandContext): Promise<SourceFile> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stdin) chunks.push(Buffer.from(chunk));
+  return sourceFile("(stdin)", Buffer.concat(chunks));
+}
+
+/** A file as it is, whatever its name; of a directory, what the daemon would read there. */
+async function readPath(cwd: string, path: string): Promise<SourceFile[]> {
+  const absolute = resolve(cwd, path);
+  const found = await readable(path, () => stat(absolute));
+  if (!found.isDirectory()) return [await readOne(cwd, absolute)];
+  const files: SourceFile[] = [];
+  for (const name of await manifestsBelow(absolute, "")) files.push(await readOne(cwd, join(absolute, name)));
+  return files;
+}
+
+/** Paths below a directory, relative to it. Symbolic links are passed over, as git's are. */
+async function manifestsBelow(root: string, below: string): Promise<string[]> {
+  const entries = await readable(join(root, below), () => readdir(join(root, below), { withFileTypes: true }));
+  const found: string[] = [];
+  for (const entry of entries) {
+    const path = below === "" ? entry.name : `${below}/${entry.name}`;
+    // What a file of the directory would be tells whether the directory is read at all.
+    if (entry.isDirectory() && isManifestPath(`${path}/any.yaml`)) found.push(...(await manifestsBelow(root, path)));
+    else if (entry.isFile() && isManifestPath(path)) found.push(path);
+  }
+  return found;
+}
+
+async function readOne(cwd: string, absolute: string): Promise<SourceFile> {
+  const shown = relative(cwd, absolute);
+  const name = shown.startsWith("..") ? absolute : shown;
+  return sourceFile(name, await readable(name, () => readFile(absolute)));
+}
+
+function sourceFile(file: string, content: Buffer): SourceFile {
+  return { file, blob: blobHash(content), text: content.toString("utf8") };
+}
+
+/** git's id of a blob with this content. */
+function blobHash(content: Buffer): ObjectHash {
+  const hash = createHash("sha1").update(`blob ${content.length}\0`).update(content);
+  return asObjectHash(hash.digest("hex"));
+}
+
+/** What cannot be read makes exit code 2, so that a script can tell it from an invalid manifest. */
+async function readable<T>(path: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    throw new TrueupError("usage", `Cannot read ${path}: ${messageOf(error)}`, { cause: error });
+  }
+}

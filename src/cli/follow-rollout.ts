@@ -1,0 +1,143 @@
+/** Follows a Deployment's rollout to its end and tells it line by line: kubectl's lines, and below them why it waits. */
+import { TrueupError } from "../model/errors.ts";
+import { groupOf, type KubeObject } from "../model/object.ts";
+import type { Deployment, KubeEvent, Pod, ReplicaSet } from "../model/workload.ts";
+import { type RolloutStatus, rolloutStatus } from "../rollout/rollout-status.ts";
+import type { DaemonClient } from "./client.ts";
+import type { CommandContext } from "./command.ts";
+import { printableLine } from "./print/escape.ts";
+import { waitReasons } from "./print/rollout-wait.ts";
+
+export interface FollowOptions {
+  name: string;
+  namespace: string;
+  /** Fail when another revision runs; 0: any. */
+  revision: number;
+  /** Print the present state once and end. */
+  once: boolean;
+  /** Milliseconds; `undefined`: as long as it takes, which the Deployment's progress deadline bounds. */
+  timeoutMs: number | undefined;
+}
+
+/**
+ * @returns Whether the rollout is complete; when it is not, `once` was asked for
+ * @throws {TrueupError} `not-found` when there is no such Deployment, `invalid` when the rollout failed, `timeout`
+ */
+export async function followRollout(
+  context: CommandContext,
+  client: DaemonClient,
+  options: FollowOptions,
+): Promise<boolean> {
+  const { signal, cancel } = withTimeout(context, options.timeoutMs);
+  const world = new World(options);
+  const teller = new Teller(context);
+  try {
+    for await (const event of client.watch({ namespace: options.namespace }, signal)) {
+      if (event.type === "reset") world.clear();
+      else if (event.type !== "synced") world.take(event.type, event.object);
+      const status = world.isSynced(event.type) ? world.status() : null;
+      if (status === null) continue;
+      await teller.tell(status, status.state === "done" ? [] : world.reasons());
+      if (status.state === "done") return true;
+      if (status.state === "failed") throw new TrueupError("invalid", status.message);
+      if (options.once) return false;
+    }
+  } finally {
+    cancel();
+  }
+  return false;
+}
+
+/** The caller's signal, which also aborts when the time is up. */
+function withTimeout(
+  { clock, signal }: CommandContext,
+  timeoutMs: number | undefined,
+): { signal: AbortSignal; cancel: () => void } {
+  if (timeoutMs === undefined) return { signal, cancel: () => undefined };
+  const timeout = new AbortController();
+  const cancel = clock.setTimer(timeoutMs, () =>
+    timeout.abort(new TrueupError("timeout", "Cannot wait any longer for the rollout: timed out.")),
+  );
+  return { signal: AbortSignal.any([signal, timeout.signal]), cancel };
+}
+
+/** The objects of one namespace that matter to a rollout, as a watch tells of them. */
+class World {
+  readonly #options: FollowOptions;
+  readonly #objects = new Map<string, KubeObject>();
+  #synced = false;
+  #deployment: Deployment | undefined;
+  #seen = false;
+
+  constructor(options: FollowOptions) {
+    this.#options = options;
+  }
+
+  clear(): void {
+    this.#objects.clear();
+    this.#synced = false;
+    this.#deployment = undefined;
+  }
+
+  isSynced(type: string): boolean {
+    if (type === "synced") this.#synced = true;
+    return this.#synced;
+  }
+
+  take(type: "added" | "modified" | "deleted", object: KubeObject): void {
+    const { kind, metadata, apiVersion } = object;
+    const isIt = kind === "Deployment" && metadata.name === this.#options.name && groupOf(apiVersion) === "apps";
+    if (isIt) this.#deployment = type === "deleted" ? undefined : (object as Deployment);
+    const key = `${kind}/${metadata.name}`;
+    if (type === "deleted") this.#objects.delete(key);
+    else if (kind === "Pod" || kind === "ReplicaSet" || kind === "Event") this.#objects.set(key, object);
+  }
+
+  status(): RolloutStatus {
+    const { name, namespace, revision } = this.#options;
+    if (this.#deployment === undefined) {
+      if (this.#seen) throw new TrueupError("not-found", "object has been deleted");
+      throw new TrueupError("not-found", `Cannot find deployment "${name}" in namespace ${namespace}.`, {
+        hint: "trueup get deployments -A lists them.",
+      });
+    }
+    this.#seen = true;
+    return rolloutStatus(this.#deployment, revision);
+  }
+
+  reasons(): string[] {
+    if (this.#deployment === undefined) return [];
+    const objects = [...this.#objects.values()];
+    return waitReasons(this.#deployment, {
+      pods: objects.filter((object): object is Pod => object.kind === "Pod"),
+      replicaSets: objects.filter((object): object is ReplicaSet => object.kind === "ReplicaSet"),
+      events: objects.filter((object): object is KubeEvent => object.kind === "Event"),
+    });
+  }
+}
+
+/** Says each thing once: a line when the state moves on, a reason below it when that is new. */
+class Teller {
+  readonly #context: CommandContext;
+  #message = "";
+  #told = new Set<string>();
+
+  constructor(context: CommandContext) {
+    this.#context = context;
+  }
+
+  async tell({ message, state }: RolloutStatus, reasons: readonly string[]): Promise<void> {
+    const { out } = this.#context;
+    if (message !== this.#message) {
+      this.#message = message;
+      this.#told = new Set();
+      // A failure's message is the error's, printed once at the end.
+      if (state !== "failed") await out.line(message);
+    }
+    for (const reason of reasons) {
+      if (this.#told.has(reason)) continue;
+      this.#told.add(reason);
+      await out.line(out.style.dim(`  ${printableLine(reason)}`));
+    }
+  }
+}

@@ -1,0 +1,59 @@
+/** Loads an app's manifests, from a commit or from files on disk, and checks them the way the daemon does. */
+import type { Repository } from "../git/repository.ts";
+import { isManifestPath, parseManifestFile } from "../manifest/parse.ts";
+import type { Diagnostic } from "../model/diagnostic.ts";
+import type { Declared } from "../model/manifest.ts";
+import type { CommitId, ObjectHash } from "../model/source.ts";
+import { validateApp, validateDeclared } from "../validation/index.ts";
+
+export interface SourceFile {
+  file: string;
+  blob: ObjectHash;
+  text: string;
+}
+
+export interface LoadedApp {
+  files: SourceFile[];
+  declared: Declared[];
+  /** Of the files' form alone; `checkApp` adds what the objects say. */
+  diagnostics: Diagnostic[];
+}
+
+/** How many blobs are asked for at once. */
+const BATCH = 64;
+
+/** The manifests of a directory ("" for all) at a commit. */
+export async function loadAppAt(
+  repository: Repository,
+  commit: CommitId,
+  path: string,
+  namespace: string,
+): Promise<LoadedApp> {
+  const listed = await repository.files(commit, path, isManifestPath);
+  const files: SourceFile[] = [];
+  for (let at = 0; at < listed.length; at += BATCH) {
+    const batch = listed.slice(at, at + BATCH).map(async ({ path: file, blob }) => {
+      return { file, blob, text: await repository.text(blob) };
+    });
+    files.push(...(await Promise.all(batch)));
+  }
+  return parseFiles(files, namespace);
+}
+
+export function parseFiles(files: SourceFile[], namespace: string): LoadedApp {
+  const parsed = files.map((source) => parseManifestFile({ ...source, defaultNamespace: namespace }));
+  return {
+    files,
+    declared: parsed.flatMap(({ declared }) => declared),
+    diagnostics: parsed.flatMap(({ diagnostics }) => diagnostics),
+  };
+}
+
+/** Everything that is wrong with an app: its files' form, each object by itself, and the objects together. */
+export function checkApp(app: LoadedApp, defaultNamespace: string): Diagnostic[] {
+  return [
+    ...app.diagnostics,
+    ...app.declared.flatMap((declared) => validateDeclared(declared)),
+    ...validateApp(app.declared, { defaultNamespace }),
+  ];
+}

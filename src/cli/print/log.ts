@@ -1,0 +1,66 @@
+/** Attempts as text, newest first: one line each, and the reason below where there is one. */
+import type { Attempt, Outcome } from "../../model/ledger.ts";
+import { shortId } from "../../model/source.ts";
+import type { Style } from "../output.ts";
+import { tookText } from "./age.ts";
+import { columnWidths, formatRow } from "./table.ts";
+
+const COLOUR: Readonly<Record<Outcome, "green" | "dim" | "red" | "yellow">> = {
+  deployed: "green",
+  "no-op": "green",
+  superseded: "dim",
+  rejected: "red",
+  failed: "red",
+  "rolled back": "yellow",
+  discarded: "dim",
+};
+
+/** @param wide Adds app, author, changes and plan digest */
+export function formatAttempts(attempts: readonly Attempt[], wide: boolean, style: Style): string {
+  const header = [
+    "TIME",
+    "COMMIT",
+    "OUTCOME",
+    "TOOK",
+    ...(wide ? ["APP", "AUTHOR", "CHANGES", "PLAN"] : []),
+    "SUBJECT",
+  ];
+  const rows = attempts.map((attempt) => rowOf(attempt, wide, style));
+  const widths = columnWidths({ header, rows });
+  const lines = [formatRow(header, widths)];
+  for (const [index, attempt] of attempts.entries()) {
+    lines.push(formatRow(rows[index] ?? [], widths));
+    const reason = attempt.ending?.reason ?? "";
+    if (reason !== "") lines.push(...reason.split("\n").map((line) => style.dim(`  ${line}`)));
+  }
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+function rowOf(attempt: Attempt, wide: boolean, style: Style): string[] {
+  const { ending, openedAt } = attempt;
+  const took = ending === undefined ? "" : tookText(Date.parse(ending.endedAt) - Date.parse(openedAt));
+  const outcome =
+    ending === undefined ? style.yellow(progressOf(attempt)) : style[COLOUR[ending.outcome]](ending.outcome);
+  return [
+    openedAt.slice(0, 19).replace("T", " "),
+    shortId(attempt.commit),
+    outcome,
+    took,
+    ...(wide ? [attempt.app, attempt.authorName, changesText(ending?.changes), digestText(ending?.planDigest)] : []),
+    attempt.subject,
+  ];
+}
+
+/** What an attempt that has not ended is doing: what its last event says. */
+function progressOf({ events }: Attempt): string {
+  return events.at(-1)?.type === "held" ? "held" : "under way";
+}
+
+function changesText(changes: Record<string, number> | undefined): string {
+  const counted = Object.entries(changes ?? {}).filter(([action, count]) => count > 0 && action !== "unchanged");
+  return counted.map(([action, count]) => `${count} ${action}`).join(", ") || "none";
+}
+
+function digestText(digest: string | undefined): string {
+  return digest === undefined ? "" : digest.replace(/^sha256:/, "").slice(0, 12);
+}

@@ -1,0 +1,52 @@
+/** The daemon's status as text: one line about itself, one block an app. */
+
+import { displayId } from "../../model/object.ts";
+import { shortId } from "../../model/source.ts";
+import type { AppPhase, AppStatus, DaemonStatus } from "../../model/status.ts";
+import type { Style } from "../output.ts";
+import { ageOf } from "./age.ts";
+import { expandTabs } from "./tabwriter.ts";
+
+const PHASE_COLOUR: Readonly<Record<AppPhase, "green" | "yellow" | "red">> = {
+  Starting: "yellow",
+  Synced: "green",
+  Progressing: "yellow",
+  Held: "yellow",
+  Rejected: "red",
+  Failed: "red",
+  Unreadable: "red",
+};
+
+export function formatStatus(status: DaemonStatus, now: number, style: Style): string {
+  const { connected, pid } = status.kubelet;
+  const kubelet = connected ? `kubelet process ${pid ?? "in the daemon"}` : style.red("kubelet not connected");
+  const uptime = ageOf(status.startedAt, now);
+  const head = `trueup ${status.version}, process ${status.pid}, up ${uptime}; runtime ${status.runtime}, ${kubelet}`;
+  const blocks = status.apps.map((app) => appText(app, now, style));
+  if (blocks.length === 0) blocks.push("no apps\n");
+  return [`${head}\n`, `state in ${status.stateDir}\n`, ...blocks.map((block) => `\n${block}`)].join("");
+}
+
+function appText(app: AppStatus, now: number, style: Style): string {
+  const { head } = app;
+  const phase = style[PHASE_COLOUR[app.phase]](app.phase);
+  const ref = app.ref.replace(/^refs\/heads\//, "");
+  const directory = app.path === "" ? "" : `, directory ${app.path}`;
+  const facts: [string, string][] = [
+    ["repository", `${app.repository} (${ref}${directory})`],
+    ["head", head === null ? "no commit yet" : headText(head, now)],
+    ["applied", app.applied === null ? "nothing yet" : shortId(app.applied)],
+    ["health", app.health.reason === "" ? app.health.status : `${app.health.status}: ${app.health.reason}`],
+  ];
+  if (app.reason !== "") facts.push([app.phase === "Progressing" ? "waits for" : "why", app.reason]);
+  for (const { id, reason } of app.held) facts.push(["held", `${displayId(id)}: ${reason}`]);
+  for (const { severity, message, location } of app.diagnostics) {
+    facts.push([severity, `${location.file}:${location.line}:${location.column}: ${message}`]);
+  }
+  const lines = facts.map(([name, value]) => `  ${name}\t${value.replaceAll("\n", "\n  \t")}`);
+  return `${style.bold(app.app)}: ${phase}\n${expandTabs(lines.join("\n"))}\n`;
+}
+
+function headText({ commit, subject, author, authoredAt }: NonNullable<AppStatus["head"]>, now: number): string {
+  return `${shortId(commit)} ${subject} (${author}, ${ageOf(authoredAt, now)} ago)`;
+}
