@@ -1,6 +1,22 @@
-/** stub */
-import type { Clock } from "../util/clock.ts";
+/** How the daemon gets its kubelet: the one that answers, else a new one that outlives it. */
+import { spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { join } from "node:path";
+import { TrueupError } from "../model/errors.ts";
+import { type Clock, sleep } from "../util/clock.ts";
 import { KubeletClient } from "./client.ts";
+import { makeDirectory, readIfPresent } from "./files.ts";
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+
+/** How often a new kubelet is asked whether it answers, milliseconds. */
+const ASK_EVERY_MS = 20;
+
+/** How much of a failed kubelet's log is shown. */
+const LOG_LINES = 5;
+
+/** All that a kubelet needs of the environment. The rest may hold the daemon's credentials, and pods could read it there. */
+const KEPT_VARIABLES = ["PATH", "HOME", "TMPDIR", "LANG", "TZ", "XDG_RUNTIME_DIR", "XDG_STATE_HOME"];
 
 export interface LaunchKubeletOptions {
   stateDir: string;
@@ -12,7 +28,68 @@ export interface LaunchKubeletOptions {
   timeoutMs?: number;
 }
 
-/** The kubelet of the state directory: the one that answers, else a new one in a session of its own. */
+/**
+ * The kubelet of the state directory: the one that answers, else a new one, in a session of its own, with its output in
+ * `<state>/kubelet/kubelet.log`.
+ *
+ * @throws {TrueupError} `unavailable` when it ends at once or does not answer in time, with its last words
+ */
 export async function launchKubelet(options: LaunchKubeletOptions): Promise<KubeletClient> {
-  return new KubeletClient(options.socketPath);
+  const client = new KubeletClient(options.socketPath);
+  try {
+    if (!(await answers(client))) await launch(options, client);
+    return client;
+  } catch (error) {
+    client.close();
+    throw error;
+  }
+}
+
+async function launch(options: LaunchKubeletOptions, client: KubeletClient): Promise<void> {
+  const { stateDir, argv, clock, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  const directory = join(stateDir, "kubelet");
+  makeDirectory(directory);
+  const logPath = join(directory, "kubelet.log");
+  const [program = "", ...args] = argv;
+  const output = openSync(logPath, "a", 0o600);
+  let ended: string | null = null;
+  try {
+    const env = Object.fromEntries(
+      KEPT_VARIABLES.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+    );
+    const child = spawn(program, args, { detached: true, stdio: ["ignore", output, output], env, cwd: directory });
+    child.once("error", (error) => {
+      ended = error.message;
+    });
+    child.once("exit", (code, signal) => {
+      ended ??= signal === null ? `it ended with code ${code}` : `it was ended by ${signal}`;
+    });
+    child.unref();
+  } finally {
+    closeSync(output);
+  }
+  const deadline = clock.monotonic() + timeoutMs;
+  while (!(await answers(client))) {
+    // Another daemon's kubelet may have been quicker: then this one ends, and that one answers.
+    if (ended !== null && !(await answers(client))) throw failed(logPath, ended);
+    if (clock.monotonic() >= deadline) throw failed(logPath, `it does not answer within ${timeoutMs} ms`);
+    await sleep(clock, ASK_EVERY_MS);
+  }
+}
+
+function failed(logPath: string, why: string): TrueupError {
+  const words = (readIfPresent(logPath) ?? "").trim().split("\n").slice(-LOG_LINES).join("\n");
+  return new TrueupError("unavailable", `Cannot start the kubelet: ${why}.${words === "" ? "" : `\n${words}`}`, {
+    hint: `Its log is ${logPath}.`,
+  });
+}
+
+async function answers(client: KubeletClient): Promise<boolean> {
+  try {
+    await client.info();
+    return true;
+  } catch (error) {
+    if (error instanceof TrueupError && error.code === "unavailable") return false;
+    throw error;
+  }
 }

@@ -11,6 +11,8 @@ export interface LogReadOptions {
 export interface PodRuntime extends Runtime {
   /** Lines that a run printed, without their line ends. */
   logs(launch: ContainerLaunch, options: LogReadOptions, signal: AbortSignal): AsyncIterable<string>;
+  /** A container of an earlier kubelet has this port: it is not given to another one. */
+  keepPort(port: number): void;
   /** Kills what carries the pod's uid (of one container, or of all) and is still there though its run has ended. */
   sweep(podUid: string, container?: string): Promise<void>;
   /** The pod is gone: its files may go. */

@@ -91,6 +91,7 @@ export class PodWorker {
   /** A pod of an earlier kubelet: adopts what runs. Call `start` next. */
   static async restore(record: PodRecord, options: PodWorkerOptions): Promise<PodWorker> {
     const worker = new PodWorker(record, options);
+    for (const port of worker.#localPorts()) options.runtime.keepPort(port);
     for (const container of worker.#all()) await container.adopt();
     return worker;
   }
@@ -216,11 +217,7 @@ export class PodWorker {
     await this.#endSidecars(deadline);
     deadline.cancel();
     await this.#options.runtime.sweep(this.uid);
-    for (const port of new Set(
-      Object.values(this.#record.ports).flatMap((ports) => ports.map((each) => each.localPort)),
-    )) {
-      this.#options.runtime.releasePort(port);
-    }
+    for (const port of this.#localPorts()) this.#options.runtime.releasePort(port);
     this.#options.changed(this);
     this.#options.gone(this);
   }
@@ -269,6 +266,10 @@ export class PodWorker {
 
   #redact(text: string): string {
     return this.#secrets.reduce((rest, secret) => rest.replaceAll(secret, "[redacted]"), text);
+  }
+
+  #localPorts(): Set<number> {
+    return new Set(Object.values(this.#record.ports).flatMap((ports) => ports.map(({ localPort }) => localPort)));
   }
 
   #all(): ContainerWorker[] {

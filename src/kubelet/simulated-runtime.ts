@@ -121,6 +121,10 @@ export class SimulatedRuntime implements PodRuntime {
     return Promise.resolve(this.#nextPort++);
   }
 
+  keepPort(port: number): void {
+    this.#nextPort = Math.max(this.#nextPort, port + 1);
+  }
+
   releasePort(): void {}
 
   listensOn(): Promise<boolean | null> {
