@@ -93,7 +93,8 @@ function withoutReports(pod: Pod): Pod {
   const { status: _status, metadata, ...rest } = pod;
   const { resourceVersion: _version, annotations, ...kept } = metadata;
   const { [ANNOTATION.hostPorts]: _ports, ...others } = annotations ?? {};
-  return { ...rest, metadata: { ...kept, ...(annotations !== undefined && { annotations: others }) } } as Pod;
+  const isEmpty = Object.keys(others).length === 0;
+  return { ...rest, metadata: { ...kept, ...(!isEmpty && { annotations: others }) } } as Pod;
 }
 
 function decoded(data: Record<string, string>): Record<string, string> {

@@ -76,7 +76,12 @@ export class NodeLink {
       concurrency: CONCURRENT_CALLS,
       backoff: RETRY,
     });
-    this.#inbox = new ReportInbox({ ...options, onError, onLost: (error) => this.#lost(error) });
+    this.#inbox = new ReportInbox({
+      ...options,
+      onError,
+      onLost: (error) => this.#lost(error),
+      onGone: (uid) => this.#forget(uid),
+    });
   }
 
   /** Whether the kubelet answered last. */
@@ -166,6 +171,13 @@ export class NodeLink {
       if (error instanceof TrueupError && error.code === "not-found") this.#inbox.reset();
       throw error;
     }
+  }
+
+  /** The kubelet has the pod no longer: there is nothing to stop when its object goes. */
+  #forget(uid: string): void {
+    this.#session?.assigned.delete(uid);
+    this.#session?.stopped.delete(uid);
+    this.#session?.strays.delete(uid);
   }
 
   /** Ends the session; `#run` opens the next one. */

@@ -14,6 +14,8 @@ export interface ReportInboxOptions {
   kubelet: Kubelet;
   clock: Clock;
   onError: (error: unknown) => void;
+  /** Hears of a pod that the kubelet has no longer, before its object goes. */
+  onGone: (uid: string) => void;
   /** Hears when the kubelet did not take an acknowledgement, or when reports are missing. */
   onLost: (error: unknown) => void;
 }
@@ -80,8 +82,9 @@ export class ReportInbox {
 
   /** A report that cannot be applied must not stop those after it. */
   #apply(report: KubeletReport): void {
-    const { store, events, onError } = this.#options;
+    const { store, events, onError, onGone } = this.#options;
     try {
+      if (report.type === "pod-gone") onGone(report.uid);
       store.transaction(() => applyReport(store, events, report));
     } catch (error) {
       onError(error);
