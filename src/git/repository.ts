@@ -191,6 +191,11 @@ export class Repository implements RepositoryLocation {
     return listTree(this.#trees, tree, directory, filter);
   }
 
+  /** Files below a tree, in git's order, with what was left out; paths start at that tree. */
+  listTree(tree: ObjectHash): Promise<FileListing> {
+    return listTree(this.#trees, tree, "");
+  }
+
   /** The files at exact paths; a path that leads to no regular file is not in the map. */
   async filesAt(commit: CommitId, paths: readonly string[]): Promise<Map<string, TreeFile>> {
     const { tree } = await this.commit(commit);
