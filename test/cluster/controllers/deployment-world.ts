@@ -2,7 +2,7 @@
 import { DeploymentController } from "../../../src/cluster/controllers/deployment.ts";
 import { ReplicaSetController } from "../../../src/cluster/controllers/replicaset.ts";
 import { SqliteObjectStore } from "../../../src/cluster/store.ts";
-import { controllerOf, type KubeObject, keyOf, keyOfId, type ObjectKey } from "../../../src/model/object.ts";
+import { type KubeObject, keyOf, keyOfId, type ObjectKey } from "../../../src/model/object.ts";
 import type { EventRecorder, StoreEvent } from "../../../src/model/store.ts";
 import type { Deployment, DeploymentSpec, Pod, ReplicaSet } from "../../../src/model/workload.ts";
 import { isActivePod } from "../../../src/rollout/pods.ts";
@@ -21,7 +21,9 @@ export class World {
   readonly events: string[] = [];
   /** Syncs that failed, `key: message (n)`. */
   readonly errors: string[] = [];
+  /** Most pods at any moment, terminating and ended ones not counted. */
   mostPods = 0;
+  readonly #active = new Set<string>();
 
   constructor(seed = 1) {
     const random = seededRandom(seed);
@@ -165,8 +167,10 @@ export class World {
     return object;
   }
 
-  #watch({ object }: StoreEvent): void {
+  #watch({ type, object }: StoreEvent): void {
     if (object.kind !== "Pod") return;
-    this.mostPods = Math.max(this.mostPods, this.active.length);
+    if (type !== "deleted" && isActivePod(object as Pod)) this.#active.add(object.metadata.name);
+    else this.#active.delete(object.metadata.name);
+    this.mostPods = Math.max(this.mostPods, this.#active.size);
   }
 }
