@@ -13,6 +13,7 @@ import type {
 import { longTime } from "./age.ts";
 import { annotationLines, eventLines, headLines, labelLines } from "./describe-text.ts";
 import { deploymentLines, podLines, replicaSetLines, type Surroundings } from "./describe-workloads.ts";
+import { printable } from "./escape.ts";
 import { endpointsText, localPortOf, localUrls } from "./get-services.ts";
 import { formatLabels, NONE } from "./labels.ts";
 import { expandTabs } from "./tabwriter.ts";
@@ -27,7 +28,7 @@ export interface Related extends Surroundings {
 
 /** The text, ending in a line end. */
 export function describeObject(object: KubeObject, related: Related): string {
-  return `${expandTabs(linesOf(object, related).join("\n"))}\n`;
+  return `${printable(expandTabs(linesOf(object, related).join("\n")))}\n`;
 }
 
 /** Objects come as the daemon sends them, so their kind says their shape. */

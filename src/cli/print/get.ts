@@ -2,6 +2,7 @@
 import type { KubeObject } from "../../model/object.ts";
 import type { KubeEvent } from "../../model/workload.ts";
 import type { Kind } from "../kinds.ts";
+import { printableLine } from "./escape.ts";
 import { anyPrinter, configMapPrinter, eventPrinter, namespacePrinter, secretPrinter } from "./get-other.ts";
 import { endpointsPrinter, servicePrinter } from "./get-services.ts";
 import { deploymentPrinter, podPrinter, replicaSetPrinter } from "./get-workloads.ts";
@@ -54,7 +55,7 @@ export function rowOf(kind: Kind, object: KubeObject, options: GetOptions): stri
     ...(printer.nameless === true ? [] : [options.kindInName ? qualifiedName(kind, name) : name]),
     ...printer.cells(object, options.now),
     ...(options.wide ? printer.wideCells(object, options.now) : []),
-  ];
+  ].map(printableLine);
 }
 
 /** All objects of one kind as a table, in the order in which people look for them. */

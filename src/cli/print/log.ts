@@ -3,6 +3,7 @@ import type { Attempt, Outcome } from "../../model/ledger.ts";
 import { shortId } from "../../model/source.ts";
 import type { Style } from "../output.ts";
 import { tookText } from "./age.ts";
+import { printable, printableLine } from "./escape.ts";
 import { columnWidths, formatRow } from "./table.ts";
 
 const COLOUR: Readonly<Record<Outcome, "green" | "dim" | "red" | "yellow">> = {
@@ -31,7 +32,7 @@ export function formatAttempts(attempts: readonly Attempt[], wide: boolean, styl
   for (const [index, attempt] of attempts.entries()) {
     lines.push(formatRow(rows[index] ?? [], widths));
     const reason = attempt.ending?.reason ?? "";
-    if (reason !== "") lines.push(...reason.split("\n").map((line) => style.dim(`  ${line}`)));
+    if (reason !== "") lines.push(...reason.split("\n").map((line) => style.dim(`  ${printable(line)}`)));
   }
   return lines.map((line) => `${line}\n`).join("");
 }
@@ -46,8 +47,10 @@ function rowOf(attempt: Attempt, wide: boolean, style: Style): string[] {
     shortId(attempt.commit),
     outcome,
     took,
-    ...(wide ? [attempt.app, attempt.authorName, changesText(ending?.changes), digestText(ending?.planDigest)] : []),
-    attempt.subject,
+    ...(wide
+      ? [attempt.app, printableLine(attempt.authorName), changesText(ending?.changes), digestText(ending?.planDigest)]
+      : []),
+    printableLine(attempt.subject),
   ];
 }
 

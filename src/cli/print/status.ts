@@ -5,6 +5,7 @@ import { shortId } from "../../model/source.ts";
 import type { AppPhase, AppStatus, DaemonStatus } from "../../model/status.ts";
 import type { Style } from "../output.ts";
 import { ageOf } from "./age.ts";
+import { printable } from "./escape.ts";
 import { expandTabs } from "./tabwriter.ts";
 
 const PHASE_COLOUR: Readonly<Record<AppPhase, "green" | "yellow" | "red">> = {
@@ -43,7 +44,7 @@ function appText(app: AppStatus, now: number, style: Style): string {
   for (const { severity, message, location } of app.diagnostics) {
     facts.push([severity, `${location.file}:${location.line}:${location.column}: ${message}`]);
   }
-  const lines = facts.map(([name, value]) => `  ${name}\t${value.replaceAll("\n", "\n  \t")}`);
+  const lines = facts.map(([name, value]) => `  ${name}\t${printable(value).replaceAll("\n", "\n  \t")}`);
   return `${style.bold(app.app)}: ${phase}\n${expandTabs(lines.join("\n"))}\n`;
 }
 
