@@ -74,11 +74,11 @@ function replaceValue(target: Target, { node, entry, parent }: Reached, value: J
   };
   const from = node.tagged ? node.outer : node.start;
   if (flow || json || target.json)
-    return cut(text, from, node.end, separated(text, from, indentedJson(target, from, value, style)));
+    return cut(text, from, node.end, separated(text, node, indentedJson(target, from, value, style)));
   if (!isBlock(value)) {
     if (entry !== undefined && isBlockCollection(node))
       return replaceBlock(text, entry, node, ` ${writeInline(value, style)}`, []);
-    return cut(text, from, node.end, separated(text, from, writeInline(value, style)));
+    return cut(text, from, node.end, separated(text, node, writeInline(value, style)));
   }
   const lines = writeLines(value, style.step);
   if (isBlockCollection(node) || entry === undefined) {
@@ -114,11 +114,11 @@ function isBlockCollection(node: YamlNode): node is MappingNode | SequenceNode {
 }
 
 /** An empty value has nothing before it yet: `key:`, `-`, `{key}`. */
-function separated(text: string, at: number, written: string): string {
-  const before = text[at - 1] ?? "";
-  if (/\s/.test(before) || before === "[" || before === "{" || before === "") return written;
+function separated(text: string, node: YamlNode, written: string): string {
+  if (node.start < node.end) return written;
+  const before = text[node.start - 1] ?? "";
   if (before === ":" || before === "-" || before === ",") return ` ${written}`;
-  return `${/[A-Za-z0-9"'_]/.test(before) && !/["'\w]/.test(text[at] ?? "") ? ": " : ""}${written}`;
+  return /\s|^$/.test(before) ? written : `: ${written}`;
 }
 
 function indentedJson(target: Target, at: number, value: Json, style: Style): string {
@@ -128,7 +128,12 @@ function indentedJson(target: Target, at: number, value: Json, style: Style): st
   const isCompact = !target.text.slice(target.root.start, target.root.end).includes("\n");
   if (!isBlock(value)) return writeInline(value, style);
   if (isCompact) return JSON.stringify(value);
-  return writeJsonLines(value, style.step).join(newlineOf(target.text) + indent);
+  return writeJsonLines(value, jsonUnit(target)).join(newlineOf(target.text) + indent);
+}
+
+/** One level of a JSON document's indentation: what stands before its first key. */
+function jsonUnit({ text, root }: Target): string {
+  return /^\{\s*?\n([ \t]+)/.exec(text.slice(root.start))?.[1] ?? "  ";
 }
 
 /**

@@ -73,6 +73,6 @@ export function writeLines(value: Json, step: number): string[] {
 }
 
 /** A value's lines as JSON prints it, not indented. */
-export function writeJsonLines(value: Json, step: number): string[] {
-  return JSON.stringify(value, null, step).split("\n");
+export function writeJsonLines(value: Json, unit: string): string[] {
+  return JSON.stringify(value, null, unit).split("\n");
 }

@@ -168,10 +168,24 @@ function unknownFieldHint(kind: string, path: FieldPath, unknown: string): { hin
       };
     }
   }
-  for (const [field, type] of Object.entries(here)) {
-    if (Object.hasOwn(FIELDS[type] ?? {}, unknown)) {
-      return { hint: `It belongs in ${formatFieldPath([...path, field])}: check the indentation.` };
-    }
+  const inner = placeBelow(definitionAt(kind, path), unknown);
+  return inner === undefined
+    ? {}
+    : { hint: `It belongs in ${formatFieldPath([...path, ...inner])}: check the indentation.` };
+}
+
+/** Levels below a field at which a misplaced one is looked for: from a Deployment's spec to its pods' spec. */
+const DEEPEST_PLACE = 2;
+
+/** The nearest definition below that has the field, as a path of field names. */
+function placeBelow(type: string, unknown: string): string[] | undefined {
+  let level: { path: string[]; type: string }[] = [{ path: [], type }];
+  for (let depth = 0; depth < DEEPEST_PLACE; depth++) {
+    level = level.flatMap((at) =>
+      Object.entries(FIELDS[at.type] ?? {}).map(([field, next]) => ({ path: [...at.path, field], type: next })),
+    );
+    const found = level.find((at) => Object.hasOwn(FIELDS[at.type] ?? {}, unknown));
+    if (found !== undefined) return found.path;
   }
-  return {};
+  return undefined;
 }

@@ -1,0 +1,155 @@
+/** The two configurations: values, defaults, and every fault with its place. */
+import { describe, expect, it } from "vitest";
+import { DEFAULT_LIMITS } from "../../src/validation/config.ts";
+import { parseOperatorConfig, parseRepositoryConfig } from "../../src/validation/index.ts";
+import { lines } from "./declare.ts";
+
+const repository = (text: string) => parseRepositoryConfig(text, "trueup.yaml");
+const operator = (text: string) => parseOperatorConfig(text, "trueup.config.yaml");
+const COMMIT = "0123456789abcdef0123456789abcdef01234567";
+
+describe("parseRepositoryConfig", () => {
+  it("fills in what is not given", () => {
+    expect(
+      repository("apps:\n- name: web\n- name: shop\n  path: ./apps/shop/\n  namespace: shop\n  after: [web]\n"),
+    ).toEqual({
+      config: {
+        apps: [
+          { name: "web", path: "", namespace: "default", after: [] },
+          { name: "shop", path: "apps/shop", namespace: "shop", after: ["web"] },
+        ],
+        images: { allowedRepositories: [], requireDigest: false },
+      },
+      diagnostics: [],
+    });
+  });
+
+  it("reads image rules", () => {
+    const { config } = repository(
+      "apps: [{name: a}]\nimages: {allowedRepositories: [registry/**], requireDigest: true}\n",
+    );
+    expect(config?.images).toEqual({ allowedRepositories: ["registry/**"], requireDigest: true });
+  });
+
+  it.each([
+    ["", ["1:1 error config-invalid: Cannot use trueup.yaml as apps must be given: it is missing"]],
+    [
+      "apps: [\n",
+      [
+        "2:1 error yaml-syntax: Cannot read the document as it must be well-formed YAML: deficient indentation (Check the spaces before this line against the lines above it.)",
+      ],
+    ],
+    ["apps: []\n", ["1:7 error config-invalid: Cannot use apps as it must have at least one item: it is empty"]],
+    ["apps: web\n", ['1:7 error config-invalid: Cannot read apps as it must be a list: it is "web"']],
+    [
+      "apps:\n- name: Web\n",
+      [
+        '2:9 error config-invalid: Cannot use apps[0].name as it must have the right form: it is "Web" (Use lower-case letters, digits and dashes, such as web-shop.)',
+      ],
+    ],
+    [
+      "apps:\n- name: web\n  dir: x\n",
+      ["3:3 error config-invalid: Cannot read apps[0].dir as there is no such setting"],
+    ],
+    [
+      "apps:\n- {name: a, path: ../x}\n- {name: b, path: /etc}\n- {name: c, path: a//b}\n",
+      [
+        '2:19 error config-invalid: Cannot use apps[0].path as it must be a directory inside the repository: it is "../x" (Write it from the repository\'s root, such as apps/web.)',
+        '3:19 error config-invalid: Cannot use apps[1].path as it must be a directory inside the repository: it is "/etc" (Write it from the repository\'s root, such as apps/web.)',
+        '4:19 error config-invalid: Cannot use apps[2].path as it must be a directory inside the repository: it is "a//b" (Write it from the repository\'s root, such as apps/web.)',
+      ],
+    ],
+    [
+      "apps:\n- name: a\n- name: a\n",
+      [
+        "3:9 error config-invalid: Cannot name an app a as names must be unique: another app has it too (Rename one of the two.)",
+      ],
+    ],
+    [
+      "apps:\n- {name: a, after: [b]}\n",
+      ["2:21 error config-invalid: Cannot deploy a after b as it must be an app of this file: there is none"],
+    ],
+    [
+      "apps:\n- {name: a, after: [b]}\n- {name: b, after: [a]}\n",
+      [
+        "2:20 error config-invalid: Cannot order the apps as none may wait for itself: a waits for b waits for a",
+        "3:20 error config-invalid: Cannot order the apps as none may wait for itself: b waits for a waits for b",
+      ],
+    ],
+    [
+      "apps: [{name: a}]\n---\napps: []\n",
+      ["3:1 error config-invalid: Cannot read the file as it must hold one document: it holds another here"],
+    ],
+  ])("reports %j", (text, expected) => {
+    const { config, diagnostics } = repository(text);
+    expect(lines(diagnostics)).toEqual(expected);
+    expect(config).toBeUndefined();
+  });
+});
+
+describe("parseOperatorConfig", () => {
+  it("fills in what is not given", () => {
+    expect(operator("repositories:\n- path: .\n")).toEqual({
+      config: { repositories: [{ path: "." }], images: { paths: [] }, trust: {}, limits: DEFAULT_LIMITS },
+      diagnostics: [],
+    });
+  });
+
+  it("reads every setting", () => {
+    const text = `repositories:
+- {path: /srv/a, ref: refs/heads/main, apps: [web]}
+- {path: b, commit: "${COMMIT}"}
+images: {paths: [/srv/images]}
+trust: {refs: [refs/heads/*]}
+state: /var/lib/trueup
+limits: {deletions: 0, manifestBytes: 2048, manifests: 5}
+`;
+    expect(operator(text)).toEqual({
+      config: {
+        repositories: [
+          { path: "/srv/a", ref: "refs/heads/main", apps: ["web"] },
+          { path: "b", commit: COMMIT },
+        ],
+        images: { paths: ["/srv/images"] },
+        trust: { refs: ["refs/heads/*"] },
+        state: "/var/lib/trueup",
+        limits: { deletions: 0, manifestBytes: 2048, manifests: 5 },
+      },
+      diagnostics: [],
+    });
+  });
+
+  it.each([
+    [
+      `repositories:\n- {path: a, ref: main, commit: "${COMMIT}"}\n`,
+      [
+        "2:32 error config-invalid: Cannot follow a ref and stay at a commit as only one of ref and commit may be given (Remove one of the two.)",
+      ],
+    ],
+    [
+      "repositories:\n- {path: a, ref: --upload-pack=x}\n",
+      [
+        '2:18 error config-invalid: Cannot use repositories[0].ref as it must have the right form: it is "--upload-pack=x" (Name a branch, such as main, or a full ref, such as refs/heads/main.)',
+      ],
+    ],
+    [
+      "repositories:\n- {path: a, commit: 012}\n",
+      ["2:21 error config-invalid: Cannot read repositories[0].commit as it must be text: it is 10"],
+    ],
+    [
+      "repositories: [{path: a}]\nlimits: {deletions: -1, manifestBytes: 99999999}\n",
+      [
+        "2:21 error config-invalid: Cannot use limits.deletions as it must be at least 0: it is -1",
+        "2:40 error config-invalid: Cannot use limits.manifestBytes as it must be at most 8388608: it is 99999999",
+      ],
+    ],
+    [
+      "repositories: [{path: a}, {path: a}]\n",
+      ["1:34 error config-invalid: Cannot follow a repository twice at the same ref (Name all its apps in one entry.)"],
+    ],
+  ])("reports %j", (text, expected) => {
+    const { config, diagnostics } = operator(text);
+    expect(lines(diagnostics)).toEqual(expected);
+    expect(config).toBeUndefined();
+  });
+});

@@ -1,0 +1,69 @@
+/** Every rule, by example: what is said of a manifest, to the letter, and that no rule goes untested. */
+import { describe, expect, it } from "vitest";
+import { parseManifestFile } from "../../src/manifest/parse.ts";
+import type { Declared } from "../../src/model/manifest.ts";
+import { parseOperatorConfig, RULES, validateDeclared } from "../../src/validation/index.ts";
+import { CASES as FIRST } from "./cases-1.ts";
+import { CASES as SECOND } from "./cases-2.ts";
+import { CASES as THIRD } from "./cases-3.ts";
+import { BLOB, diagnose, lines } from "./declare.ts";
+
+const CASES = [...FIRST, ...SECOND, ...THIRD];
+
+describe("rules", () => {
+  it.each(CASES.map((each) => [each.rule, each.name, each] as const))(
+    "%s: %s",
+    (_rule, _name, { yaml, expect: wanted }) => {
+      expect(lines(diagnose(yaml))).toEqual(wanted);
+    },
+  );
+
+  it("are all exercised, and none is emitted that is not registered", () => {
+    const emitted = new Set(CASES.flatMap(({ yaml }) => diagnose(yaml).map(({ rule }) => rule)));
+    for (const { rule } of parseOperatorConfig("repositories: 1\n", "trueup.config.yaml").diagnostics)
+      emitted.add(rule);
+    const bulky = `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  a: ${"x".repeat(1024 * 1024 + 1)}\n`;
+    for (const { rule } of diagnose(bulky)) emitted.add(rule);
+    expect([...emitted].sort()).toEqual(Object.keys(RULES).sort());
+  });
+
+  it("can be switched off one by one", () => {
+    for (const { yaml, rule } of CASES) {
+      const kept = readable(yaml).flatMap((each) => validateDeclared(each, { disabledRules: [rule] }));
+      expect(kept.map((each) => each.rule)).not.toContain(rule);
+    }
+  });
+
+  it("name the object, the field and a place inside the file", () => {
+    for (const { yaml } of CASES) {
+      const count = yaml.split("\n").length;
+      for (const diagnostic of readable(yaml).flatMap((each) => validateDeclared(each))) {
+        expect(diagnostic.object).toMatchObject({ kind: expect.any(String), name: expect.any(String) });
+        expect(diagnostic.field).toEqual(expect.any(String));
+        expect(diagnostic.location.line).toBeLessThanOrEqual(count);
+        expect(diagnostic.location.file).toBe("a.yaml");
+      }
+    }
+  });
+
+  it("never quote a Secret's values", () => {
+    const secret = (rest: string) => `apiVersion: v1\nkind: Secret\nmetadata: {name: a}\n${rest}`;
+    const texts = [
+      secret("stringData: {password: 12345678}\n"),
+      secret("data: hunter2-hunter2\n"),
+      secret("data: {password: [hunter2]}\n"),
+      secret("data: {password: hunter2?}\n"),
+      secret("stringdata: {password: hunter2}\n"),
+      secret("password: 12345678\n"),
+    ];
+    for (const text of texts) {
+      const said = lines(diagnose(text)).join("\n");
+      expect(said).not.toBe("");
+      expect(said).not.toMatch(/hunter2|12345678/);
+    }
+  });
+});
+
+function readable(text: string): Declared[] {
+  return parseManifestFile({ file: "a.yaml", blob: BLOB, text }).declared;
+}
