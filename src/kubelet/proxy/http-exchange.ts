@@ -136,14 +136,20 @@ export class Exchange {
       socket.destroy();
     };
     let answered = false;
-    outgoing.on("close", end);
-    outgoing.on("error", (error) => {
-      outgoing.destroy();
-      // After the head of a response, its own "error" event breaks the client's connection off.
+    const onFailure = (error: Error): void => {
+      // After the head of a response, its own "error" event breaks the client's connection off. Destroying the request
+      // then would throw away what of the response is still on its way to a slow client.
       if (answered || this.#over) return;
       answered = true;
+      outgoing.destroy();
       end();
       this.#onLost(upstream, error, reused, socket.bytesRead === receivedBefore);
+    };
+    outgoing.on("error", onFailure);
+    outgoing.on("close", () => {
+      end();
+      // Node says no more than this when a pod changes the protocol though nobody asked.
+      onFailure(new Error("connection closed"));
     });
     outgoing.on("information", (info) => {
       if (!this.#over) relayInformation(info, this.#response);
@@ -161,7 +167,14 @@ export class Exchange {
         relayOrFail(incoming, this.#response, outgoing);
       }
     });
-    if (this.#onUpgrade !== undefined) outgoing.on("upgrade", this.#onUpgrade);
+    const onUpgrade = this.#onUpgrade;
+    if (onUpgrade !== undefined) {
+      outgoing.on("upgrade", (incoming, upgraded, head) => {
+        answered = true;
+        if (this.#over) upgraded.destroy();
+        else onUpgrade(incoming, upgraded, head);
+      });
+    }
     if (this.#plan.hasBody) {
       // With "Expect: 100-continue" the head goes first and alone: the client waits for the backend's word.
       if (this.#request.headers.expect !== undefined) outgoing.flushHeaders();

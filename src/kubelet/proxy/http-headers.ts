@@ -69,7 +69,8 @@ interface Findings {
   forwardedFor: string[];
   wantsTrailers: boolean;
   upgradeTo: string;
-  has: Set<string>;
+  hasForwardedProto: boolean;
+  hasForwardedHost: boolean;
 }
 
 /**
@@ -94,8 +95,8 @@ export function planRequest(head: RequestHead): RequestPlan {
   const headers = ["Host", host];
   copyEndToEnd(head.rawHeaders, found, headers);
   headers.push("X-Forwarded-For", [...found.forwardedFor, head.remoteAddress].join(", "));
-  if (!found.has.has("x-forwarded-proto")) headers.push("X-Forwarded-Proto", "http");
-  if (!found.has.has("x-forwarded-host")) headers.push("X-Forwarded-Host", host);
+  if (!found.hasForwardedProto) headers.push("X-Forwarded-Proto", "http");
+  if (!found.hasForwardedHost) headers.push("X-Forwarded-Host", host);
   if (chunked) headers.push("Transfer-Encoding", "chunked");
   else if (length === undefined && !BODILESS_BY_DEFAULT.has(head.method)) headers.push("Content-Length", "0");
   if (head.upgrade) headers.push("Connection", "Upgrade", "Upgrade", found.upgradeTo);
@@ -113,17 +114,19 @@ function readHeaders(raw: readonly string[]): Findings {
     forwardedFor: [],
     wantsTrailers: false,
     upgradeTo: "",
-    has: new Set(),
+    hasForwardedProto: false,
+    hasForwardedHost: false,
   };
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = (raw[i] ?? "").toLowerCase();
     const value = raw[i + 1] ?? "";
-    found.has.add(name);
     if (name === "host") found.hosts.push(value);
     else if (name === "content-length") found.lengths.push(value);
     else if (name === "transfer-encoding") found.encodings.push(value);
     else if (name === "connection") found.nominated = nominate(found.nominated, value);
     else if (name === "x-forwarded-for") found.forwardedFor.push(value);
+    else if (name === "x-forwarded-proto") found.hasForwardedProto = true;
+    else if (name === "x-forwarded-host") found.hasForwardedHost = true;
     else if (name === "te") found.wantsTrailers ||= tokensOf(value).includes("trailers");
     else if (name === "upgrade") found.upgradeTo = found.upgradeTo === "" ? value : `${found.upgradeTo}, ${value}`;
   }

@@ -61,15 +61,9 @@ export class ServiceProxy implements ProxyContract {
     return local;
   }
 
-  /** @throws {TrueupError} `not-found` for a key that the last `update` did not name */
   setBackends(key: string, backends: ProxyBackend[]): void {
     const wanted = this.#wanted.get(key);
-    if (wanted === undefined) {
-      throw new TrueupError(
-        "not-found",
-        `Cannot set the backends of "${key}" as it must be a port of this proxy: it is not.`,
-      );
-    }
+    if (wanted === undefined) return;
     this.#wanted.set(key, { ...wanted, backends });
     this.#listeners.get(key)?.balancer.setBackends(backends);
   }

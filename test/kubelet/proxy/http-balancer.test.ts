@@ -60,6 +60,24 @@ describe("choosing a pod", () => {
   });
 });
 
+describe("requests that a client sends without waiting", () => {
+  it("are answered in their order, though the pods differ in speed", async () => {
+    const quick = signal();
+    const { port } = await proxyFor("http", [
+      await httpPod("slow", async (_request, response) => {
+        await quick.promise;
+        response.end("slow.");
+      }),
+      await httpPod("quick", (_request, response) => {
+        response.end("quick.");
+        quick.resolve();
+      }),
+    ]);
+    const text = await roundTrip(port, `GET / HTTP/1.1\r\nHost: svc\r\n\r\n${get("/")}`);
+    expect(text.match(/slow\.|quick\./g)).toEqual(["slow.", "quick."]);
+  });
+});
+
 describe("a pod that leaves", () => {
   it("gets no further request, finishes the one it has, and its idle connections close at once", async () => {
     const closed = signal();
@@ -191,6 +209,30 @@ describe("a connection that the pod closes just as a request is written", () => 
     expect(requests).toBe(1);
   });
 
+  it.each([
+    { name: "no HTTP", text: "220 mail.example ESMTP\r\n" },
+    {
+      name: "a change of protocol that nobody asked for",
+      text: "HTTP/1.1 101 Go\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n",
+    },
+    { name: "two lengths", text: "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab" },
+    { name: "half a head", text: "HTTP/1.1 200 OK\r\nX-A: " },
+  ])("$name from a pod is a 502, and not asked for twice", async ({ text }) => {
+    let requests = 0;
+    const { port, proxy } = await proxyFor("http", [
+      await rawPod("pod", (socket) =>
+        socket.on("data", () => {
+          requests++;
+          socket.end(text);
+        }),
+      ),
+    ]);
+    expect(await roundTrip(port, get("/"))).toMatch(/^HTTP\/1.1 502 /);
+    expect(requests).toBe(1);
+    await proxy.drain("pod", 60_000);
+    expect(proxy.underWay("pod")).toBe(0);
+  });
+
   it("a response that breaks off breaks the client's connection off", async () => {
     const { port } = await proxyFor("http", [
       await rawPod("pod", (socket) =>
@@ -314,6 +356,32 @@ describe("bodies", () => {
     wire.socket.resume();
     await wire.ended;
     expect(received).toBeGreaterThan(TOTAL);
+  });
+
+  it("reach a slow client whole, though the pod has closed the connection long before", async () => {
+    const SIZE = 3 * 1024 * 1024;
+    const gone = signal();
+    const { port } = await proxyFor("http", [
+      await rawPod("pod", (socket) => {
+        socket.once("close", () => gone.resolve());
+        socket.on("data", () =>
+          socket.end(`HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: ${SIZE}\r\n\r\n${"x".repeat(SIZE)}`),
+        );
+      }),
+    ]);
+    const wire = new Wire(port);
+    wire.socket.removeAllListeners("data");
+    let received = "";
+    wire.socket.on("data", (chunk) => {
+      received += chunk.toString("latin1");
+      // A few bytes a turn: the proxy has to hold back.
+      wire.socket.pause();
+      setImmediate(() => wire.socket.resume());
+    });
+    wire.send(get("/"));
+    await wire.ended;
+    await gone.promise;
+    expect(received.match(/x/g)).toHaveLength(SIZE);
   });
 
   it("are still taken when the pod has answered before their end", async () => {

@@ -98,8 +98,11 @@ describe("backends", () => {
     expect(await roundTrip(a, get("/"))).toMatch(/pod$/);
   });
 
-  it("of an unknown port are an error", () => {
-    expect(() => newProxy().setBackends("a", [])).toThrow(/Cannot set the backends of "a"/);
+  it("of an unknown port are ignored, as those of a port that has gone are", async () => {
+    const proxy = newProxy();
+    proxy.setBackends("a", [await named("pod")]);
+    const { a = 0 } = await proxy.update([wanted("a")]);
+    expect(await roundTrip(a, get("/"))).toMatch(/^HTTP\/1.1 503 /);
   });
 });
 
