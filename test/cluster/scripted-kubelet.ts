@@ -31,6 +31,8 @@ export class ScriptedKubelet implements Kubelet {
   readonly assignments = new Map<string, PodAssignment>();
   readonly known = new Map<string, KubeletPodSummary>();
   services: ServiceAssignment[] = [];
+  /** For scripts that report once: uids that they have reported. */
+  readonly ready = new Set<string>();
   /** Calls fail with this while it is set. */
   failure: Error | null = null;
   acknowledged = 0;
