@@ -3,13 +3,15 @@ import { TrueupError } from "../model/errors.ts";
 import { displayId, idOf, type KubeObject, keyOf, keyOfId, type ObjectKey, timestamp } from "../model/object.ts";
 import type { ObjectStore, StoreEvent, StoreQuery } from "../model/store.ts";
 import type { Clock } from "../util/clock.ts";
-import { type Random, randomSuffix, randomUuid } from "../util/random.ts";
+import type { Random } from "../util/random.ts";
 import { admitCreate, admitDelete, admitNamespace, admitUpdate, admitVersion } from "./admission.ts";
 import { applyDefaults } from "./defaulting.ts";
+import { deleted, ended, isReleased } from "./deletion.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { type AppliedRecord, type Entry, ObjectIndexes } from "./indexes.ts";
 import { frozenCopy, sameJson } from "./json.ts";
-import { hasFinalizers, keepServerFields, specDiffers, withMetadata } from "./object-fields.ts";
+import { freshUid, named as withName } from "./naming.ts";
+import { keepServerFields, specDiffers, withMetadata } from "./object-fields.ts";
 import { Persistence } from "./persistence.ts";
 
 export type { AppliedRecord } from "./indexes.ts";
@@ -29,9 +31,6 @@ export interface RecordedEvent extends StoreEvent {
 /** What a transaction changed, to take it back. */
 type Undo = () => void;
 
-const NAMESPACE_TERMINATING = "Terminating";
-const DEFAULT_GRACE_SECONDS = 30;
-const NAME_ATTEMPTS = 1_000;
 const META_VERSION = "version";
 
 /**
@@ -100,7 +99,7 @@ export class SqliteObjectStore implements ObjectStore {
   }
 
   create(object: KubeObject): KubeObject {
-    const named = this.#named(object);
+    const named = withName(object, this.#random, (candidate) => this.get(keyOf(candidate)) !== undefined);
     const id = idOf(named);
     const namespaced = id.namespace === "" ? named : withMetadata(named, { namespace: id.namespace });
     const complete = applyDefaults(namespaced);
@@ -110,11 +109,12 @@ export class SqliteObjectStore implements ObjectStore {
       admitNamespace(complete, id.namespace, this.get(keyOfId(namespaceId)));
     }
     const key = keyOfId(id);
-    const { uid = this.#freshUid() } = complete.metadata;
+    const isTaken = (candidate: string): boolean => this.#indexes.byUid(candidate) !== undefined;
+    const { uid = freshUid(this.#random, isTaken) } = complete.metadata;
     if (this.#indexes.get(key) !== undefined) {
       throw new TrueupError("conflict", `Cannot create ${displayId(id)} as its name must be free: it is taken.`);
     }
-    if (this.#indexes.byUid(uid) !== undefined) {
+    if (isTaken(uid)) {
       throw new TrueupError("conflict", `Cannot create ${displayId(id)} as its uid must be new: ${uid} is taken.`);
     }
     const { deletionTimestamp: _deleted, deletionGracePeriodSeconds: _grace, ...metadata } = complete.metadata;
@@ -157,24 +157,14 @@ export class SqliteObjectStore implements ObjectStore {
   delete(key: ObjectKey, options: { gracePeriodSeconds?: number; uid?: string } = {}): void {
     const entry = this.#indexes.get(key);
     if (entry === undefined) return;
-    const { object } = entry;
-    admitDelete(object, options.uid);
-    if (object.kind === "Pod") {
-      const spec = object.spec as { terminationGracePeriodSeconds?: number; nodeName?: string };
-      const grace = options.gracePeriodSeconds ?? spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS;
-      if (grace <= 0 && spec.nodeName === undefined && !hasFinalizers(object)) this.#drop(entry);
-      else this.#markDeleted(entry, Math.max(0, grace));
-    } else if (object.kind === "Namespace") {
-      this.#markDeleted(entry, 0, { ...(object.status as object), phase: NAMESPACE_TERMINATING });
-    } else if (hasFinalizers(object)) this.#markDeleted(entry, 0);
-    else this.#drop(entry);
+    admitDelete(entry.object, options.uid);
+    this.#end(entry, deleted(entry.object, options.gracePeriodSeconds, this.#clock.now()));
   }
 
   remove(key: ObjectKey, uid: string): void {
     const entry = this.#indexes.get(key);
     if (entry === undefined || entry.object.metadata.uid !== uid) return;
-    if (hasFinalizers(entry.object)) this.#markDeleted(entry, 0);
-    else this.#drop(entry);
+    this.#end(entry, ended(entry.object, this.#clock.now()));
   }
 
   subscribe(listener: (event: RecordedEvent) => void): () => void {
@@ -302,56 +292,20 @@ export class SqliteObjectStore implements ObjectStore {
     const stored = frozenCopy(next);
     this.#put({ ...entry, object: stored });
     this.#events.emit({ type: "modified", object: stored, previous: before, version: this.#version });
-    this.#endDeletion(stored, before);
+    if (isReleased(before, stored)) this.#drop({ ...entry, object: stored });
     return stored;
   }
 
-  /** The last finalizer of an object that is being deleted holds it no longer. Pods and Namespaces wait for `remove`. */
-  #endDeletion(stored: KubeObject, before: KubeObject): void {
-    if (stored.metadata.deletionTimestamp === undefined || hasFinalizers(stored)) return;
-    if (!hasFinalizers(before) || stored.kind === "Namespace") return;
-    if (stored.kind === "Pod" && stored.metadata.deletionGracePeriodSeconds !== 0) return;
-    const entry = this.#indexes.get(keyOf(stored));
-    if (entry !== undefined) this.#drop(entry);
-  }
-
-  #markDeleted(entry: Entry, graceSeconds: number, status?: object): void {
-    const { object } = entry;
-    const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = object.metadata;
-    if (deletionTimestamp !== undefined && deletionGracePeriodSeconds <= graceSeconds) return;
-    const stored = frozenCopy({
-      ...object,
-      ...(status !== undefined && { status }),
-      metadata: {
-        ...object.metadata,
-        resourceVersion: this.#nextVersion(),
-        deletionTimestamp: timestamp(this.#clock.now() + graceSeconds * 1000),
-        deletionGracePeriodSeconds: graceSeconds,
-      },
-    });
+  /** Stores an object as it waits for its end, or lets it go. */
+  #end(entry: Entry, waiting: KubeObject | null): void {
+    if (waiting === entry.object) return;
+    if (waiting === null) {
+      this.#drop(entry);
+      return;
+    }
+    const stored = frozenCopy(withMetadata(waiting, { resourceVersion: this.#nextVersion() }));
     this.#put({ ...entry, object: stored });
-    this.#events.emit({ type: "modified", object: stored, previous: object, version: this.#version });
-  }
-
-  /** A seeded source gives the same uids again after a restart: taken ones are passed over. */
-  #freshUid(): string {
-    for (;;) {
-      const uid = randomUuid(this.#random);
-      if (this.#indexes.byUid(uid) === undefined) return uid;
-    }
-  }
-
-  #named(object: KubeObject): KubeObject {
-    const { name, generateName } = object.metadata;
-    if (name || generateName === undefined) return object;
-    for (let attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
-      const named = withMetadata(object, { name: generateName + randomSuffix(this.#random) });
-      if (this.#indexes.get(keyOf(named)) === undefined) return named;
-    }
-    throw new TrueupError(
-      "conflict",
-      `Cannot create a ${object.kind} as a free name must be found after ${generateName}: ${NAME_ATTEMPTS} were taken.`,
-    );
+    this.#events.emit({ type: "modified", object: stored, previous: entry.object, version: this.#version });
   }
 
   #existing(object: KubeObject): Entry {
