@@ -123,22 +123,32 @@ export class World {
 
   /** As a kubelet: the pod runs, and is ready or not. */
   async ready(pod: Pod, ready = true): Promise<void> {
+    this.report(pod, ready);
+    await this.settle();
+  }
+
+  /** As `ready`, but the controllers are left to do what follows from it. */
+  report(pod: Pod, ready: boolean): void {
     const condition = {
       type: "Ready",
       status: ready ? ("True" as const) : ("False" as const),
       lastTransitionTime: new Date(this.clock.now()).toISOString(),
     };
     this.store.updateStatus({ ...this.#get(keyOf(pod)), status: { phase: "Running", conditions: [condition] } });
-    await this.settle();
   }
 
-  /** Makes pods ready, and ends those that are to go, until nothing changes any more. */
-  async readyAll(): Promise<void> {
+  /** Makes pods ready one by one, or `together`, and ends those that are to go, until nothing changes any more. */
+  async readyAll(together = false): Promise<void> {
     for (;;) {
       const waiting = this.active.filter(({ status }) => status?.conditions?.[0]?.status !== "True");
       const going = this.pods().filter(({ metadata }) => metadata.deletionTimestamp !== undefined);
       if (waiting.length === 0 && going.length === 0) return;
-      for (const pod of waiting) if (this.store.get(keyOf(pod)) !== undefined) await this.ready(pod);
+      for (const pod of waiting) {
+        if (this.store.get(keyOf(pod)) === undefined) continue;
+        this.report(pod, true);
+        if (!together) await this.settle();
+      }
+      await this.settle();
       await this.endTerminating();
     }
   }

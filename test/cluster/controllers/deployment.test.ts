@@ -3,6 +3,7 @@ import { DeploymentController } from "../../../src/cluster/controllers/deploymen
 import { ReplicaSetController } from "../../../src/cluster/controllers/replicaset.ts";
 import { TrueupError } from "../../../src/model/errors.ts";
 import { type KubeObject, keyOf } from "../../../src/model/object.ts";
+import type { Deployment } from "../../../src/model/workload.ts";
 import { isPodAvailable } from "../../../src/rollout/pods.ts";
 import { templateHash } from "../../../src/rollout/template.ts";
 import { template } from "../../rollout/objects.ts";
@@ -458,5 +459,38 @@ describe("a Deployment that goes", () => {
     world.store.delete(WEB);
     await world.clock.advance(3_600_000);
     expect(world.errors).toEqual([]);
+  });
+});
+
+describe("many Deployments", () => {
+  it("roll side by side, and each costs a bounded number of writes", async () => {
+    const count = 100;
+    world.start();
+    const labels = (name: string): Record<string, string> => ({ app: name });
+    for (let n = 0; n < count; n++) {
+      const name = `web-${n}`;
+      world.store.create({
+        apiVersion: "apps/v1",
+        kind: "Deployment",
+        metadata: { name, namespace: "default" },
+        spec: { replicas: 3, selector: { matchLabels: labels(name) }, template: template("web:v1", labels(name)) },
+      });
+    }
+    await world.settle();
+    await world.readyAll(true);
+    const before = world.store.version;
+    for (const object of world.store.list({ group: "apps", kind: "Deployment" }) as Deployment[]) {
+      world.store.update({
+        ...object,
+        spec: { ...object.spec, template: template("web:v2", labels(object.metadata.name)) },
+      });
+    }
+    await world.settle();
+    await world.readyAll(true);
+    expect(world.podsOf("web:v2")).toHaveLength(3 * count);
+    expect(world.podsOf("web:v1")).toEqual([]);
+    expect(world.errors).toEqual([]);
+    // Seven of these are the test's own: the edit, three pods becoming ready, three ending.
+    expect((world.store.version - before) / count).toBeLessThanOrEqual(50);
   });
 });
