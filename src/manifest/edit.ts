@@ -1,5 +1,4 @@
 /** Changes fields of a manifest in its text, leaving every other byte, comments included, as it was. */
-import { isDeepStrictEqual } from "node:util";
 import { isError } from "../model/diagnostic.ts";
 import { TrueupError } from "../model/errors.ts";
 import { type Declared, type FieldPath, formatFieldPath } from "../model/manifest.ts";
@@ -48,7 +47,7 @@ function applyEdit(text: string, id: ObjectId, edit: FieldEdit, options: EditOpt
   const source = open(edit.sourceText, edit.sourceId, options);
   const value = valueAt(source.object, edit.path);
   if (value === undefined) return removed(target, path, object, edit.path, options);
-  if (isDeepStrictEqual(valueAt(object, edit.path), value) && hasSameText(target, path, source, edit.path)) return text;
+  if (isEqual(valueAt(object, edit.path), value) && hasSameText(target, path, source, edit.path)) return text;
   return (
     transplanted(target, path, source, edit.path, value, options) ??
     put(target, path, object, edit.path, value, options)
@@ -102,7 +101,7 @@ function put(
 ): string {
   // Looked up first, so that a value behind an alias is refused also when it is the same.
   reach(target, path);
-  if (isDeepStrictEqual(valueAt(object, field), value)) return target.text;
+  if (isEqual(valueAt(object, field), value)) return target.text;
   return checked(target, setField(target, path, value), path, value, options);
 }
 
@@ -136,7 +135,7 @@ function transplanted(
 function hasSameText(target: Target, path: FieldPath, source: Opened, field: FieldPath): boolean {
   const ours = extractSubtree(target, path);
   const theirs = extractSubtree(source.target, [...source.within, ...field]);
-  return ours === null || theirs === null || isDeepStrictEqual(ours, theirs);
+  return ours === null || theirs === null || JSON.stringify(ours) === JSON.stringify(theirs);
 }
 
 /** Parses the new text and compares every document with what was meant. */
@@ -154,7 +153,7 @@ function checked(
     at === document ? withValue(each.value ?? null, path, value) : (each.value ?? null),
   );
   const found = after.map((each) => (each.faults.length > 0 ? undefined : (each.value ?? null)));
-  if (isDeepStrictEqual(found, meant)) return text;
+  if (found.length === meant.length && found.every((each, at) => isEqual(each, meant[at]))) return text;
   throw new TrueupError(
     "invalid",
     `Cannot edit ${formatFieldPath(path)} of ${file} as the rest of the file must stay as it is: it would change`,
@@ -187,4 +186,16 @@ function withValue(root: Json, path: FieldPath, value: Json | undefined): Json {
   if (rest.length === 0 && value === undefined) return Object.fromEntries(entries);
   const inner = withValue(Object.hasOwn(record, step) ? (record[String(step)] ?? null) : null, rest, value);
   return Object.fromEntries([...entries, [String(step), inner]]);
+}
+
+/** Whether two values are the same JSON, in whatever order their keys stand. */
+function isEqual(a: Json | undefined, b: Json | undefined): boolean {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  const keys = Object.keys(a);
+  if (keys.length !== Object.keys(b).length) return false;
+  return keys.every(
+    (key) => Object.hasOwn(b, key) && isEqual((a as Record<string, Json>)[key], (b as Record<string, Json>)[key]),
+  );
 }

@@ -122,7 +122,7 @@ function separated(text: string, node: YamlNode, written: string): string {
 }
 
 function indentedJson(target: Target, at: number, value: Json, style: Style): string {
-  if (!style.json) return writeInline(value, style);
+  if (!target.json) return writeInline(value, style);
   const lineStart = lineStartOf(target.text, at);
   const indent = /^[ \t]*/.exec(target.text.slice(lineStart))?.[0] ?? "";
   const isCompact = !target.text.slice(target.root.start, target.root.end).includes("\n");
@@ -285,13 +285,14 @@ function removeBlockItem(target: Target, path: FieldPath, parent: SequenceNode, 
   if (parent.items.length === 1) return setField(target, path.slice(0, -1), []);
   const lineStart = lineStartOf(text, item.outer);
   const lead = text.slice(lineStart, item.outer);
-  if (!/^\s*-\s+$/.test(lead)) {
-    throw new TrueupError(
-      "invalid",
-      `Cannot remove ${formatFieldPath(path)} as each item must begin its own line: it does not`,
-    );
-  }
-  return cut(text, lineStart, skipNewline(text, lineEndOf(text, item.end)));
+  const next = parent.items[at + 1];
+  if (/^\s*-\s+$/.test(lead)) return cut(text, lineStart, skipNewline(text, lineEndOf(text, item.end)));
+  // The first item stands behind the dash of an outer list: the next one takes its place.
+  if (at === 0 && next !== undefined) return cut(text, item.outer, next.outer);
+  throw new TrueupError(
+    "invalid",
+    `Cannot remove ${formatFieldPath(path)} as each item must begin its own line: it does not`,
+  );
 }
 
 function skipNewline(text: string, offset: number): number {
