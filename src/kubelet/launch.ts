@@ -54,9 +54,12 @@ async function launch(options: LaunchKubeletOptions, client: KubeletClient): Pro
   const output = openSync(logPath, "a", 0o600);
   let ended: string | null = null;
   try {
-    const env = Object.fromEntries(
+    // Compiled code is kept for the next start: without it a kubelet run from its sources holds 40 MB of compiler.
+    const cache = process.env.NODE_COMPILE_CACHE ?? join(directory, "cache");
+    const kept = Object.fromEntries(
       KEPT_VARIABLES.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
     );
+    const env = { ...kept, NODE_COMPILE_CACHE: cache };
     const child = spawn(program, args, { detached: true, stdio: ["ignore", output, output], env, cwd: directory });
     child.once("error", (error) => {
       ended = error.message;

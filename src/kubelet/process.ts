@@ -1,4 +1,5 @@
 /** The kubelet process's main: lock, state, runtime, proxy, socket, and an orderly end. */
+import { flushCompileCache } from "node:module";
 import { join } from "node:path";
 import { messageOf } from "../model/errors.ts";
 import type { Clock } from "../util/clock.ts";
@@ -85,6 +86,8 @@ async function serveUntilTold(
   };
   process.on("SIGINT", ignore).on("SIGHUP", ignore).on("SIGTERM", onTerm);
   log("info", `Kubelet ${version} answers on ${socketPath}.`);
+  // Now, as a kubelet that is killed has no other moment for it.
+  flushCompileCache();
   try {
     await end;
   } finally {

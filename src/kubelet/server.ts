@@ -3,6 +3,7 @@ import { chmodSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { asTrueupError, ERROR_CLASSES, TrueupError } from "../model/errors.ts";
 import type { KubeletLogQuery, PodAssignment, ServiceAssignment } from "../model/kubelet.ts";
+import { settle } from "../util/clock.ts";
 import type { KubeletInfo } from "./client.ts";
 import type { LocalKubelet } from "./kubelet.ts";
 import type { KubeletLog } from "./pod-runtime.ts";
@@ -27,6 +28,10 @@ export async function serveKubelet(options: KubeletServerOptions): Promise<Kubel
   const { socketPath, log } = options;
   const ending = new AbortController();
   const server = createServer((request, response) => {
+    // A connection that was busy when the server closed is idle once it is answered, and would keep the process alive.
+    response.once("close", () => {
+      if (ending.signal.aborted) void settle().then(() => server.closeIdleConnections());
+    });
     answer(options, ending.signal, request, response).catch((error: unknown) => {
       log("warn", `A request could not be answered: ${asTrueupError(error, "answer").message}`);
       response.destroy();
