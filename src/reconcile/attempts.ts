@@ -1,0 +1,80 @@
+/** Which attempt a head belongs to: opens those that are due, and ends those that a newer commit overtook. */
+import type { Repository } from "../git/repository.ts";
+import { TrueupError } from "../model/errors.ts";
+import type { Attempt, AttemptEnding, AttemptKey, Ledger } from "../model/ledger.ts";
+import { type CommitId, shortId } from "../model/source.ts";
+import type { Clock } from "../util/clock.ts";
+
+export interface AttemptContext {
+  app: string;
+  target: string;
+  /** Full name of the ref, `HEAD` when it is detached, or the pinned commit. */
+  ref: string;
+  ledger: Ledger;
+  repository: Repository;
+  clock: Clock;
+}
+
+/** RFC 3339, UTC, with milliseconds: the ledger's times. */
+export function ledgerTime(clock: Clock): string {
+  return new Date(clock.now()).toISOString();
+}
+
+/**
+ * Opens the attempts that a head asks for and gives the head's own, ended or not.
+ *
+ * On first sight only the head counts. Later, first-parent commits between the head seen last and this one are opened and
+ * superseded; when the ref was rewritten (or reset), only the new head is opened, with a new ordinal if it was there before.
+ * Rows are written oldest first, so that this picks up where an earlier call was killed: none is lost, none is doubled.
+ *
+ * @throws {TrueupError} When git or the ledger cannot be read or written
+ */
+export async function takeUpHead(context: AttemptContext, head: CommitId, signal: AbortSignal): Promise<Attempt> {
+  const { app, target, ledger } = context;
+  const [newest] = await ledger.attempts({ app, target, limit: 1 });
+  if (newest?.commit !== head) {
+    const commits = newest === undefined ? [head] : await commitsSince(context, newest.commit, head, signal);
+    for (const commit of commits) await open(context, commit);
+  }
+  const [current] = await ledger.attempts({ app, target, limit: 1 });
+  if (current?.commit !== head) {
+    throw new TrueupError("internal", `Cannot find the attempt at ${shortId(head)} of ${app} that was just opened.`);
+  }
+  for (const attempt of (await ledger.attempts({ app, target, onlyOpen: true })).reverse()) {
+    if (attempt.row !== current.row) await end(context, attempt, head);
+  }
+  return current;
+}
+
+async function commitsSince(
+  { repository }: AttemptContext,
+  seen: CommitId,
+  head: CommitId,
+  signal: AbortSignal,
+): Promise<CommitId[]> {
+  try {
+    await repository.commit(seen);
+  } catch (error) {
+    // A rewritten ref's old commits may be collected: then only the new head is known.
+    if (error instanceof TrueupError && error.code === "not-found") return [head];
+    throw error;
+  }
+  return (await repository.firstParentSince(seen, head, signal)) ?? [head];
+}
+
+async function open(context: AttemptContext, commit: CommitId): Promise<void> {
+  const { app, target, ref, ledger, repository, clock } = context;
+  const { authorName, authorEmail, subject } = await repository.commit(commit);
+  const [before] = await ledger.attempts({ app, target, commit, limit: 1 });
+  const key: AttemptKey = { app, target, commit, ordinal: (before?.ordinal ?? 0) + 1 };
+  await ledger.open({ ...key, openedAt: ledgerTime(clock), ref, authorName, authorEmail, subject });
+}
+
+async function end({ ledger, clock }: AttemptContext, key: AttemptKey, head: CommitId): Promise<void> {
+  const ending: AttemptEnding = {
+    endedAt: ledgerTime(clock),
+    outcome: "superseded",
+    reason: `commit ${shortId(head)} came to the head`,
+  };
+  await ledger.end(key, ending);
+}

@@ -1,0 +1,65 @@
+/** What the backend has of an app: all that it owns, and whatever else stands where git declares something. */
+import type { Backend } from "../model/backend.ts";
+import type { Declared } from "../model/manifest.ts";
+import { idOf, type KubeObject, keyOfId, type ObjectKey } from "../model/object.ts";
+import type { Observed } from "../model/plan.ts";
+
+/** Objects looked up one by one; of more, whole kinds are listed instead. */
+const LOOKUPS = 16;
+
+/** Keys of declared objects and of live ones, remembered by instance: most stay the same from pass to pass. */
+const declaredKeys = new WeakMap<Declared, ObjectKey>();
+const objectKeys = new WeakMap<KubeObject, ObjectKey>();
+
+export function keyOfDeclared(declared: Declared): ObjectKey {
+  let key = declaredKeys.get(declared);
+  if (key === undefined) {
+    key = keyOfId(declared.id);
+    declaredKeys.set(declared, key);
+  }
+  return key;
+}
+
+export function keyOfObject(object: KubeObject): ObjectKey {
+  let key = objectKeys.get(object);
+  if (key === undefined) {
+    key = keyOfId(idOf(object));
+    objectKeys.set(object, key);
+  }
+  return key;
+}
+
+/**
+ * Reads what a plan needs: one request when nothing is new.
+ *
+ * @throws {TrueupError} What the backend throws: a failed read is never an empty answer
+ */
+export async function observe(
+  backend: Backend,
+  app: string,
+  declared: readonly Declared[],
+  signal: AbortSignal,
+): Promise<Observed[]> {
+  const { items } = await backend.list({ owner: app }, signal);
+  const present = new Set(items.map(({ object }) => keyOfObject(object)));
+  const missing = declared.filter((each) => !present.has(keyOfDeclared(each)));
+  if (missing.length === 0) return items;
+  return [...items, ...(await lookUp(backend, missing, signal))];
+}
+
+async function lookUp(backend: Backend, missing: readonly Declared[], signal: AbortSignal): Promise<Observed[]> {
+  const wanted = new Set(missing.map(keyOfDeclared));
+  const queries =
+    missing.length <= LOOKUPS
+      ? missing.map(({ id }) => id)
+      : [...new Map(missing.map(({ id: { group, kind } }) => [`${group}/${kind}`, { group, kind }])).values()];
+  const found: Observed[] = [];
+  for (const query of queries) {
+    const { items } = await backend.list(query, signal);
+    for (const observed of items) {
+      // Once each: a name that is declared twice is another stage's error, not two objects.
+      if (wanted.delete(keyOfObject(observed.object))) found.push(observed);
+    }
+  }
+  return found;
+}

@@ -1,0 +1,210 @@
+/** What an app's directory declares at a commit: read once per blob, checked once per object, compared by what changed. */
+import type { Repository } from "../git/repository.ts";
+import type { ExcludedEntry } from "../git/types.ts";
+import { isManifestPath, parseManifestFile } from "../manifest/parse.ts";
+import { compareDiagnostics, type Diagnostic, isError } from "../model/diagnostic.ts";
+import { TrueupError } from "../model/errors.ts";
+import type { Declared } from "../model/manifest.ts";
+import { type CommitId, type ObjectHash, shortId, type TreeFile } from "../model/source.ts";
+import { validateApp, validateDeclared } from "../validation/index.ts";
+import { type ImageUse, imageUses } from "./images.ts";
+
+/** One file as it was read; kept as long as its blob and path are used. */
+interface ManifestEntry {
+  blob: ObjectHash;
+  declared: readonly Declared[];
+  diagnostics: readonly Diagnostic[];
+  images: readonly ImageUse[];
+}
+
+/** An app at a commit. `declared` is the same array, and its objects the same instances, while no manifest changes. */
+export interface Snapshot {
+  commit: CommitId;
+  tree: ObjectHash;
+  /** By path, sorted. */
+  files: ReadonlyMap<string, ManifestEntry>;
+  /** Links and submodules that would be manifests. */
+  excluded: ReadonlyMap<string, ExcludedEntry>;
+  declared: readonly Declared[];
+  /** All that is wrong, in order of place. */
+  diagnostics: readonly Diagnostic[];
+  images: readonly ImageUse[];
+  /** The app's directory is not there. */
+  missing: boolean;
+}
+
+export interface SourceOptions {
+  /** Directory of the repository that is the app; "" for all of it. */
+  path: string;
+  /** Where objects without a namespace go. */
+  namespace: string;
+}
+
+/** How much work was done so far: what tests of "proportional to the change" count. */
+export interface SourceCounters {
+  blobsRead: number;
+  parsed: number;
+  validated: number;
+  crossChecked: number;
+}
+
+/** Blobs read at once: enough to keep git busy, few enough to hold in memory. */
+const READS_AT_ONCE = 64;
+/** Files kept beyond those of the last snapshots, so that going back and forth reads nothing again. */
+const SPARE_ENTRIES = 1_000;
+
+export class AppSource {
+  readonly counters: SourceCounters = { blobsRead: 0, parsed: 0, validated: 0, crossChecked: 0 };
+  readonly #repository: Repository;
+  readonly #options: SourceOptions;
+  /** Blob and path to what was read; the least recently used first. */
+  readonly #entries = new Map<string, ManifestEntry>();
+
+  constructor(repository: Repository, options: SourceOptions) {
+    this.#repository = repository;
+    this.#options = options;
+  }
+
+  /**
+   * The app at a commit.
+   *
+   * @param base A snapshot to start from: only what differs from it is read; the nearer, the cheaper
+   * @throws {TrueupError} When git cannot be read; never for what the manifests say
+   */
+  async snapshot(commit: CommitId, base: Snapshot | null, signal: AbortSignal): Promise<Snapshot> {
+    if (base?.missing === true) return this.snapshot(commit, null, signal);
+    const { tree } = await this.#repository.commit(commit);
+    if (base?.tree === tree) return { ...base, commit };
+    const { path } = this.#options;
+    if ((await this.#repository.treeAt(commit, path)) === null) return this.#missing(commit, tree);
+    const changes = await this.#repository.changedFiles(base?.tree ?? null, tree, path);
+    const touched = [...changes.added, ...changes.changed].filter((file) => isManifestPath(file.path));
+    const removed = changes.removed.filter((file) => isManifestPath(file.path));
+    const outside = changes.excluded.added.filter((entry) => isManifestPath(entry.path));
+    const inside = changes.excluded.removed.filter((entry) => isManifestPath(entry.path));
+    if (base !== null && touched.length + removed.length + outside.length + inside.length === 0) {
+      return { ...base, commit, tree };
+    }
+    const files = new Map(base?.files);
+    const excluded = new Map(base?.excluded);
+    for (const file of removed) files.delete(file.path);
+    for (const entry of inside) excluded.delete(entry.path);
+    for (const entry of outside) excluded.set(entry.path, entry);
+    const order = touched.some((file) => !files.has(file.path));
+    await this.#readAll(touched, files, signal);
+    return this.#assemble(commit, tree, order ? sorted(files) : files, excluded);
+  }
+
+  async #readAll(touched: readonly TreeFile[], files: Map<string, ManifestEntry>, signal: AbortSignal): Promise<void> {
+    for (let start = 0; start < touched.length; start += READS_AT_ONCE) {
+      signal.throwIfAborted();
+      const group = touched.slice(start, start + READS_AT_ONCE);
+      const entries = await Promise.all(group.map((file) => this.#entry(file)));
+      group.forEach((file, index) => {
+        const entry = entries[index];
+        if (entry !== undefined) files.set(file.path, entry);
+      });
+    }
+    this.#forget(files.size);
+  }
+
+  async #entry({ path, blob }: TreeFile): Promise<ManifestEntry> {
+    const key = `${blob}:${path}`;
+    const known = this.#entries.get(key);
+    const entry = known ?? (await this.#read(path, blob));
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    return entry;
+  }
+
+  async #read(file: string, blob: ObjectHash): Promise<ManifestEntry> {
+    this.counters.blobsRead++;
+    let text: string;
+    try {
+      text = await this.#repository.text(blob);
+    } catch (error) {
+      // Too large or no text: a fault of the file. Whatever else keeps it from being read is a fault of the reading.
+      if (!(error instanceof TrueupError && error.code === "invalid")) throw error;
+      const { message, hint } = error;
+      const location = { file, line: 1, column: 1 };
+      const fault: Diagnostic = { severity: "error", rule: "manifest-unreadable", message, location };
+      return { blob, declared: [], diagnostics: [hint === undefined ? fault : { ...fault, hint }], images: [] };
+    }
+    this.counters.parsed++;
+    const parsed = parseManifestFile({ file, blob, text, defaultNamespace: this.#options.namespace });
+    this.counters.validated += parsed.declared.length;
+    return {
+      blob,
+      declared: parsed.declared,
+      diagnostics: [...parsed.diagnostics, ...parsed.declared.flatMap((declared) => validateDeclared(declared))],
+      images: parsed.declared.flatMap(imageUses),
+    };
+  }
+
+  #assemble(
+    commit: CommitId,
+    tree: ObjectHash,
+    files: ReadonlyMap<string, ManifestEntry>,
+    excluded: ReadonlyMap<string, ExcludedEntry>,
+  ): Snapshot {
+    const declared: Declared[] = [];
+    const diagnostics: Diagnostic[] = [...excluded.values()].map(excludedFault);
+    const images: ImageUse[] = [];
+    for (const entry of files.values()) {
+      for (const each of entry.declared) declared.push(each);
+      for (const each of entry.diagnostics) diagnostics.push(each);
+      for (const each of entry.images) images.push(each);
+    }
+    this.counters.crossChecked++;
+    diagnostics.push(...validateApp(declared, { defaultNamespace: this.#options.namespace }));
+    diagnostics.sort(compareDiagnostics);
+    return { commit, tree, files, excluded, declared, diagnostics, images, missing: false };
+  }
+
+  /** A directory that is gone declares nothing, but is no reason to delete what came from it: the commit is refused. */
+  #missing(commit: CommitId, tree: ObjectHash): Snapshot {
+    const { path } = this.#options;
+    const fault: Diagnostic = {
+      severity: "error",
+      rule: "app-path",
+      message: `Cannot read the app as "${path}" must be a directory: commit ${shortId(commit)} has none there`,
+      location: { file: path, line: 1, column: 1 },
+      hint: "Bring the directory back, or change the app's path.",
+    };
+    const none = { files: new Map(), excluded: new Map(), declared: [], images: [] };
+    return { commit, tree, ...none, diagnostics: [fault], missing: true };
+  }
+
+  #forget(inUse: number): void {
+    for (const oldest of this.#entries.keys()) {
+      if (this.#entries.size <= 2 * inUse + SPARE_ENTRIES) return;
+      this.#entries.delete(oldest);
+    }
+  }
+}
+
+/** Whether nothing of the snapshot may be applied. */
+export function isRejected(snapshot: Pick<Snapshot, "diagnostics">): boolean {
+  return snapshot.diagnostics.some(isError);
+}
+
+function sorted(files: ReadonlyMap<string, ManifestEntry>): Map<string, ManifestEntry> {
+  return new Map([...files].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
+}
+
+const EXCLUDED_NAMES: Readonly<Record<ExcludedEntry["kind"], string>> = {
+  symlink: "a symbolic link",
+  submodule: "a submodule",
+  unusable: "an entry with a name or mode that is refused",
+};
+
+/** An error, not a note: were the link passed over, what it declares would look removed. */
+function excludedFault({ path, kind }: ExcludedEntry): Diagnostic {
+  return {
+    severity: "error",
+    rule: "manifest-not-a-file",
+    message: `Cannot read ${path} as a manifest must be a regular file: it is ${EXCLUDED_NAMES[kind]}`,
+    location: { file: path, line: 1, column: 1 },
+    hint: "Replace it by a file, or give it another ending.",
+  };
+}

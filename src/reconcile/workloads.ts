@@ -1,0 +1,137 @@
+/** How an app's objects do, kept up to date object by object from the view. */
+import { HEALTH_ORDER, type Health, worstHealth } from "../model/health.ts";
+import type { Declared } from "../model/manifest.ts";
+import { controllerOf, displayId, type KubeObject, type ObjectKey } from "../model/object.ts";
+import type { Deployment, Pod, ReplicaSet } from "../model/workload.ts";
+import { healthOf } from "../rollout/health.ts";
+import { keyOfDeclared, keyOfObject } from "./observe.ts";
+import type { ClusterView } from "./view.ts";
+
+/** Kinds that are done once they exist: nothing about them is waited for. */
+const PASSIVE: ReadonlySet<string> = new Set(["/ConfigMap", "/Secret", "/Namespace"]);
+
+/** A change that was made and that the view must have seen before its health counts. */
+interface Awaited {
+  uid: string | undefined;
+  generation: number;
+}
+
+export interface WorkloadHealth {
+  declared: Declared;
+  object: KubeObject | undefined;
+  health: Health;
+}
+
+export class Workloads {
+  readonly #view: ClusterView;
+  readonly #declared = new Map<ObjectKey, Declared>();
+  readonly #awaited = new Map<ObjectKey, Awaited>();
+  readonly #health = new Map<ObjectKey, WorkloadHealth>();
+  readonly #dirty = new Set<ObjectKey>();
+
+  constructor(view: ClusterView) {
+    this.#view = view;
+  }
+
+  /** From now on these objects are watched over. */
+  declare(declared: readonly Declared[]): void {
+    this.#declared.clear();
+    this.#health.clear();
+    for (const each of declared) {
+      if (PASSIVE.has(`${each.id.group}/${each.id.kind}`)) continue;
+      this.#declared.set(keyOfDeclared(each), each);
+    }
+    this.allDirty();
+  }
+
+  /** An object was applied: what the view showed of it before counts no more. */
+  applied(object: KubeObject): void {
+    const key = keyOfObject(object);
+    this.#awaited.set(key, { uid: object.metadata.uid, generation: object.metadata.generation ?? 0 });
+    this.#dirty.add(key);
+  }
+
+  /** Something about an object changed; so does the health of the workload that it belongs to. */
+  touched(object: KubeObject): void {
+    let at: KubeObject | undefined = object;
+    for (let depth = 0; at !== undefined && depth < 3; depth++) {
+      const key = keyOfObject(at);
+      if (this.#declared.has(key)) this.#dirty.add(key);
+      at = this.#controller(at);
+    }
+  }
+
+  allDirty(): void {
+    for (const key of this.#declared.keys()) this.#dirty.add(key);
+  }
+
+  /** Brings the healths up to date and gives the objects whose health was looked at again. */
+  refresh(): WorkloadHealth[] {
+    const looked: WorkloadHealth[] = [];
+    for (const key of this.#dirty) {
+      const declared = this.#declared.get(key);
+      if (declared === undefined) continue;
+      const object = this.#view.get(key)?.object;
+      const entry = { declared, object, health: this.#healthOf(key, object) };
+      this.#health.set(key, entry);
+      looked.push(entry);
+    }
+    this.#dirty.clear();
+    return looked;
+  }
+
+  /** The worst health; its reason names the object. */
+  worst(): Health {
+    const worst = worstHealth([...this.#health.values()].map(({ health }) => health));
+    const [first] = this.with(worst.status);
+    if (first === undefined || worst.status === "Healthy") return { status: worst.status, reason: "" };
+    return { status: worst.status, reason: `${displayId(first.declared.id)}: ${first.health.reason}` };
+  }
+
+  /** Objects in this health, or in a worse one, as `HEALTH_ORDER` has it when `orWorse` is set. */
+  with(status: Health["status"], orWorse = false): WorkloadHealth[] {
+    const rank = HEALTH_ORDER.indexOf(status);
+    return [...this.#health.values()].filter(({ health }) =>
+      orWorse ? HEALTH_ORDER.indexOf(health.status) >= rank : health.status === status,
+    );
+  }
+
+  replicaSetsOf(deployment: KubeObject): ReplicaSet[] {
+    const uid = deployment.metadata.uid;
+    const controlled = uid === undefined ? [] : this.#view.controlledBy(uid);
+    return controlled.filter((object): object is ReplicaSet => object.kind === "ReplicaSet");
+  }
+
+  podsOf(workload: KubeObject): Pod[] {
+    const owners = workload.kind === "Deployment" ? this.replicaSetsOf(workload) : [workload];
+    return owners
+      .flatMap(({ metadata: { uid } }) => (uid === undefined ? [] : this.#view.controlledBy(uid)))
+      .filter((object): object is Pod => object.kind === "Pod");
+  }
+
+  #healthOf(key: ObjectKey, object: KubeObject | undefined): Health {
+    const awaited = this.#awaited.get(key);
+    if (awaited !== undefined) {
+      const seen = object?.metadata.uid === awaited.uid && (object?.metadata.generation ?? 0) >= awaited.generation;
+      if (!seen) return { status: "Progressing", reason: "it was just applied" };
+      this.#awaited.delete(key);
+    }
+    if (object === undefined) return { status: "Missing", reason: "it is not there" };
+    return healthOf(object, { pods: this.podsOf(object), replicaSets: this.replicaSetsOf(object) });
+  }
+
+  #controller(object: KubeObject): KubeObject | undefined {
+    const owner = controllerOf(object);
+    if (owner === undefined) return undefined;
+    const group = owner.apiVersion.includes("/") ? owner.apiVersion.slice(0, owner.apiVersion.indexOf("/")) : "";
+    const namespace = object.metadata.namespace ?? "";
+    return this.#view.get(`${group}/${owner.kind}/${namespace}/${owner.name}` as ObjectKey)?.object;
+  }
+}
+
+/** Whether a Deployment's own deadline decides when its rollout has failed. */
+export function hasOwnDeadline(object: KubeObject | undefined): boolean {
+  if (object?.kind !== "Deployment") return false;
+  const seconds = (object as Deployment).spec.progressDeadlineSeconds;
+  return typeof seconds === "number" && seconds < 2_147_483_647;
+}
