@@ -2,24 +2,13 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { TrueupError } from "../model/errors.ts";
 import type { CancelTimer, Clock } from "../util/clock.ts";
+import { type Answer, BatchReader, type ObjectHeader, type ObjectSink } from "./batch-reader.ts";
 import { type GitPlace, gitEnvironment, HARDENING, lastLine, placeEnvironment } from "./command.ts";
 
-export interface ObjectHeader {
-  hash: string;
-  type: "blob" | "tree" | "commit" | "tag";
-  size: number;
-}
+export type { ObjectHeader, ObjectSink } from "./batch-reader.ts";
 
 export interface GitObject extends ObjectHeader {
   content: Buffer;
-}
-
-/** Takes one object as it comes. What it throws fails the request; the rest of the object is then passed over. */
-export interface ObjectSink {
-  /** Called once, or again from the start when git had to be restarted. */
-  begin(header: ObjectHeader): void;
-  /** While a promise is pending, git waits. The bytes are only lent: copy what is kept. */
-  chunk(bytes: Buffer): undefined | Promise<void>;
 }
 
 interface Request {
@@ -27,13 +16,6 @@ interface Request {
   sink: ObjectSink;
   resolve: (header: ObjectHeader) => void;
   reject: (error: unknown) => void;
-}
-
-interface Body {
-  header: ObjectHeader;
-  /** Bytes still to come, the line feed after the content included. */
-  left: number;
-  failure: { error: unknown } | null;
 }
 
 export interface CatFileOptions extends GitPlace {
@@ -44,21 +26,21 @@ export interface CatFileOptions extends GitPlace {
   timeoutMs: number;
 }
 
-const NONE = Buffer.alloc(0);
 const STDERR_KEPT = 4096;
 const CLOSE_GRACE_MS = 2000;
 
+interface Child {
+  process: ChildProcessWithoutNullStreams;
+  reader: BatchReader;
+}
+
 export class CatFile {
   readonly #options: CatFileOptions;
-  #child: ChildProcessWithoutNullStreams | null = null;
+  #child: Child | null = null;
   /** Requests in the order they were asked; those before `#head` are answered. */
   #requests: Request[] = [];
   #head = 0;
   #unsent: string[] = [];
-  #buffered: Buffer = NONE;
-  #body: Body | null = null;
-  #paused = false;
-  #stderr = "";
   /** Children that ended since the last answer. */
   #deaths = 0;
   #closed = false;
@@ -83,7 +65,7 @@ export class CatFile {
 
   /** Process id of the running child; null when there is none. */
   get pid(): number | null {
-    return this.#child?.pid ?? null;
+    return this.#child?.process.pid ?? null;
   }
 
   /**
@@ -125,6 +107,8 @@ export class CatFile {
     if (this.#closed) return Promise.reject(this.#closedError());
     this.#asked++;
     return new Promise((resolve, reject) => {
+      // Git owes nothing before this: its silence counts from here.
+      if (this.#isIdle()) this.#lastHeard = this.#options.clock.monotonic();
       this.#requests.push({ name, sink, resolve, reject });
       this.#send(name);
       this.#watch();
@@ -133,7 +117,8 @@ export class CatFile {
 
   /** Ends the child, so that the next request sees the repository afresh; what is under way is asked again. */
   reset(): void {
-    this.#child?.kill("SIGKILL");
+    this.#abandon();
+    if (!this.#isIdle() && !this.#closed) this.#start();
   }
 
   /** Ends the child and fails what is under way with code `aborted`. */
@@ -143,13 +128,24 @@ export class CatFile {
     this.#failAll(() => this.#closedError());
     const child = this.#child;
     if (child === null) return;
-    const { clock } = this.#options;
-    const gone = new Promise<void>((resolve) => child.once("close", () => resolve()));
-    child.stdout.resume();
-    child.stdin.end();
-    const cancel = clock.setTimer(CLOSE_GRACE_MS, () => child.kill("SIGKILL"));
+    this.#child = null;
+    child.reader.drop();
+    const gone = new Promise<void>((resolve) => child.process.once("close", () => resolve()));
+    child.process.stdin.end();
+    const cancel = this.#options.clock.setTimer(CLOSE_GRACE_MS, () => child.process.kill("SIGKILL"));
     await gone;
     cancel();
+  }
+
+  #isIdle(): boolean {
+    return this.#head === this.#requests.length;
+  }
+
+  /** Nothing that the child still says is taken for an answer. */
+  #abandon(): void {
+    this.#child?.reader.drop();
+    this.#child?.process.kill("SIGKILL");
+    this.#child = null;
   }
 
   #closedError(): TrueupError {
@@ -170,62 +166,63 @@ export class CatFile {
       const child = this.#child;
       // A new child is sent all that is open, the names at hand included.
       if (child === null) this.#start();
-      else child.stdin.write(`${names.join("\n")}\n`);
+      else child.process.stdin.write(`${names.join("\n")}\n`);
     });
   }
 
   #start(): void {
     const { cwd } = this.#options;
     this.#started++;
-    this.#buffered = NONE;
-    this.#body = null;
-    this.#paused = false;
-    this.#stderr = "";
     const config = HARDENING.flatMap((setting) => ["-c", setting]);
-    const child = spawn("git", [...config, "cat-file", "--batch"], {
+    const started = spawn("git", [...config, "cat-file", "--batch"], {
       cwd,
       env: gitEnvironment(placeEnvironment(this.#options)),
       stdio: ["pipe", "pipe", "pipe"],
     });
+    const reader = new BatchReader(started.stdout, {
+      sink: () => this.#requests[this.#head]?.sink,
+      answered: (answer) => this.#settle(answer),
+      heard: () => this.#hear(),
+    });
+    const child: Child = { process: started, reader };
     this.#child = child;
-    this.#lastHeard = this.#options.clock.monotonic();
+    this.#hear();
     let failure: Error | null = null;
-    child.on("error", (error) => {
+    let stderr = "";
+    started.on("error", (error) => {
       failure = error;
     });
     // A broken pipe means that the child ended, and "close" tells that with its last words.
-    child.stdin.on("error", () => {});
-    child.stderr.on("data", (bytes: Buffer) => {
-      this.#stderr = (this.#stderr + bytes.toString("utf8")).slice(-STDERR_KEPT);
+    started.stdin.on("error", () => {});
+    started.stderr.on("data", (bytes: Buffer) => {
+      stderr = (stderr + bytes.toString("utf8")).slice(-STDERR_KEPT);
     });
-    child.stdout.on("data", (bytes: Buffer) => {
-      if (this.#child === child) this.#hear(bytes);
-    });
-    child.on("close", () => {
-      if (this.#child === child) this.#ended(failure);
+    started.on("close", () => {
+      if (this.#child === child) this.#ended(failure, stderr);
     });
     const open = this.#requests.slice(this.#head).map(({ name }) => name);
     this.#unsent = [];
-    if (open.length > 0) child.stdin.write(`${open.join("\n")}\n`);
+    if (open.length > 0) started.stdin.write(`${open.join("\n")}\n`);
   }
 
-  #ended(failure: Error | null): void {
+  #hear(): void {
+    this.#lastHeard = this.#options.clock.monotonic();
+  }
+
+  #ended(failure: Error | null, stderr: string): void {
+    this.#child?.reader.drop();
     this.#child = null;
     this.#deaths++;
-    if (this.#closed || this.#head === this.#requests.length) return;
+    if (this.#isIdle()) return;
     if (this.#deaths < 2 && failure === null) {
       this.#start();
       return;
     }
-    const why = failure === null ? lastLine(this.#stderr) : failure.message;
+    const why = failure === null ? lastLine(stderr) : failure.message;
+    const { label } = this.#options;
     this.#deaths = 0;
-    this.#failAll(
-      () =>
-        new TrueupError(
-          "unavailable",
-          `Cannot read objects of ${this.#options.label} as git must keep running: it ended: ${why}`,
-        ),
-    );
+    const message = `Cannot read objects of ${label} as git must keep running: it ended: ${why}`;
+    this.#failAll(() => new TrueupError("unavailable", message));
   }
 
   #failAll(error: () => TrueupError): void {
@@ -236,68 +233,20 @@ export class CatFile {
     for (const request of open) request.reject(error());
   }
 
-  #hear(bytes: Buffer): void {
-    this.#lastHeard = this.#options.clock.monotonic();
-    this.#buffered = this.#buffered.length === 0 ? bytes : Buffer.concat([this.#buffered, bytes]);
-    if (!this.#paused) this.#consume();
-  }
-
-  /** Takes as much as there is: a header line, a piece of a body, and so on; stops while a sink is busy. */
-  #consume(): void {
-    while (this.#buffered.length > 0) {
-      if (this.#body === null) {
-        const end = this.#buffered.indexOf(0x0a);
-        if (end < 0) return;
-        const line = this.#buffered.toString("utf8", 0, end);
-        this.#buffered = this.#buffered.subarray(end + 1);
-        this.#header(line);
-        continue;
-      }
-      const busy = this.#piece(this.#body);
-      if (busy === null) continue;
-      this.#pauseFor(busy, this.#body);
-      return;
-    }
-  }
-
-  #pauseFor(busy: Promise<void>, body: Body): void {
-    const child = this.#child;
-    this.#paused = true;
-    child?.stdout.pause();
-    const resume = (): void => {
-      if (this.#child !== child || child === null) return;
-      this.#paused = false;
-      this.#lastHeard = this.#options.clock.monotonic();
-      this.#finish(body);
-      this.#consume();
-      if (!this.#paused) child.stdout.resume();
-    };
-    busy.then(resume, (error: unknown) => {
-      body.failure ??= { error };
-      resume();
-    });
-  }
-
-  #header(line: string): void {
+  #settle(answer: Answer): void {
     const request = this.#requests[this.#head];
-    const match = /^(?<hash>[0-9a-f]{40,64}) (?<type>blob|tree|commit|tag) (?<size>\d+)$/.exec(line);
-    const { hash, type, size } = match?.groups ?? {};
-    if (hash === undefined || type === undefined || size === undefined) {
-      this.#answer()?.reject(this.#refusal(line));
-      return;
+    this.#head++;
+    this.#deaths = 0;
+    if (this.#head > 1024 && this.#head * 2 > this.#requests.length) {
+      this.#requests = this.#requests.slice(this.#head);
+      this.#head = 0;
     }
-    const header: ObjectHeader = { hash, type: type as ObjectHeader["type"], size: Number(size) };
-    const body: Body = { header, left: header.size + 1, failure: null };
-    this.#body = body;
-    try {
-      request?.sink.begin(header);
-    } catch (error) {
-      body.failure = { error };
-    }
+    if (request === undefined) return;
+    if ("header" in answer) request.resolve(answer.header);
+    else request.reject("line" in answer ? this.#refusal(request.name, answer.line) : answer.error);
   }
 
-  #refusal(line: string): TrueupError {
-    const name = this.#requests[this.#head - 1]?.name ?? "";
+  #refusal(name: string, line: string): TrueupError {
     const where = this.#options.label;
     if (line === `${name} ambiguous`) {
       return new TrueupError(
@@ -311,70 +260,23 @@ export class CatFile {
     return new TrueupError("io", `Cannot read ${name} of ${where}: git says: ${line}`);
   }
 
-  /** Gives a piece of the body to the sink. @returns A promise when the sink needs time */
-  #piece(body: Body): Promise<void> | null {
-    const taken = this.#buffered.subarray(0, body.left);
-    this.#buffered = this.#buffered.subarray(taken.length);
-    // The last byte is the line feed that ends the body.
-    const content = taken.length === body.left ? taken.subarray(0, -1) : taken;
-    body.left -= taken.length;
-    const busy = content.length > 0 && body.failure === null ? this.#offer(body, content) : undefined;
-    if (busy !== undefined) return busy;
-    this.#finish(body);
-    return null;
-  }
-
-  #offer(body: Body, content: Buffer): undefined | Promise<void> {
-    try {
-      return this.#requests[this.#head]?.sink.chunk(content) ?? undefined;
-    } catch (error) {
-      body.failure = { error };
-      return undefined;
-    }
-  }
-
-  #finish(body: Body): void {
-    if (body.left > 0) return;
-    this.#body = null;
-    const request = this.#answer();
-    if (body.failure === null) request?.resolve(body.header);
-    else request?.reject(body.failure.error);
-  }
-
-  #answer(): Request | undefined {
-    const request = this.#requests[this.#head];
-    this.#head++;
-    this.#deaths = 0;
-    if (this.#head > 1024 && this.#head * 2 > this.#requests.length) {
-      this.#requests = this.#requests.slice(this.#head - 1);
-      this.#head = 1;
-    }
-    return request;
-  }
-
   /** Ends a child that owes an answer and has said nothing for the whole time allowed. */
   #watch(): void {
     if (this.#cancelTimer !== null) return;
-    const { clock, timeoutMs } = this.#options;
+    const { clock, timeoutMs, label } = this.#options;
     const check = (): void => {
       this.#cancelTimer = null;
-      if (this.#head === this.#requests.length) return;
+      if (this.#isIdle()) return;
+      const isPaused = this.#child?.reader.isPaused === true;
       const silent = clock.monotonic() - this.#lastHeard;
-      if (silent < timeoutMs || this.#paused) {
-        this.#cancelTimer = clock.setTimer(this.#paused ? timeoutMs : timeoutMs - silent, check);
+      if (silent < timeoutMs || isPaused) {
+        this.#cancelTimer = clock.setTimer(isPaused ? timeoutMs : timeoutMs - silent, check);
         return;
       }
-      const { label } = this.#options;
-      this.#failAll(
-        () =>
-          new TrueupError(
-            "timeout",
-            `Cannot read objects of ${label} as git must answer within ${timeoutMs / 1000} s: it did not.`,
-          ),
-      );
-      this.#child?.kill("SIGKILL");
+      this.#abandon();
+      const message = `Cannot read objects of ${label} as git must answer within ${timeoutMs / 1000} s: it did not.`;
+      this.#failAll(() => new TrueupError("timeout", message));
     };
-    if (this.#head === this.#requests.length - 1) this.#lastHeard = clock.monotonic();
     this.#cancelTimer = clock.setTimer(timeoutMs, check);
   }
 }

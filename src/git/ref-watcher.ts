@@ -2,7 +2,7 @@
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { type FSWatcher, watch } from "chokidar";
-import { asTrueupError, TrueupError } from "../model/errors.ts";
+import { asTrueupError, messageOf, TrueupError } from "../model/errors.ts";
 import type { CommitId } from "../model/source.ts";
 import { backoffMs } from "../util/backoff.ts";
 import type { CancelTimer, Clock } from "../util/clock.ts";
@@ -22,6 +22,8 @@ export interface WatchRefOptions {
   onChange: (state: RefState) => void;
   /** The ref could not be read; told once, then reading is tried again until it works. */
   onError: (error: TrueupError) => void;
+  /** File events do not come (the system's limit on watches, say): new commits are then seen late, every 30 s. */
+  onLate?: (error: TrueupError) => void;
 }
 
 export interface RefWatcher {
@@ -208,12 +210,19 @@ class Watcher implements RefWatcher {
       if (roots.includes(path)) this.#stale = true;
       this.#hear();
     });
-    files.on("error", () => {
-      // A directory that goes while it is being looked at; the read that follows tells whether it matters.
-      this.#stale = true;
-      this.#hear();
-    });
-    await new Promise<void>((resolve) => files.once("ready", () => resolve()));
+    const ready = new Promise<void>((resolve) => files.once("ready", () => resolve()).once("error", () => resolve()));
+    files.on("error", (error) => this.#late(error));
+    await ready;
+  }
+
+  /** Watching is tried again at the next slow read; at once could go round and round. */
+  #late(error: unknown): void {
+    this.#stale = true;
+    // A directory that goes while it is being looked at; its going is an event of its own.
+    if (this.#closed || (error as NodeJS.ErrnoException).code === "ENOENT") return;
+    const { path } = this.#repository;
+    const message = `Cannot watch the files of ${path}, so its commits are seen up to 30 s late: ${messageOf(error)}`;
+    this.#options.onLate?.(new TrueupError("unavailable", message, { cause: error }));
   }
 
   async #stopFiles(): Promise<void> {

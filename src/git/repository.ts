@@ -68,10 +68,9 @@ export class Repository implements RepositoryLocation {
     // Started in the git directory: reading goes on while the work tree is away.
     this.#catFile = new CatFile({ cwd: this.gitDir, gitDir: this.gitDir, label: this.path, clock, timeoutMs });
     const hashBytes = this.objectFormat === "sha1" ? 20 : 32;
-    this.#trees = new TreeReader(async (hash) => {
-      const object = await this.#read(hash, "tree", DEFAULT_MAX_BLOB_BYTES);
-      return parseTree(object, hashBytes);
-    });
+    this.#trees = new TreeReader(async (hash, like) =>
+      parseTree(await this.#read(hash, "tree", DEFAULT_MAX_BLOB_BYTES), hashBytes, like),
+    );
   }
 
   /** How many objects git was asked for so far: what a test of "proportional to the change" counts. */

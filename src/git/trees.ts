@@ -1,51 +1,64 @@
 /** Walks and compares trees; a tree that was read once is not read again, so equal subtrees cost nothing. */
 import { TrueupError } from "../model/errors.ts";
 import type { ObjectHash, TreeFile } from "../model/source.ts";
+import type { ParsedTree } from "./parse.ts";
 import type { ExcludedEntry, FileChanges, FileListing, TreeEntry } from "./types.ts";
 
 /** Far above any manifest repository; a small hostile one could unfold to billions of files without it. */
 const MAX_ENTRIES = 500_000;
 const MAX_DEPTH = 200;
 
-/** Reads trees through a cache bounded by its entries (about 200 bytes each), least recently used out first. */
+/** Reads one tree; `like` is another version of the same directory, when one is at hand. */
+export type ReadTree = (hash: ObjectHash, like: ParsedTree | undefined) => Promise<ParsedTree>;
+
+/** Reads trees through a cache bounded by its entries (about 250 bytes each), least recently used out first. */
 export class TreeReader {
-  readonly #read: (hash: ObjectHash) => Promise<TreeEntry[]>;
+  readonly #read: ReadTree;
   readonly #maxEntries: number;
-  readonly #cached = new Map<ObjectHash, readonly TreeEntry[]>();
-  readonly #reading = new Map<ObjectHash, Promise<readonly TreeEntry[]>>();
+  readonly #cached = new Map<ObjectHash, ParsedTree>();
+  readonly #reading = new Map<ObjectHash, Promise<ParsedTree>>();
   #entries = 0;
 
-  constructor(read: (hash: ObjectHash) => Promise<TreeEntry[]>, maxEntries = 100_000) {
+  constructor(read: ReadTree, maxEntries = 100_000) {
     this.#read = read;
     this.#maxEntries = maxEntries;
   }
 
-  async entries(hash: ObjectHash): Promise<readonly TreeEntry[]> {
+  /**
+   * The entries of a tree, in git's order.
+   *
+   * @param like Hash of another version of the same directory: when it was read before, this one is read faster
+   */
+  async entries(hash: ObjectHash, like?: ObjectHash): Promise<readonly TreeEntry[]> {
     const cached = this.#cached.get(hash);
     if (cached !== undefined) {
       this.#cached.delete(hash);
       this.#cached.set(hash, cached);
-      return cached;
+      return cached.entries;
     }
-    const reading = this.#reading.get(hash);
-    if (reading !== undefined) return reading;
-    const started = this.#read(hash)
-      .then((entries) => {
-        this.#keep(hash, entries);
-        return entries;
+    const reading = this.#reading.get(hash) ?? this.#start(hash, like);
+    return (await reading).entries;
+  }
+
+  #start(hash: ObjectHash, like: ObjectHash | undefined): Promise<ParsedTree> {
+    const other = like === undefined ? undefined : this.#cached.get(like);
+    const started = this.#read(hash, other)
+      .then((tree) => {
+        this.#keep(hash, tree);
+        return tree;
       })
       .finally(() => this.#reading.delete(hash));
     this.#reading.set(hash, started);
     return started;
   }
 
-  #keep(hash: ObjectHash, entries: readonly TreeEntry[]): void {
-    this.#cached.set(hash, entries);
-    this.#entries += entries.length + 1;
+  #keep(hash: ObjectHash, tree: ParsedTree): void {
+    this.#cached.set(hash, tree);
+    this.#entries += tree.entries.length + 1;
     for (const [oldest, old] of this.#cached) {
       if (this.#entries <= this.#maxEntries || oldest === hash) return;
       this.#cached.delete(oldest);
-      this.#entries -= old.length + 1;
+      this.#entries -= old.entries.length + 1;
     }
   }
 }
@@ -168,7 +181,8 @@ async function compareLevel(
     changes.excluded[side].push(...listing.excluded);
     return;
   }
-  const [old, next] = await Promise.all([reader.entries(before), reader.entries(after)]);
+  const old = await reader.entries(before);
+  const next = await reader.entries(after, before);
   const below: Promise<void>[] = [];
   for (const [a, b] of differing(old, next)) {
     const name = b?.name ?? a?.name ?? "";
@@ -210,6 +224,7 @@ function note(entry: TreeEntry, path: string, side: "added" | "removed", changes
 }
 
 function same(a: TreeEntry | undefined, b: TreeEntry | undefined): boolean {
+  if (a === b) return true;
   return a !== undefined && b !== undefined && a.hash === b.hash && a.name === b.name && a.kind === b.kind;
 }
 
