@@ -23,11 +23,16 @@ export interface NamespaceServices {
 export interface Concerned {
   /** Uids. */
   pods: Iterable<string>;
-  /** Whether the set of Services to answer for may have changed. */
-  services: boolean;
+  /** Namespace whose Services changed: what to answer for may be different, and `refresh` says which pods care. */
+  namespace?: string;
 }
 
-const NOBODY: Concerned = { pods: [], services: false };
+interface KnownServices {
+  env: Record<string, string>;
+  unsettled: string[];
+}
+
+const NOBODY: Concerned = { pods: [] };
 
 export class NodeIndex {
   readonly #store: SqliteObjectStore;
@@ -36,7 +41,10 @@ export class NodeIndex {
   readonly #byNamespace = new Map<string, Set<string>>();
   /** `Kind/namespace/name` to uids of the pods that refer to it. */
   readonly #byConfig = new Map<string, Set<string>>();
-  readonly #services = new Map<string, { env: Record<string, string>; unsettled: string[] }>();
+  /** By namespace; dropped when a Service changes, and found out again when it is needed. */
+  readonly #services = new Map<string, KnownServices>();
+  /** By namespace, what its pods were last looked at with. */
+  readonly #told = new Map<string, KnownServices>();
   /** Uid of a Service to when it was first seen without its ports. */
   readonly #unsettledSince = new Map<string, number>();
 
@@ -64,7 +72,7 @@ export class NodeIndex {
       case "ConfigMap":
       case "Secret": {
         const key = configKey(object.kind, object.metadata.namespace ?? "", object.metadata.name);
-        return { pods: [...(this.#byConfig.get(key) ?? [])], services: false };
+        return { pods: [...(this.#byConfig.get(key) ?? [])] };
       }
       default:
         return NOBODY;
@@ -83,7 +91,16 @@ export class NodeIndex {
     return { env, waitMs };
   }
 
-  #servicesOf(namespace: string): { env: Record<string, string>; unsettled: string[] } {
+  /** Uids of the pods that are to be looked at again, as their namespace's Services are different from what they were. */
+  refresh(namespace: string): Iterable<string> {
+    const before = this.#told.get(namespace);
+    const now = this.#servicesOf(namespace);
+    this.#told.set(namespace, now);
+    const isSame = before !== undefined && sameJson(before, now);
+    return isSame ? [] : [...(this.#byNamespace.get(namespace) ?? [])];
+  }
+
+  #servicesOf(namespace: string): KnownServices {
     const known = this.#services.get(namespace);
     if (known !== undefined) return known;
     const services = this.#store.list({ group: "", kind: "Service", namespace }) as Service[];
@@ -98,18 +115,14 @@ export class NodeIndex {
     if (type === "deleted") this.#dropPod(pod);
     else if (type === "added") this.#addPod(pod);
     else if (previous !== undefined && !concernsKubelet(previous, pod)) return NOBODY;
-    return { pods: [uid], services: false };
+    return { pods: [uid] };
   }
 
   #hearService(type: StoreEvent["type"], service: Service): Concerned {
     const { namespace = "", uid = "" } = service.metadata;
-    const before = this.#services.get(namespace);
     this.#services.delete(namespace);
     if (type === "deleted" || isSettled(service)) this.#unsettledSince.delete(uid);
-    if (before === undefined) return { pods: [], services: true };
-    const after = this.#servicesOf(namespace);
-    const isSame = sameJson(before.env, after.env) && sameJson(before.unsettled, after.unsettled);
-    return { pods: isSame ? [] : [...(this.#byNamespace.get(namespace) ?? [])], services: true };
+    return { pods: [], namespace };
   }
 
   #addPod(pod: Pod): void {

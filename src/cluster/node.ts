@@ -32,7 +32,9 @@ const RECONNECT = { baseMs: 100, maxMs: 5_000 };
 const RETRY = { baseMs: 1_000, maxMs: 60_000 };
 const CONCURRENT_CALLS = 16;
 const DEFAULT_GRACE_SECONDS = 30;
+/** Keys of the queue that are no pod's uid. */
 const SERVICES = "services";
+const NAMESPACE = "namespace/";
 
 /** One connection to the kubelet: what it was told lives as long as the connection does. */
 interface Session {
@@ -111,8 +113,11 @@ export class NodeLink {
 
   #hear(event: RecordedEvent): void {
     if (event.object.apiVersion !== "v1") return;
-    const { pods, services } = this.#index.hear(event);
-    if (services) this.#queue.add(SERVICES);
+    const { pods, namespace } = this.#index.hear(event);
+    if (namespace !== undefined) {
+      this.#queue.add(SERVICES);
+      this.#queue.add(`${NAMESPACE}${namespace}`);
+    }
     for (const uid of pods) this.#queue.add(uid);
   }
 
@@ -206,6 +211,10 @@ export class NodeLink {
   async #process(key: string): Promise<ProcessAgain | undefined> {
     if (key === SERVICES) {
       await this.#serve();
+      return undefined;
+    }
+    if (key.startsWith(NAMESPACE)) {
+      for (const uid of this.#index.refresh(key.slice(NAMESPACE.length))) this.#queue.add(uid);
       return undefined;
     }
     const pod = this.#store.byUid(key) as Pod | undefined;
