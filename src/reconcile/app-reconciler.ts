@@ -1,6 +1,6 @@
 /** Keeps one app true to git: the loop that takes up heads, carries plans out, waits for health, and mends drift. */
 import { isError } from "../model/diagnostic.ts";
-import { asTrueupError, ERROR_CLASSES, type TrueupError, TrueupError as TrueupError } from "../model/errors.ts";
+import { asTrueupError, ERROR_CLASSES, TrueupError } from "../model/errors.ts";
 import type { Observed } from "../model/plan.ts";
 import { type CommitId, shortId } from "../model/source.ts";
 import type { AppStatus } from "../model/status.ts";
@@ -164,10 +164,7 @@ export class AppReconciler {
     const wanted =
       revision === undefined ? (await this.#readHead())?.commit : await repository.resolve(revision, signal);
     if (wanted === undefined) {
-      throw new TrueupError(
-        "not-found",
-        `Cannot plan ${this.app} as ${this.#ref()} must have a commit: it has none.`,
-      );
+      throw new TrueupError("not-found", `Cannot plan ${this.app} as ${this.#ref()} must have a commit: it has none.`);
     }
     const commit = await repository.commit(wanted);
     const snapshot = await this.#context.source.snapshot(wanted, this.#snapshot, signal);
