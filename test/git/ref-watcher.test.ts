@@ -6,7 +6,7 @@ import { REREAD_MS, type RefState, type RefWatcher, watchRef } from "../../src/g
 import { openRepository, type Repository } from "../../src/git/repository.ts";
 import type { TrueupError } from "../../src/model/errors.ts";
 import type { CommitId } from "../../src/model/source.ts";
-import { SystemClock, VirtualClock } from "../../src/util/clock.ts";
+import { SystemClock, settle, VirtualClock } from "../../src/util/clock.ts";
 import { commitAll, gitIn, headOf, initRepository, temporary } from "./support.ts";
 
 let root: string;
@@ -183,6 +183,7 @@ describe("watchRef", () => {
     await clock.advance(REREAD_MS - 1);
     expect(repository.objectReads).toBe(before);
     await clock.advance(1);
+    while (repository.objectReads === before) await settle();
     expect(repository.objectReads).toBe(before + 1);
     expect(listener.said).toHaveLength(1);
   });
