@@ -127,20 +127,71 @@ const OPTIONS: Options = {
   code: { source: true, esm: true, lines: false },
 };
 
-/** Writes a module of check functions, and its types. */
-function writeChecks(name: string, schema: Schema, exports: Record<string, string>): void {
+/** A module of check functions, and its types. */
+function checkModule(name: string, schema: Schema, exports: Record<string, string>): [string, string][] {
   const ajv = new Ajv({ ...OPTIONS, schemas: [schema] });
   const standalone = standaloneModule.default;
   const code = standalone(ajv, exports);
   if (/\brequire\(|\bimport\b/.test(code))
     throw new Error(`the checks of ${name} need ajv at run time: avoid the keyword`);
   const header = "// Made by scripts/generate-schemas.ts: do not edit. Check functions compiled by ajv (MIT).\n";
-  writeFileSync(join(generated, `${name}.js`), `${header + code.replace(/^"use strict";/, "")}\n`);
   const types = Object.keys(exports).map((each) => `export declare const ${each}: CheckFunction;`);
-  writeFileSync(
-    join(generated, `${name}.d.ts`),
-    `/** Types of the checks beside this file, made by scripts/generate-schemas.ts. */\nimport type { CheckFunction } from "../check.ts";\n\n${types.join("\n")}\n`,
+  const about = "/** Types of the checks beside this file, made by scripts/generate-schemas.ts. */";
+  return [
+    [`${name}.js`, `${header}${code.replace(/^"use strict";/, "")}\n`],
+    [`${name}.d.ts`, `${about}\nimport type { CheckFunction } from "../check.ts";\n\n${types.join("\n")}\n`],
+  ];
+}
+
+/** The definition that a property's values have, through lists and maps; "" when they are plain. */
+function typeOf(property: unknown): string {
+  if (!isSchema(property)) return "";
+  if (typeof property.$ref === "string") return property.$ref.replace("#/definitions/", "");
+  return typeOf(property.items ?? property.additionalProperties);
+}
+
+/** A module with the names of all fields by definition, for "did you mean". */
+function fieldModule(schema: Schema): [string, string][] {
+  const types = Object.entries(isSchema(schema.definitions) ? schema.definitions : {}).flatMap(([name, type]) =>
+    isSchema(type) && isSchema(type.properties)
+      ? [[name, Object.fromEntries(Object.entries(type.properties).map(([field, part]) => [field, typeOf(part)]))]]
+      : [],
   );
+  const kinds = Object.fromEntries(Object.entries(KINDS).map(([kind, name]) => [kind, shortName(name)]));
+  const header = "// Made by scripts/generate-schemas.ts: do not edit.\n";
+  const body = `export const KIND_TYPES = ${JSON.stringify(kinds)};\nexport const FIELDS = ${JSON.stringify(Object.fromEntries(types))};\n`;
+  const declarations =
+    "/** Types of the field names beside this file, made by scripts/generate-schemas.ts. */\n" +
+    "/** Kind to its definition. */\nexport declare const KIND_TYPES: Readonly<Record<string, string>>;\n" +
+    '/** Definition to its fields, and each field to the definition of its values ("" when they are plain). */\n' +
+    "export declare const FIELDS: Readonly<Record<string, Readonly<Record<string, string>>>>;\n";
+  return [
+    ["fields.js", header + body],
+    ["fields.d.ts", declarations],
+  ];
+}
+
+function readSchema(file: string): Schema & { $id: string } {
+  const schema: unknown = JSON.parse(readFileSync(join(root, "schemas", file), "utf8"));
+  if (!isSchema(schema) || typeof schema.$id !== "string") throw new Error(`schemas/${file} has no $id`);
+  return { ...schema, $id: schema.$id };
+}
+
+/** Every generated module, by file name, as the vendored schemas give it. */
+export function generatedModules(): Map<string, string> {
+  const kubernetes = readSchema(`kubernetes-${VERSION}.json`);
+  const checks = Object.fromEntries(
+    Object.entries(KINDS).map(([kind, name]) => [`check${kind}`, `${kubernetes.$id}#/definitions/${shortName(name)}`]),
+  );
+  const repository = readSchema("trueup.schema.json");
+  const operator = readSchema("trueup.config.schema.json");
+  const bare = forChecking(kubernetes);
+  return new Map([
+    ...fieldModule(kubernetes),
+    ...checkModule("kubernetes", isSchema(bare) ? bare : {}, checks),
+    ...checkModule("repository-config", repository, { checkConfig: repository.$id }),
+    ...checkModule("operator-config", operator, { checkConfig: operator.$id }),
+  ]);
 }
 
 function main(args: readonly string[]): void {
@@ -150,26 +201,7 @@ function main(args: readonly string[]): void {
     writeFileSync(schemaFile, `${JSON.stringify(schema)}\n`);
     execFileSync(join(root, "node_modules/.bin/biome"), ["format", "--write", schemaFile], { stdio: "inherit" });
   }
-  const kubernetes = forChecking(JSON.parse(readFileSync(schemaFile, "utf8")));
-  if (!isSchema(kubernetes)) throw new Error("the schema file holds no schema");
-  writeChecks(
-    "kubernetes",
-    kubernetes,
-    Object.fromEntries(
-      Object.entries(KINDS).map(([kind, name]) => [
-        `check${kind}`,
-        `kubernetes-${VERSION}#/definitions/${shortName(name)}`,
-      ]),
-    ),
-  );
-  for (const [file, name] of [
-    ["trueup", "repository-config"],
-    ["trueup.config", "operator-config"],
-  ] as const) {
-    const schema: unknown = JSON.parse(readFileSync(join(root, `schemas/${file}.schema.json`), "utf8"));
-    if (!isSchema(schema) || typeof schema.$id !== "string") throw new Error(`schemas/${file}.schema.json has no $id`);
-    writeChecks(name, schema, { checkConfig: schema.$id });
-  }
+  for (const [file, text] of generatedModules()) writeFileSync(join(generated, file), text);
 }
 
-main(process.argv.slice(2));
+if (import.meta.main) main(process.argv.slice(2));

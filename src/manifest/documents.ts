@@ -1,21 +1,11 @@
 /** Splits a file into YAML documents and reads each by itself, so that one broken document does not hide the others' faults. */
-import { type AliasEvent, constructFromEvents, EVENT_ID, type Event, parseEvents, YAMLException } from "js-yaml";
+import { constructFromEvents, EVENT_ID, type Event, parseEvents, YAMLException } from "js-yaml";
 import { messageOf } from "../model/errors.ts";
 import type { Json } from "../model/object.ts";
-import type { Position } from "../model/source.ts";
+import { expansionFault, type Fault, LIMITS } from "./faults.ts";
 import { lineStarts, positionIn, positionOf } from "./lines.ts";
 import { JSON_MANIFEST_SCHEMA, MANIFEST_SCHEMA } from "./schema.ts";
 import { buildTree, isMerge, keyText, type YamlNode } from "./tree.ts";
-
-/** Nesting of collections, and nodes that aliases may expand to in one document. */
-export const LIMITS = { depth: 100, aliases: 1000, expandedNodes: 100_000, characters: 8 * 1024 * 1024 } as const;
-
-export interface Fault {
-  rule: "yaml-syntax" | "yaml-duplicate-key" | "yaml-limits";
-  message: string;
-  hint?: string;
-  position: Position;
-}
 
 export interface YamlDocument {
   /** From 0, empty documents counted. */
@@ -230,71 +220,6 @@ function first<T, R>(items: readonly T[], find: (item: T) => R | undefined): R |
     if (found !== undefined) return found;
   }
   return undefined;
-}
-
-/** Counts what the aliases of a document expand to, and finds aliases of a collection inside itself. */
-class ExpansionCount {
-  readonly #text: string;
-  readonly #sizes = new Map<string, number>();
-  readonly #open: { name: string; before: number }[] = [];
-  #total = 0;
-
-  constructor(text: string) {
-    this.#text = text;
-  }
-
-  /** Takes the next event; a fault when the document must not be read. */
-  add(event: Event): Fault | null {
-    switch (event.type) {
-      case EVENT_ID.SCALAR:
-        this.#total++;
-        this.#sizes.set(this.#name(event), 1);
-        return null;
-      case EVENT_ID.SEQUENCE:
-      case EVENT_ID.MAPPING:
-        this.#open.push({ name: this.#name(event), before: this.#total++ });
-        return null;
-      case EVENT_ID.POP: {
-        const frame = this.#open.pop();
-        if (frame !== undefined) this.#sizes.set(frame.name, this.#total - frame.before);
-        return null;
-      }
-      case EVENT_ID.ALIAS:
-        return this.#alias(event);
-      default:
-        return null;
-    }
-  }
-
-  #alias(event: AliasEvent): Fault | null {
-    const name = this.#name(event);
-    const fault = (message: string): Fault => ({
-      rule: "yaml-limits",
-      message: `Cannot read the document as ${message}`,
-      position: positionOf(this.#text, event.anchorStart - 1),
-    });
-    if (this.#open.some((frame) => frame.name === name)) {
-      return fault(`an alias must not stand inside its own anchor: it is *${name}`);
-    }
-    this.#total += this.#sizes.get(name) ?? 1;
-    if (this.#total <= LIMITS.expandedNodes) return null;
-    return fault(`its aliases must expand to at most ${LIMITS.expandedNodes} nodes: *${name} goes beyond`);
-  }
-
-  /** The anchor's name; "" of a node without one, which no alias can have. */
-  #name(event: { anchorStart: number; anchorEnd: number }): string {
-    return event.anchorStart < 0 ? "" : this.#text.slice(event.anchorStart, event.anchorEnd);
-  }
-}
-
-function expansionFault(text: string, events: readonly Event[], span: Span): Fault | null {
-  const count = new ExpansionCount(text);
-  for (let at = span.first; at < span.end; at++) {
-    const event = events[at];
-    const fault = event === undefined ? null : count.add(event);
-    if (fault !== null) return fault;
-  }
-  return null;
 }
 
 /** Every key that its mapping already has; the parser stops at the first. */

@@ -16,7 +16,14 @@ export type FieldEdit =
   /** Nothing happens when the field is not there. */
   | { op: "remove"; path: FieldPath }
   /** Takes the field's source text, comments included, from another version of the file; removes it when it has none. */
-  | { op: "replaceFrom"; path: FieldPath; sourceText: string; sourceId: ObjectId };
+  | {
+      op: "replaceFrom";
+      path: FieldPath;
+      sourceText: string;
+      sourceId: ObjectId;
+      /** Name of that version's file, where it is not the edited one's. */
+      sourceFile?: string;
+    };
 
 export interface EditOptions {
   /** Named in errors, and read as JSON when it ends so. */
@@ -44,7 +51,11 @@ function applyEdit(text: string, id: ObjectId, edit: FieldEdit, options: EditOpt
     throw new TrueupError("usage", "Cannot edit an object as a field must be named: the path is empty");
   if (edit.op === "remove") return removed(target, path, object, edit.path, options);
   if (edit.op === "set") return put(target, path, object, edit.path, edit.value, options);
-  const source = open(edit.sourceText, edit.sourceId, options);
+  const source = open(
+    edit.sourceText,
+    edit.sourceId,
+    edit.sourceFile === undefined ? options : { ...options, file: edit.sourceFile },
+  );
   const value = valueAt(source.object, edit.path);
   if (value === undefined) return removed(target, path, object, edit.path, options);
   if (isEqual(valueAt(object, edit.path), value) && hasSameText(target, path, source, edit.path)) return text;

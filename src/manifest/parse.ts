@@ -11,7 +11,8 @@ import {
   type ObjectId,
 } from "../model/object.ts";
 import type { Location, ObjectHash } from "../model/source.ts";
-import { LIMITS, readDocuments, type YamlDocument } from "./documents.ts";
+import { readDocuments, type YamlDocument } from "./documents.ts";
+import { LIMITS } from "./faults.ts";
 import { positionOf } from "./lines.ts";
 import { locateField, type ObjectPlace } from "./locate.ts";
 

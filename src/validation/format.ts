@@ -54,13 +54,11 @@ function formatOne(diagnostic: Diagnostic, options: FormatOptions, palette: Pale
 }
 
 function codeFrame(diagnostic: Diagnostic, source: string, palette: Palette): string[] {
-  const { location, severity, object } = diagnostic;
-  const sensitive =
-    /^\s*["']?kind["']?\s*:\s*["']?(?:Secret|List)/m.test(source) || /"kind"\s*:\s*"Secret/.test(source);
-  if (sensitive && (object === undefined || object.kind === "Secret")) return [];
+  const { location, severity } = diagnostic;
+  // The line, and those around it, may hold a Secret's values; escapes could hide the word.
+  if (/\bSecret|\\[xuU]/.test(source)) return [];
   const lines = source.split(/\r\n?|\n/);
-  // Beside a Secret the lines around may be its values: only the line in question is shown.
-  const first = sensitive ? location.line : Math.max(1, location.line - LINES_BEFORE);
+  const first = Math.max(1, location.line - LINES_BEFORE);
   const width = String(location.line).length;
   const frame: string[] = [];
   for (let number = first; number <= location.line; number++) {

@@ -306,6 +306,23 @@ describe("replaceFrom", () => {
     expect(after).not.toContain("*l");
   });
 
+  it("reads the older version by its own file's name", () => {
+    const older = JSON.stringify({
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      metadata: { name: "web" },
+      spec: { replicas: 1e1 },
+    });
+    const change: FieldEdit = {
+      op: "replaceFrom",
+      path: ["spec", "replicas"],
+      sourceText: older,
+      sourceId: WEB,
+      sourceFile: "web.json",
+    };
+    expect(edit(TEXT, WEB, change)).toEqual(["-  replicas: 3 # three", "+  replicas: 10 # three"]);
+  });
+
   it("removes what the older version has not, and adds what this one has not", () => {
     const without = TEXT.replace("  replicas: 3 # three\n", "");
     expect(
