@@ -20,6 +20,10 @@ export interface ImageReference {
   digest?: string;
 }
 
+/** `registry:5000/path/name`: a colon only before a port, and no part that could be read as a way up (distribution's grammar). */
+const REPOSITORY =
+  /^(?:[A-Za-z0-9]+(?:[.-]+[A-Za-z0-9]+)*(?::\d+)?\/)?[A-Za-z0-9]+(?:[._-]+[A-Za-z0-9]+)*(?:\/[A-Za-z0-9]+(?:[._-]+[A-Za-z0-9]+)*)*$/;
+
 /** Splits `registry:5000/path/name:tag@sha256:…`. Returns `null` when the text is no image reference. */
 export function parseImageReference(text: string): ImageReference | null {
   const match =
@@ -27,9 +31,8 @@ export function parseImageReference(text: string): ImageReference | null {
       text,
     );
   const { repository, tag, digest } = match?.groups ?? {};
-  if (repository === undefined || !/^[A-Za-z0-9][A-Za-z0-9._/:-]*$/.test(repository)) return null;
+  if (repository === undefined || !REPOSITORY.test(repository)) return null;
   const name = repository.slice(repository.lastIndexOf("/") + 1);
-  if (name === "" || name.includes(":") || name === "." || name === "..") return null;
   return { text, repository, name, ...(tag !== undefined && { tag }), ...(digest !== undefined && { digest }) };
 }
 
