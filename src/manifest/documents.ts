@@ -193,6 +193,9 @@ function hintFor(reason: string, line: string, text: string): string | undefined
   if (/\{\{.*\}\}/.test(line) || (/\{\{/.test(text) && /flow|mapping/.test(reason))) return TEMPLATE_HINT;
   if (reason.includes("tab characters") || /^\s*\t/.test(line)) return "Indent with spaces.";
   if (reason.includes("unknown") && reason.includes("tag")) return "Remove the tag: manifests use plain YAML.";
+  if (reason === "deficient indentation") {
+    return "Indent each line of a quoted text or a bracket, the closing one too, further than its key.";
+  }
   if (reason.includes("indentation")) return "Check the spaces before this line against the lines above it.";
   if (reason.includes("unidentified alias")) return "Define the anchor (&name) before the alias, in the same document.";
   return undefined;

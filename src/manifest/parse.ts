@@ -166,6 +166,14 @@ class ManifestReader {
       this.#list(document, value, within);
       return;
     }
+    const generator = generatorOf(this.#input.file, value);
+    if (generator !== undefined) {
+      this.#report("needs-rendering", `Cannot apply ${generator} as it must be rendered first: it is no object`, {
+        location: at([]),
+        hint: "Commit what it renders, and keep the file itself out of the app's directory.",
+      });
+      return;
+    }
     const missing: string[] = [];
     for (const [field, content] of [
       ["apiVersion", apiVersion],
@@ -239,6 +247,14 @@ class ManifestReader {
   #report(rule: string, message: string, rest: Pick<Diagnostic, "location" | "field" | "hint">): void {
     this.#diagnostics.push({ severity: "error", rule, message, ...rest });
   }
+}
+
+/** What the file is for, when it makes manifests and is none: a kustomization, a Helm chart. */
+function generatorOf(file: string, { apiVersion, kind }: JsonObject): string | undefined {
+  const name = file.slice(file.lastIndexOf("/") + 1);
+  const isKustomize = typeof apiVersion === "string" && apiVersion.startsWith("kustomize.config.k8s.io/");
+  if (isKustomize || /^kustomization\.ya?ml$/.test(name)) return "a kustomization";
+  return name === "Chart.yaml" && kind === undefined ? "a Helm chart" : undefined;
 }
 
 function isRecord(value: Json | undefined): value is JsonObject {

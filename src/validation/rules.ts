@@ -10,6 +10,7 @@ export const RULES = {
   "missing-kind": "An object names its kind.",
   "missing-name": "An object has a fixed metadata.name.",
   "not-a-manifest": "A YAML file among the manifests declares objects.",
+  "needs-rendering": "Kustomizations and charts are rendered before trueup reads them.",
   // Kinds and schemas.
   "api-removed": "An API version that Kubernetes removed is replaced by its successor.",
   "unknown-kind": "The kind is one that trueup applies.",

@@ -236,6 +236,12 @@ describe("files", () => {
     ]);
   });
 
+  it("that make manifests are told apart", () => {
+    expect(said("resources: []\nkind: Kustomization\n", "a/kustomization.yaml")).toEqual(["1:1 error needs-rendering"]);
+    expect(said("apiVersion: v2\nname: web\n", "a/Chart.yaml")).toEqual(["1:1 error needs-rendering"]);
+    expect(said("resources: []\n", "a/kustomization.yaml")).toEqual(["1:1 warning not-a-manifest"]);
+  });
+
   it("of more than 8 MiB are not read", () => {
     expect(said(`# ${"x".repeat(8 * 1024 * 1024)}`)).toEqual(["1:1 error yaml-limits"]);
   });

@@ -32,8 +32,8 @@ kind: Namespace
 metadata: {name: Bad}
 `,
     expect: [
-      "2:1 error yaml-syntax: Cannot read the document as it must be well-formed YAML: deficient indentation (Check the spaces before this line against the lines above it.)",
-      "4:1 error yaml-syntax: Cannot read the document as it must be well-formed YAML: deficient indentation (Check the spaces before this line against the lines above it.)",
+      "2:1 error yaml-syntax: Cannot read the document as it must be well-formed YAML: deficient indentation (Indent each line of a quoted text or a bracket, the closing one too, further than its key.)",
+      "4:1 error yaml-syntax: Cannot read the document as it must be well-formed YAML: deficient indentation (Indent each line of a quoted text or a bracket, the closing one too, further than its key.)",
       "7:18 error name-format: Cannot use metadata.name as a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character: it is \"Bad\"",
     ],
   },
@@ -188,6 +188,30 @@ metadata:
 `,
     expect: [
       "1:1 warning not-a-manifest: Nothing is applied from this file as it has neither apiVersion nor kind (Move it out of the app's directory if it is no manifest.)",
+    ],
+  },
+  {
+    rule: "needs-rendering",
+    name: "a kustomization",
+    yaml: `apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+resources: [a.yaml]
+`,
+    expect: [
+      "1:1 error needs-rendering: Cannot apply a kustomization as it must be rendered first: it is no object (Commit what it renders, and keep the file itself out of the app's directory.)",
+    ],
+  },
+  {
+    rule: "yaml-syntax",
+    name: "a bracket that closes too far out",
+    yaml: `apiVersion: v1
+kind: Namespace
+metadata: {
+  name: a
+}
+`,
+    expect: [
+      "5:1 error yaml-syntax: Cannot read the document as it must be well-formed YAML: deficient indentation (Indent each line of a quoted text or a bracket, the closing one too, further than its key.)",
     ],
   },
   {
@@ -408,16 +432,5 @@ spec:
       "4:1 error schema-required: Cannot use spec as selector must be given: it is missing",
       "4:1 error schema-required: Cannot use spec as template must be given: it is missing",
     ],
-  },
-  {
-    rule: "schema-required",
-    name: "a ReplicaSet without a template",
-    yaml: `apiVersion: apps/v1
-kind: ReplicaSet
-metadata: {name: a}
-spec:
-  selector: {matchLabels: {a: b}}
-`,
-    expect: ["4:1 error schema-required: Cannot use spec as template must be given: it is missing"],
   },
 ];

@@ -3,6 +3,17 @@ import type { RuleCase } from "./cases-1.ts";
 
 export const CASES: readonly RuleCase[] = [
   {
+    rule: "schema-required",
+    name: "a ReplicaSet without a template",
+    yaml: `apiVersion: apps/v1
+kind: ReplicaSet
+metadata: {name: a}
+spec:
+  selector: {matchLabels: {a: b}}
+`,
+    expect: ["4:1 error schema-required: Cannot use spec as template must be given: it is missing"],
+  },
+  {
     rule: "schema-range",
     name: "a number too large",
     yaml: `apiVersion: apps/v1

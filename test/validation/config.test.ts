@@ -36,7 +36,7 @@ describe("parseRepositoryConfig", () => {
     [
       "apps: [\n",
       [
-        "2:1 error yaml-syntax: Cannot read the document as it must be well-formed YAML: deficient indentation (Check the spaces before this line against the lines above it.)",
+        "2:1 error yaml-syntax: Cannot read the document as it must be well-formed YAML: deficient indentation (Indent each line of a quoted text or a bracket, the closing one too, further than its key.)",
       ],
     ],
     ["apps: []\n", ["1:7 error config-invalid: Cannot use apps as it must have at least one item: it is empty"]],
