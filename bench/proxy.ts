@@ -12,7 +12,7 @@
  * ones. For TCP: `pipe` both ways 30,000, reading into the same memory (`onread`) 39,000, haproxy 42,000.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
 import { createRequire } from "node:module";
 import { connect, createServer } from "node:net";
@@ -33,8 +33,11 @@ const SELF = join(import.meta.dirname, "proxy.ts");
 interface Variant {
   name: string;
   port: number;
-  /** Variant to compare with, and whether POSTs are measured. */
+  /** Process that does the proxying. */
+  pid: number;
+  /** Variant to compare with. */
   against?: string;
+  /** Whether POSTs are measured. */
   http: boolean;
 }
 
@@ -45,6 +48,8 @@ interface Figures {
   posts: number[];
   bulk: number[];
   connections: number[];
+  /** Microseconds of processor time that the process used for a keep-alive request. */
+  cpu: number[];
   errors: number;
 }
 
@@ -81,12 +86,24 @@ function start(program: string, args: string[]): ChildProcess {
 }
 
 /** Starts a part of this file in a process of its own; it prints its ports, one line, when it is ready. */
-function startPart(part: string, ...args: string[]): Promise<number[]> {
+function startPart(part: string, ...args: string[]): Promise<{ pid: number; ports: number[] }> {
   const child = start(process.execPath, [SELF, part, ...args]);
   return new Promise((ready, fail) => {
     child.once("exit", (code) => fail(new Error(`${part} ended with ${code}`)));
-    child.stdout?.once("data", (line) => ready(String(line).trim().split(" ").map(Number)));
+    child.stdout?.once("data", (line) =>
+      ready({ pid: child.pid ?? 0, ports: String(line).trim().split(" ").map(Number) }),
+    );
   });
+}
+
+/** Processor time of a process so far, in microseconds; NaN where there is no /proc. See proc(5): fields 14 and 15, in ticks of 10 ms. */
+function cpuOf(pid: number): number {
+  const path = `/proc/${pid}/stat`;
+  if (!existsSync(path)) return Number.NaN;
+  const fields = readFileSync(path, "utf8")
+    .replace(/^.*\) /s, "")
+    .split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10_000;
 }
 
 async function finished(child: ChildProcess): Promise<string> {
@@ -146,7 +163,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function startHaproxy(target: number): Promise<[number, number]> {
+async function startHaproxy(target: number): Promise<{ pid: number; ports: [number, number] }> {
   const http = await freePort();
   const tcp = await freePort();
   const part = (mode: string, port: number, more = ""): string =>
@@ -158,9 +175,9 @@ async function startHaproxy(target: number): Promise<[number, number]> {
       part("http", http, "  option forwardfor\n  http-reuse safe\n") +
       part("tcp", tcp),
   );
-  start("haproxy", ["-f", config, "-db"]);
+  const { pid = 0 } = start("haproxy", ["-f", config, "-db"]);
   for (let tries = 0; tries < 100; tries++) {
-    if (await accepts(tcp)) return [http, tcp];
+    if (await accepts(tcp)) return { pid, ports: [http, tcp] };
     await new Promise((done) => setTimeout(done, 50));
   }
   throw new Error("haproxy did not start within 5 s");
@@ -240,10 +257,12 @@ function bulk(port: number): Promise<number> {
 }
 
 async function round(variants: Variant[], all: Map<string, Figures>, hasWrk: boolean): Promise<void> {
-  for (const { name, port, http } of variants) {
+  for (const { name, port, pid, http } of variants) {
     const figures = all.get(name);
     if (figures === undefined) continue;
+    const cpuBefore = cpuOf(pid);
     const kept = await load(port, KEEP_ALIVE_S, "keep-alive", hasWrk);
+    figures.cpu.push((cpuOf(pid) - cpuBefore) / (kept.perSecond * KEEP_ALIVE_S));
     figures.requests.push(kept.perSecond);
     figures.p50.push(kept.p50);
     figures.p99.push(kept.p99);
@@ -271,13 +290,14 @@ function report(variants: Variant[], all: Map<string, Figures>): void {
       count(median(requests)),
       median(p50).toFixed(2),
       median(p99).toFixed(2),
+      count(median(figures.cpu)),
       count(median(posts)),
       count(median(connections)),
       count(median(rates)),
       String(errors),
     ];
   });
-  printTable(["", "requests/s", "p50 ms", "p99 ms", "POST/s", "new conn/s", "bulk MB/s", "errors"], rows);
+  printTable(["", "requests/s", "p50 ms", "p99 ms", "CPU µs", "POST/s", "new conn/s", "bulk MB/s", "errors"], rows);
   const ratios = variants.flatMap(({ name, against }) => {
     const mine = all.get(name);
     const other = all.get(against ?? "");
@@ -285,29 +305,40 @@ function report(variants: Variant[], all: Map<string, Figures>): void {
     const ratio = (of: (figures: Figures) => number[]): string => (median(of(mine)) / median(of(other))).toFixed(2);
     const posts = mine.posts.length > 0 ? ratio((f) => f.posts) : "-";
     return [
-      [`${name} / ${against}`, ratio((f) => f.requests), posts, ratio((f) => f.connections), ratio((f) => f.bulk)],
+      [
+        `${name} / ${against}`,
+        ratio((f) => f.requests),
+        ratio((f) => f.cpu),
+        posts,
+        ratio((f) => f.connections),
+        ratio((f) => f.bulk),
+      ],
     ];
   });
   if (ratios.length === 0) return;
   console.log("");
-  printTable(["ratio", "requests", "POST", "new conn", "bulk"], ratios);
+  printTable(["ratio", "requests", "CPU µs", "POST", "new conn", "bulk"], ratios);
   console.log("\nAim: TCP at least 0.80 of haproxy's requests and bulk in the same run.");
 }
 
 async function main(): Promise<void> {
-  const [server = 0] = await startPart("serve");
-  const [http = 0, tcp = 0] = await startPart("proxy", String(server));
+  const pod = await startPart("serve");
+  const [server = 0] = pod.ports;
+  const {
+    pid,
+    ports: [http = 0, tcp = 0],
+  } = await startPart("proxy", String(server));
   const haproxy = versionOf("haproxy", "-v");
   const wrk = versionOf("wrk", "-v");
   const variants: Variant[] = [
-    { name: "direct", port: server, http: true },
-    { name: "trueup HTTP", port: http, against: "haproxy HTTP", http: true },
-    { name: "trueup TCP", port: tcp, against: "haproxy TCP", http: false },
+    { name: "direct", port: server, pid: pod.pid, http: true },
+    { name: "trueup HTTP", port: http, pid, against: "haproxy HTTP", http: true },
+    { name: "trueup TCP", port: tcp, pid, against: "haproxy TCP", http: false },
   ];
   if (haproxy !== null) {
-    const [haproxyHttp, haproxyTcp] = await startHaproxy(server);
-    variants.splice(2, 0, { name: "haproxy HTTP", port: haproxyHttp, http: true });
-    variants.push({ name: "haproxy TCP", port: haproxyTcp, http: false });
+    const other = await startHaproxy(server);
+    variants.splice(2, 0, { name: "haproxy HTTP", port: other.ports[0], pid: other.pid, http: true });
+    variants.push({ name: "haproxy TCP", port: other.ports[1], pid: other.pid, http: false });
   }
   console.log(machineLine());
   console.log(haproxy ?? "haproxy is not installed (Debian: apt-get install haproxy): no comparison.");
@@ -318,7 +349,7 @@ async function main(): Promise<void> {
   const all = new Map<string, Figures>(
     variants.map(({ name }) => [
       name,
-      { requests: [], p50: [], p99: [], posts: [], bulk: [], connections: [], errors: 0 },
+      { requests: [], p50: [], p99: [], posts: [], bulk: [], connections: [], cpu: [], errors: 0 },
     ]),
   );
   for (let index = 0; index < ROUNDS; index++) {

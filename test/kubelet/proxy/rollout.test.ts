@@ -93,7 +93,7 @@ class MixedLoad {
   /** Resolves when `count` requests more have been sent. */
   async more(count: number): Promise<void> {
     const target = this.sent + count;
-    await expect.poll(() => this.sent, { interval: 10, timeout: 20_000 }).toBeGreaterThanOrEqual(target);
+    await expect.poll(() => this.sent, { interval: 10, timeout: 60_000 }).toBeGreaterThanOrEqual(target);
   }
 
   async stop(): Promise<void> {
@@ -103,7 +103,10 @@ class MixedLoad {
   }
 }
 
-describe("a rollout under load", () => {
+/** Each starts nine servers and sends thousands of requests; a machine with other work takes its time for that. */
+const LIMIT_MS = 120_000;
+
+describe("a rollout under load", { timeout: LIMIT_MS }, () => {
   it.each(["polite", "rude"])("of %s servers fails no request, GET or POST, kept-alive or fresh", async (manners) => {
     const pods = await Promise.all([0, 1, 2].map((index) => startPod(`v1-${index}`, manners)));
     const { proxy, port, log } = await proxyFor(
@@ -115,12 +118,12 @@ describe("a rollout under load", () => {
     let served = 0;
     for (const next of ["v2", "v3"]) {
       served += await replaceAll(proxy, pods, next, manners);
-      await load.more(1500);
+      await load.more(1200);
     }
     await load.stop();
     expect(load.failures).toEqual([]);
     expect(log).toEqual([]);
-    expect(load.sent).toBeGreaterThan(3500);
+    expect(load.sent).toBeGreaterThan(2900);
     expect([...load.versions].sort()).toEqual(["v1", "v2", "v3"]);
     for (const { child } of pods) {
       child.kill("SIGTERM");
@@ -160,10 +163,10 @@ describe("a rollout under load", () => {
     const workers = Array.from({ length: 4 }, async () => {
       while (!stopping) await once();
     });
-    await expect.poll(() => answered, { interval: 10, timeout: 20_000 }).toBeGreaterThan(200);
+    await expect.poll(() => answered, { interval: 10, timeout: 60_000 }).toBeGreaterThan(200);
     await replaceAll(proxy, pods, "v2", "polite");
     const before = answered;
-    await expect.poll(() => answered, { interval: 10, timeout: 20_000 }).toBeGreaterThan(before + 200);
+    await expect.poll(() => answered, { interval: 10, timeout: 60_000 }).toBeGreaterThan(before + 200);
     stopping = true;
     await Promise.all(workers);
     expect(failures).toEqual([]);

@@ -153,7 +153,7 @@ describe("close", () => {
   });
 });
 
-describe("ten thousand requests", () => {
+describe("ten thousand requests", { timeout: 120_000 }, () => {
   it("leave no connection, no timer and no listener behind once clients and pods are gone", async () => {
     const clock = new VirtualClock();
     const pods = await Promise.all(["a", "b"].map(named));
