@@ -5,11 +5,13 @@
  * as the kubelet has one. Every round measures all variants, and the order turns round from one round to the next, so that
  * what else the machine does falls on all alike; shown are medians over the rounds.
  *
- * How the HTTP side was chosen (keep-alive GETs a second, medians of four such runs of prototypes on two cores): a node:http
- * server in front of http.request with Node's agent 15,600; of undici's Pool.dispatch 21,700; of http.ClientRequest on
- * connections that we keep ourselves 20,000; of a hand-written client 26,000. The third was taken: as fast as undici, but it
- * tells a used connection from a new one, passes on trailers, interim responses and `Expect`, and both parsers are Node's strict
- * ones. For TCP: `pipe` both ways 30,000, reading into the same memory (`onread`) 39,000, haproxy 42,000.
+ * How the HTTP side was chosen (keep-alive GETs a second, medians of four runs of prototypes on two shared cores, which
+ * scattered by a third): a node:http server in front of http.request with Node's agent 15,600; of undici's Pool.dispatch 21,700;
+ * of http.ClientRequest on connections that we keep ourselves 20,000. A hand-written client reached 26,000 in two runs and
+ * stalled in the other two. The third was taken: about as fast as undici, but it tells a used connection from a new one, passes
+ * on trailers, interim responses and `Expect`, and both parsers are Node's strict ones. What a complete proxy does beyond the
+ * prototype costs about a third of its rate. For TCP, medians of three: `pipe` both ways 30,000, reading into the same memory
+ * (`onread`) 39,000, haproxy 42,000.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
