@@ -54,7 +54,7 @@ export function resolveEnv(input: EnvInput): EnvResult {
   const fixed = fixedVariables(input);
   const own: Record<string, string> = {};
   const lookup = (name: string): string | undefined =>
-    fixed[name] ?? own[name] ?? ownValue(assignment.serviceEnv, name) ?? base[name];
+    ownValue(fixed, name) ?? ownValue(own, name) ?? ownValue(assignment.serviceEnv, name) ?? ownValue(base, name);
 
   const problem = addEnvFrom(own, assignment, container) ?? addEnv(own, input, lookup);
   if (problem !== null) return { ok: false, message: problem };

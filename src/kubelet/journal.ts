@@ -22,6 +22,8 @@ export class Journal {
   /** Highest number that was acknowledged; such reports are dropped now and then, not one by one. */
   #acknowledged: number;
   readonly #collapseAbove: number;
+  /** Number of unseen reports at which to collapse next: twice what the last time left, so that the work stays linear. */
+  #collapseAt: number;
   readonly #waiting = new Set<() => void>();
 
   private constructor(file: JournalFile | null, image: JournalImage, collapseAbove: number) {
@@ -31,6 +33,7 @@ export class Journal {
     this.#delivered = this.last;
     this.#acknowledged = image.base;
     this.#collapseAbove = collapseAbove;
+    this.#collapseAt = collapseAbove;
   }
 
   /** A journal that ends with the process. */
@@ -51,7 +54,7 @@ export class Journal {
 
   /** Numbers reports and keeps them; durable when it returns. */
   append(body: KubeletReportBody, at: string): KubeletReport {
-    if (this.last - this.#delivered >= this.#collapseAbove) this.#collapse();
+    if (this.last - this.#delivered >= this.#collapseAt) this.#collapse();
     const report: KubeletReport = { ...body, seq: this.last + 1, at };
     this.#file?.append(report);
     this.#reports.push(report);
@@ -118,6 +121,7 @@ export class Journal {
     const newest = new Map<string, number>();
     for (const report of unseen) if (report.type === "pod-status") newest.set(report.uid, report.seq);
     const kept = unseen.filter((report) => report.type !== "pod-status" || newest.get(report.uid) === report.seq);
+    this.#collapseAt = Math.max(this.#collapseAbove, kept.length * 2);
     if (kept.length === unseen.length) return;
     const from = this.#base + seen.length;
     this.#reports = [...seen, ...kept.map((report, index) => ({ ...report, seq: from + 1 + index }))];
