@@ -1,0 +1,133 @@
+/** Commands that need no daemon: validate, and diff between two revisions. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { commitAll, gitIn, initRepository } from "../git/support.ts";
+import { type Home, makeHome, ROOT, run } from "../support/processes.ts";
+import { PROGRAM } from "./with-daemon.ts";
+
+const GOOD = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings }\ndata: { colour: blue }\n";
+const BAD = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings }\ndatum: { colour: blue }\n";
+
+let home: Home;
+
+beforeEach(() => {
+  home = makeHome();
+  home.env.XDG_CACHE_HOME = join(ROOT, "node_modules/.cache");
+});
+
+afterEach(() => home.remove());
+
+const trueup = (...args: string[]): ReturnType<typeof run> =>
+  run([process.execPath, PROGRAM, ...args], { cwd: home.dir, env: home.env });
+
+function write(files: Record<string, string>): void {
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(join(home.dir, name, ".."), { recursive: true });
+    writeFileSync(join(home.dir, name), text);
+  }
+}
+
+describe("validate", () => {
+  it("checks what the daemon would read below a directory, and nothing else", async () => {
+    write({ "a.yaml": GOOD, "deep/b.json": '{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"n"}}' });
+    write({
+      "images/web/v1/config.json": "{}",
+      ".github/x.yaml": "on: push",
+      "node_modules/p/q.yaml": "a: 1",
+      "r.txt": "",
+    });
+    expect(await trueup("validate")).toEqual({ code: 0, stdout: "no errors in 2 files\n", stderr: "" });
+  });
+
+  it("exits 1 with place, rule and code frame for what is wrong", async () => {
+    write({ "a.yaml": BAD });
+    const { code, stdout, stderr } = await trueup("validate", "a.yaml");
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "1 error in 1 file\n" });
+    expect(stderr).toMatch(/^a\.yaml:4:1: error: /);
+    expect(stderr).toContain("datum");
+    const data = JSON.parse((await trueup("validate", "-o", "json")).stdout) as {
+      severity: string;
+      location: object;
+    }[];
+    expect(data).toMatchObject([{ severity: "error", location: { file: "a.yaml", line: 4, column: 1 } }]);
+  });
+
+  it("sees objects of several files together", async () => {
+    write({ "a.yaml": GOOD, "b.yaml": GOOD });
+    const { code, stderr } = await trueup("validate", "a.yaml", "b.yaml");
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/settings/);
+  });
+
+  it("reads standard input", async () => {
+    const piped = await run(
+      ["/bin/sh", "-c", `printf '%s' '${BAD}' | "$0" "$1" validate -`, process.execPath, PROGRAM],
+      {
+        cwd: home.dir,
+        env: home.env,
+      },
+    );
+    expect(piped.code).toBe(1);
+    expect(piped.stderr).toMatch(/^\(stdin\):4:1: error: /);
+  });
+
+  it("exits 2 when something cannot be read or there is nothing to read", async () => {
+    const missing = await trueup("validate", "none.yaml");
+    expect(missing).toMatchObject({ code: 2, stdout: "" });
+    expect(missing.stderr).toMatch(/^trueup: Cannot read none\.yaml: /);
+    expect(await trueup("validate")).toMatchObject({ code: 2, stdout: "" });
+  });
+});
+
+describe("diff between two revisions", () => {
+  const secret = (value: string): string =>
+    `apiVersion: v1\nkind: Secret\nmetadata: { name: db }\nstringData: { password: ${value} }\n`;
+
+  beforeEach(() => {
+    initRepository(home.dir);
+    commitAll(
+      home.dir,
+      { "a.yaml": GOOD, "gone.yaml": GOOD.replace("settings", "gone"), "s.yaml": secret("hunter2") },
+      "One",
+    );
+    commitAll(
+      home.dir,
+      { "a.yaml": `# comment\n${GOOD.replace("blue", "red")}`, "gone.yaml": null, "s.yaml": secret("hunter3") },
+      "Two",
+    );
+    commitAll(home.dir, { "README.txt": "x" }, "Three");
+  });
+
+  it("exits 0 when no manifest differs, 1 when one does, 2 when it cannot compare", async () => {
+    expect(await trueup("diff", "HEAD^..HEAD")).toEqual({ code: 0, stdout: "", stderr: "" });
+    const { code, stdout } = await trueup("diff", "HEAD~2..");
+    expect(code).toBe(1);
+    expect(stdout).toContain("-  colour: blue\n+  colour: red\n");
+    expect(stdout).toContain("*** (before)");
+    expect(stdout).not.toContain("hunter");
+    expect(stdout).not.toContain("comment");
+    const ids = JSON.parse((await trueup("diff", "HEAD~2..HEAD", "-o", "json")).stdout) as {
+      action: string;
+      object: string;
+    }[];
+    expect(ids.map(({ action, object }) => `${action} ${object}`)).toEqual([
+      "delete configmap/gone",
+      "update configmap/settings",
+      "update secret/db",
+    ]);
+    expect((await trueup("diff", "HEAD..nonsense")).code).toBe(2);
+    expect((await trueup("-C", "/", "diff", "HEAD..HEAD")).code).toBe(2);
+  });
+
+  it("refuses to compare what cannot be read as manifests", async () => {
+    commitAll(home.dir, { "a.yaml": "a: [" }, "Broken");
+    const { code, stdout, stderr } = await trueup("diff", "HEAD^..HEAD");
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(
+      new RegExp(
+        `Cannot compare ${gitIn(home.dir, ["rev-parse", "--short=7", "HEAD"])} as its manifests must be readable: a\\.yaml:`,
+      ),
+    );
+  });
+});
