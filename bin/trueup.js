@@ -52,7 +52,8 @@ function startHere(tools) {
   tools.module.enableCompileCache(tools.path.join(cache, "trueup", "compiled"));
   var bundled = tools.path.join(tools.root, "dist", "main.js");
   var source = tools.path.join(tools.root, "src", "main.ts");
-  return load(tools.url.pathToFileURL(tools.fs.existsSync(bundled) ? bundled : source).href);
+  // The package holds no sources; where they are, this is a checkout, and a `dist/` beside them may be older than they.
+  return load(tools.url.pathToFileURL(tools.fs.existsSync(source) ? source : bundled).href);
 }
 
 function startWithPinnedNode(tools) {
