@@ -1,27 +1,21 @@
 /** Keeps one app true to git: the loop that takes up heads, carries plans out, waits for health, and mends drift. */
 import { isError } from "../model/diagnostic.ts";
 import { asTrueupError, ERROR_CLASSES, TrueupError } from "../model/errors.ts";
-import type { Observed } from "../model/plan.ts";
+import type { Observed, Plan } from "../model/plan.ts";
 import { type CommitId, shortId } from "../model/source.ts";
 import type { AppStatus } from "../model/status.ts";
+import { summarizePlan } from "../plan/describe.ts";
 import { planObject } from "../plan/plan.ts";
 import { Planner } from "../plan/planner.ts";
 import { type ProcessAgain, WorkQueue } from "../util/work-queue.ts";
-import { carryOut, dueChanges } from "./apply.ts";
 import { takeUpHead } from "./attempts.ts";
+import { carry } from "./carry.ts";
+import { readHead, refOf } from "./head.ts";
 import { HealthWatch } from "./health-watch.ts";
 import { keyOfObject } from "./observe.ts";
-import {
-  heldChanges,
-  isIdle,
-  type PassContext,
-  type Prepared,
-  planPrepared,
-  prepare,
-  rejectionReason,
-} from "./pass.ts";
+import { heldChanges, lookAt, type PassContext, type Prepared, prepare, rejectionReason } from "./pass.ts";
 import { AttemptRecord, lastApplied } from "./record.ts";
-import { AppSource, isRejected, type Snapshot } from "./source.ts";
+import { AppSource, type Snapshot } from "./source.ts";
 import { StatusBoard } from "./status-board.ts";
 import type { AppReconcilerOptions, PlanOutcome } from "./types.ts";
 import { ClusterView } from "./view.ts";
@@ -37,6 +31,8 @@ const CONFLICT_RETRIES = 5;
 const ATTEMPTS_LOOKED_AT = 200;
 
 type Task = "pass" | "health";
+
+type Accepted = Prepared & { plan: Plan };
 
 interface RunningPass {
   head: CommitId | null;
@@ -134,7 +130,7 @@ export class AppReconciler {
     this.#add("pass");
     const pass = this.#pass;
     if (pass === null) return;
-    this.#readHead().then(
+    readHead(this.#options.repository, this.#options.app).then(
       (head) => {
         if (head !== null && pass.head !== null && head.commit !== pass.head) {
           pass.abort.abort(new TrueupError("aborted", `Commit ${shortId(head.commit)} came to the head.`));
@@ -160,21 +156,13 @@ export class AppReconciler {
    * @throws {TrueupError} `not-found` for an unknown revision; `unavailable`, `io` when git or the backend cannot be read
    */
   async plan(revision: string | undefined, signal: AbortSignal): Promise<PlanOutcome> {
-    const { repository } = this.#options;
-    const wanted =
-      revision === undefined ? (await this.#readHead())?.commit : await repository.resolve(revision, signal);
+    const { repository, app } = this.#options;
+    const head = revision === undefined ? (await readHead(repository, app))?.commit : undefined;
+    const wanted = revision === undefined ? head : await repository.resolve(revision, signal);
     if (wanted === undefined) {
-      throw new TrueupError("not-found", `Cannot plan ${this.app} as ${this.#ref()} must have a commit: it has none.`);
+      throw new TrueupError("not-found", `Cannot plan ${this.app} as ${refOf(app)} must have a commit: it has none.`);
     }
-    const commit = await repository.commit(wanted);
-    const snapshot = await this.#context.source.snapshot(wanted, this.#snapshot, signal);
-    const prepared: Prepared = { commit, snapshot, diagnostics: [...snapshot.diagnostics] };
-    if (isRejected(snapshot)) {
-      return { kind: "rejected", app: this.app, commit: wanted, diagnostics: prepared.diagnostics };
-    }
-    const { plan, diagnostics } = await planPrepared(this.#context, prepared, signal);
-    if (plan === undefined) throw new TrueupError("internal", `Cannot plan ${this.app} as there is no plan.`);
-    return { kind: "planned", plan, diagnostics };
+    return lookAt(this.#context, wanted, this.#snapshot, signal);
   }
 
   /** Resolves when the attempt at the present head has ended, or waits for an approval. */
@@ -199,7 +187,11 @@ export class AppReconciler {
     } catch (thrown) {
       // Ended by a newer commit (its pass waits in the queue), or for good.
       if (signal.aborted) return undefined;
-      await this.#failed(asTrueupError(thrown, `reconcile ${this.app}`));
+      const error = asTrueupError(thrown, `reconcile ${this.app}`);
+      if (task === "pass") return await this.#failed(error);
+      // A pass judges health too, and waits longer each time it fails.
+      this.#unreadable(error);
+      this.#add("pass");
       return undefined;
     } finally {
       this.#pass = null;
@@ -210,11 +202,11 @@ export class AppReconciler {
 
   async #runPass(signal: AbortSignal): Promise<void> {
     const { app, ledger, repository, clock, fault } = this.#options;
-    const head = await this.#readHead();
+    const head = await readHead(this.#options.repository, this.#options.app);
     this.#isUnborn = head === null;
     if (head === null) {
       this.#trouble = null;
-      this.#board.set({ phase: "Starting", reason: `${this.#ref()} has no commit yet` });
+      this.#board.set({ phase: "Starting", reason: `${refOf(this.#options.app)} has no commit yet` });
       return;
     }
     if (this.#pass !== null) this.#pass.head = head.commit;
@@ -228,9 +220,9 @@ export class AppReconciler {
     const prepared = await prepare(this.#context, head.commit, this.#snapshot, signal);
     this.#snapshot = prepared.snapshot;
     fault?.("prepared");
-    this.#isRejected = isRefused(prepared);
-    if (this.#isRejected) await this.#reject(prepared, signal);
-    else await this.#carry(this.#record, prepared, signal);
+    this.#isRejected = !isAccepted(prepared);
+    if (isAccepted(prepared)) await this.#carry(this.#record, prepared, signal);
+    else await this.#reject(prepared, signal);
     this.#conflicts = 0;
     this.#trouble = null;
   }
@@ -243,47 +235,31 @@ export class AppReconciler {
     const running = this.#running;
     if (running === null || running.commit === this.#record?.attempt.commit) return;
     const kept = await prepare(this.#context, running.commit, running.snapshot ?? this.#snapshot, signal);
-    if (isRefused(kept)) return;
+    if (!isAccepted(kept)) return;
     const { app, ledger, clock } = this.#options;
     const [attempt] = await ledger.attempts({ app: app.name, target: app.target, commit: running.commit, limit: 1 });
     if (attempt !== undefined) await this.#carry(new AttemptRecord(attempt, ledger, clock), kept, signal);
   }
 
-  async #carry(record: AttemptRecord, prepared: Prepared, signal: AbortSignal): Promise<void> {
-    const { backend, fault } = this.#options;
-    const { commit, snapshot, plan } = prepared;
-    if (plan === undefined) return;
+  async #carry(record: AttemptRecord, prepared: Accepted, signal: AbortSignal): Promise<void> {
+    const { commit, snapshot, diagnostics } = prepared;
     const isHead = record === this.#record;
     if (this.#pass !== null) this.#pass.isCarrying = true;
-    this.#health.declare(snapshot);
-    await record.planned(plan);
-    fault?.("planned");
-    let last = plan;
-    if (!isIdle(plan)) {
-      if (record.applied || record.ended) await record.again(dueChanges(plan));
-      const doing = `applying ${dueChanges(plan).length} changes of ${shortId(commit.id)}`;
-      if (isHead) this.#board.set({ phase: "Progressing", reason: doing, planDigest: plan.digest });
-      await carryOut(plan, commit, backend, signal, {
-        applied: (_change, object) => this.#health.applied(object),
-        fault,
-      });
-      fault?.("carried out");
-      if (!record.applied) await record.event("applied", `${dueChanges(plan).length} changes made`);
-      // What is held is approved by the digest of the plan that is left, not of the one with everything else in it.
-      if (heldChanges(plan).length > 0) last = (await planPrepared(this.#context, prepared, signal)).plan ?? plan;
-    }
-    const held = heldChanges(last);
-    if (held.length > 0) await record.held(last, held);
-    fault?.("applied");
+    const onApplying = (plan: Plan): void => {
+      const reason = `applying ${summarizePlan(plan)} (commit ${shortId(commit.id)})`;
+      if (isHead) this.#board.set({ phase: "Progressing", reason, planDigest: plan.digest });
+    };
+    const left = await carry(this.#context, record, prepared, { health: this.#health, onApplying }, signal);
     this.#running = { commit: commit.id, snapshot };
     this.#board.set({ applied: commit.id });
     if (!isHead) return;
+    const isHeld = heldChanges(left).length > 0;
     this.#board.set({
-      diagnostics: prepared.diagnostics,
-      planDigest: last.digest,
-      held: last.changes.flatMap(({ id, held: reason }) => (reason === undefined ? [] : [{ id, reason }])),
+      diagnostics,
+      planDigest: isHeld ? left.digest : (record.digest ?? left.digest),
+      held: left.changes.flatMap(({ id, held: reason }) => (reason === undefined ? [] : [{ id, reason }])),
     });
-    this.#health.waitFrom(held.length > 0);
+    this.#health.waitFrom(isHeld);
   }
 
   async #runHealth(signal: AbortSignal): Promise<ProcessAgain | undefined> {
@@ -303,7 +279,7 @@ export class AppReconciler {
    * What fails while reading is tried again until it works: nothing is known, so nothing is decided. What fails while
    * applying is tried again if it may pass by itself, and ends the attempt otherwise.
    */
-  async #failed(error: TrueupError): Promise<void> {
+  async #failed(error: TrueupError): Promise<undefined> {
     const { code } = error;
     const record = this.#pass?.isCarrying === true ? this.#record : null;
     const mayPass = code === "conflict" ? ++this.#conflicts <= CONFLICT_RETRIES : ERROR_CLASSES[code].retryable;
@@ -317,6 +293,7 @@ export class AppReconciler {
     this.#trouble = error;
     this.#board.attempt(record.attempt);
     this.#board.set({ phase: "Failed", reason: error.message });
+    return undefined;
   }
 
   #unreadable(error: TrueupError): void {
@@ -341,27 +318,9 @@ export class AppReconciler {
     this.#waiters = this.#waiters.filter(({ after }) => this.#passes <= after);
     for (const { resolve } of ready) resolve(this.#board.status);
   }
-
-  #ref(): string {
-    const { ref, pin } = this.#options.app;
-    if (pin !== undefined) return pin;
-    return ref === "HEAD" || ref.startsWith("refs/") ? ref : `refs/heads/${ref}`;
-  }
-
-  async #readHead(): Promise<{ commit: CommitId; ref: string } | null> {
-    const { app, repository } = this.#options;
-    const ref = this.#ref();
-    if (app.pin !== undefined) return { commit: app.pin, ref };
-    if (ref !== "HEAD") {
-      const commit = await repository.readRef(ref);
-      return commit === null ? null : { commit, ref };
-    }
-    const head = await repository.head();
-    return head.commit === null ? null : { commit: head.commit, ref: head.ref ?? "HEAD" };
-  }
 }
 
-/** Whether nothing of the commit may be applied. */
-function isRefused({ plan, diagnostics }: Prepared): boolean {
-  return plan === undefined || diagnostics.some(isError);
+/** Whether the commit may be applied: it was planned, and nothing about it is wrong. */
+function isAccepted(prepared: Prepared): prepared is Accepted {
+  return prepared.plan !== undefined && !prepared.diagnostics.some(isError);
 }

@@ -8,7 +8,7 @@ import { dueChanges, refusals } from "./apply.ts";
 import { reusedTags } from "./images.ts";
 import { observe } from "./observe.ts";
 import { type AppSource, isRejected, type Snapshot } from "./source.ts";
-import type { AppReconcilerOptions } from "./types.ts";
+import type { AppReconcilerOptions, PlanOutcome } from "./types.ts";
 
 export interface PassContext {
   options: AppReconcilerOptions;
@@ -57,12 +57,28 @@ export async function prepare(
   return planPrepared(context, prepared, signal);
 }
 
+/** As `prepare`, for somebody who only wants to look: images stay as they are known, so re-used tags are not found. */
+export async function lookAt(
+  context: PassContext,
+  id: CommitId,
+  base: Snapshot | null,
+  signal: AbortSignal,
+): Promise<PlanOutcome> {
+  const { app, repository } = context.options;
+  const commit = await repository.commit(id);
+  const snapshot = await context.source.snapshot(id, base, signal);
+  const diagnostics = [...snapshot.diagnostics];
+  if (isRejected(snapshot)) return { kind: "rejected", app: app.name, commit: id, diagnostics };
+  const prepared = await planPrepared(context, { commit, snapshot, diagnostics }, signal);
+  return { kind: "planned", plan: prepared.plan, diagnostics: prepared.diagnostics };
+}
+
 /** Plans what was prepared (again) against what is observed now. */
 export async function planPrepared(
   { options, planner }: PassContext,
   prepared: Prepared,
   signal: AbortSignal,
-): Promise<Prepared> {
+): Promise<Prepared & { plan: Plan }> {
   const { app, backend, prune } = options;
   const { snapshot, commit } = prepared;
   const observed = await observe(backend, app.name, snapshot.declared, signal);
@@ -77,7 +93,7 @@ export async function planPrepared(
   return sorted({ ...prepared, plan, diagnostics: [...prepared.diagnostics, ...refused] });
 }
 
-function sorted(prepared: Prepared): Prepared {
+function sorted<P extends Prepared>(prepared: P): P {
   return { ...prepared, diagnostics: prepared.diagnostics.sort(compareDiagnostics) };
 }
 

@@ -1,0 +1,48 @@
+/** Carries a prepared commit out and writes down each step, so that a restart picks up where a killed one was. */
+import type { Plan } from "../model/plan.ts";
+import { carryOut, dueChanges } from "./apply.ts";
+import type { HealthWatch } from "./health-watch.ts";
+import { heldChanges, isIdle, type PassContext, type Prepared, planPrepared } from "./pass.ts";
+import type { AttemptRecord } from "./record.ts";
+
+export interface CarryHooks {
+  health: HealthWatch;
+  /** There is something to change, and it begins now. */
+  onApplying: (plan: Plan) => void;
+}
+
+/**
+ * Makes the due changes of a plan, in its order.
+ *
+ * @returns The plan that is left: the same one, or, after changes were made and deletions held, what a new plan says; it is
+ *   by that one's digest that the deletions are approved
+ * @throws {TrueupError} What the backend or the ledger throws; what was made before is made
+ */
+export async function carry(
+  context: PassContext,
+  record: AttemptRecord,
+  prepared: Prepared & { plan: Plan },
+  { health, onApplying }: CarryHooks,
+  signal: AbortSignal,
+): Promise<Plan> {
+  const { backend, fault } = context.options;
+  const { commit, snapshot, plan } = prepared;
+  health.declare(snapshot);
+  await record.planned(plan);
+  fault?.("planned");
+  let left = plan;
+  if (!isIdle(plan)) {
+    const due = dueChanges(plan);
+    if (record.applied || record.ended) await record.again(due);
+    onApplying(plan);
+    await carryOut(plan, commit, backend, signal, { applied: (_change, object) => health.applied(object), fault });
+    fault?.("carried out");
+    if (!record.applied)
+      await record.event("applied", due.length === 1 ? "1 change made" : `${due.length} changes made`);
+    if (heldChanges(plan).length > 0) left = (await planPrepared(context, prepared, signal)).plan;
+  }
+  const held = heldChanges(left);
+  if (held.length > 0) await record.held(left, held);
+  fault?.("applied");
+  return left;
+}
