@@ -1,9 +1,11 @@
 /** The probes of one run together: startup before the others, readiness for traffic, liveness for restarts, wrong ports. */
+import { messageOf } from "../model/errors.ts";
 import type { ContainerLaunch, ProbeOutcome, RunningContainer, Runtime } from "../model/runtime.ts";
 import type { Container, Probe } from "../model/workload.ts";
 import type { CancelTimer, Clock } from "../util/clock.ts";
+import type { Random } from "../util/random.ts";
 import type { LocalPort } from "./env.ts";
-import { probeTarget } from "./handlers.ts";
+import { lookOnce, probeTarget } from "./handlers.ts";
 import { type ProbeKind, ProbeLoop } from "./probes.ts";
 
 /** When a run that is not known to answer on its local port is first asked whether it listens on the declared one. */
@@ -21,6 +23,8 @@ export interface ContainerProbesOptions {
   ready: boolean;
   /** How long it has been running, milliseconds. */
   ageMs: number;
+  /** Spreads the looks at runs that a new kubelet finds well: it would else look at all of them in one moment. */
+  random: Random;
   event(type: "Normal" | "Warning", reason: string, message: string): void;
   onStarted(): void;
   onReady(ready: boolean): void;
@@ -80,7 +84,7 @@ export class ContainerProbes {
   }
 
   #loop(kind: ProbeKind, probe: Probe, initial: boolean, onResult: (ok: boolean) => void): ProbeLoop {
-    const { clock, event, ageMs } = this.#options;
+    const { clock, event, ageMs, random, started, ready } = this.#options;
     const title = `${kind.charAt(0).toUpperCase()}${kind.slice(1)}`;
     const loop = new ProbeLoop({
       kind,
@@ -95,7 +99,7 @@ export class ContainerProbes {
       },
     });
     this.#loops.add(loop);
-    loop.start(ageMs);
+    loop.start(ageMs, started && ready ? Math.floor(random.next() * loop.periodMs) : 0);
     return loop;
   }
 
@@ -103,23 +107,37 @@ export class ContainerProbes {
     const { runtime, launch, ports } = this.#options;
     const target = probeTarget(probe, ports);
     if (typeof target === "string") return { ok: false, message: target };
-    const outcome = await runtime.probe(launch, target, timeoutMs);
+    const outcome = await lookOnce(runtime, launch, target, timeoutMs);
     if (outcome.ok && target.kind !== "exec") this.#answered = true;
     return outcome;
   }
 
   /** Says so, once, when the process listens on the port that its manifest declares instead of the one it was given. */
   async #checkPort(): Promise<void> {
-    const { runtime, running, ports, container, event } = this.#options;
+    const { container, event } = this.#options;
     if (this.#answered || this.#diagnosed) return;
-    for (const { containerPort, localPort } of ports) {
-      if ((await runtime.listensOn(running, localPort)) !== false) continue;
-      if ((await runtime.listensOn(running, containerPort)) !== true) continue;
-      if (this.#stopped || this.#diagnosed) return;
-      this.#diagnosed = true;
+    try {
+      const wrong = await this.#wrongPort();
+      if (wrong === null || this.#stopped || this.#diagnosed) return;
+      const { containerPort, localPort } = wrong;
       const where = `Container ${container.name} listens on ${containerPort}, its declared port`;
       event("Warning", "WrongPort", `${where}; listen on $PORT (${localPort}) instead, as pods share this host`);
-      return;
+    } catch (error) {
+      event(
+        "Warning",
+        "FailedPortCheck",
+        `Cannot find out where container ${container.name} listens: ${messageOf(error)}`,
+      );
     }
+    this.#diagnosed = true;
+  }
+
+  async #wrongPort(): Promise<LocalPort | null> {
+    const { runtime, running, ports } = this.#options;
+    for (const port of ports) {
+      if ((await runtime.listensOn(running, port.localPort)) !== false) continue;
+      if ((await runtime.listensOn(running, port.containerPort)) === true) return port;
+    }
+    return null;
   }
 }

@@ -1,71 +1,22 @@
 /** One container of a pod: image, configuration, start, probes, restarts with back-off, and its end. */
 import { messageOf } from "../model/errors.ts";
-import type { PodAssignment } from "../model/kubelet.ts";
 import { timestamp } from "../model/object.ts";
 import type { ContainerExit, ContainerLaunch, RunningContainer } from "../model/runtime.ts";
 import type { Container, ContainerState, ContainerStatus } from "../model/workload.ts";
-import { backoffMs } from "../util/backoff.ts";
-import type { Clock } from "../util/clock.ts";
 import { type Ending, endRun } from "./container-end.ts";
+import { launchInput, prepareLaunch } from "./container-prepare.ts";
 import { ContainerProbes } from "./container-probes.ts";
+import { type ContainerContext, type ContainerRecord, newRecord } from "./container-record.ts";
 import { Deadline } from "./deadline.ts";
-import type { LocalPort } from "./env.ts";
 import { runHook } from "./handlers.ts";
-import { type FoundImage, type LaunchInput, launchOfRun, resolveLaunch } from "./launch-spec.ts";
-import type { PodRuntime } from "./pod-runtime.ts";
+import { launchOfRun } from "./launch-spec.ts";
+import { BACK_OFF_RESET_MS, restartAfterMs } from "./restart.ts";
 import { goDuration, terminatedState } from "./status.ts";
-
-/** Kubernetes' waits between restarts and between image pulls. */
-const BACK_OFF = { baseMs: 10_000, maxMs: 300_000 };
-
-/** A run of this length shows that the container is well: the next failure starts at the first wait again. */
-const BACK_OFF_RESET_MS = 600_000;
-
-/** How long ErrImagePull shows before ImagePullBackOff takes its place, as the kubelet's next look would do. */
-const PULL_ERROR_SHOWN_MS = 1_000;
+import { Waiter } from "./waiter.ts";
 
 /** How much of a failed run's output goes into its state: Kubernetes' limits are 80 lines and 2 KiB. */
 const OUTPUT_LINES = 20;
 const OUTPUT_CHARS = 2_048;
-
-/** What a kubelet needs to know of a container after a restart. */
-export interface ContainerRecord {
-  status: ContainerStatus;
-  run: number;
-  /** Id of the run that is under way, "" while it is being started; `null` when there is none. */
-  running: string | null;
-  /** When it started, milliseconds since the epoch. */
-  runningSince: number;
-  /** Image of the last run. */
-  image: FoundImage | null;
-  /** Failures in a row, for the back-off. */
-  failures: number;
-  /** Whether it has ended for good. */
-  finished: boolean;
-}
-
-/** What a container needs of its pod. */
-export interface ContainerContext {
-  runtime: PodRuntime;
-  clock: Clock;
-  assignment(): PodAssignment;
-  ports: readonly LocalPort[];
-  workDirectory: string;
-  path: string;
-  /** Why it waits before its first turn. */
-  firstReason: "ContainerCreating" | "PodInitializing";
-  /** When it is restarted after its end. */
-  restartPolicy: "Always" | "OnFailure" | "Never";
-  /** The pod's own grace period, milliseconds; for restarts. */
-  graceMs: number;
-  event(type: "Normal" | "Warning", reason: string, message: string): void;
-  /** Its status is another one. */
-  changed(): void;
-  /** Writes the pod's record; durable when it returns. */
-  persist(): void;
-  /** Takes secret values out of a text that others will read. */
-  redact(text: string): string;
-}
 
 export type ContainerEnd = "succeeded" | "failed" | "stopped";
 
@@ -82,13 +33,14 @@ export class ContainerWorker {
   #killing: Ending | null = null;
   #starting: Promise<void> = Promise.resolve();
   #loop: Promise<ContainerEnd> | null = null;
-  #wake: ((why: "assignment" | "stop") => void) | null = null;
+  readonly #waiter: Waiter;
   readonly #startedOnce: Promise<void>;
   #markStarted: () => void = () => undefined;
 
   constructor(spec: Container, context: ContainerContext, record: ContainerRecord | null) {
     this.spec = spec;
     this.#context = context;
+    this.#waiter = new Waiter(context.clock);
     this.#record = record ?? newRecord(spec, context.firstReason);
     this.#startedOnce = new Promise((resolve) => {
       this.#markStarted = resolve;
@@ -108,7 +60,7 @@ export class ContainerWorker {
     if (this.#launch !== null) return this.#launch;
     const { image, run, running } = this.#record;
     const last = running === null ? run - 1 : run;
-    return image === null || last < 0 ? null : launchOfRun(this.#launchInput(image, last));
+    return image === null || last < 0 ? null : launchOfRun(launchInput(this.spec, this.#context, image, last));
   }
 
   /** Resolves when it has passed its startup probe (or has none and runs) for the first time, or has ended. */
@@ -124,25 +76,19 @@ export class ContainerWorker {
 
   /** The pod has a newer assignment: what waits for an image or for configuration looks again. */
   assigned(): void {
-    this.#wake?.("assignment");
+    this.#waiter.wake("assignment");
   }
 
-  /** Lets go of it: nothing is ended, nothing is started again. */
-  abandon(): void {
-    this.quiet();
-    this.#wake?.("stop");
-  }
-
-  /** No more probes: the pod is about to end, and nothing they find out matters. */
+  /** No more probes, no more starts: the pod is about to end, or the kubelet lets go of it. What runs runs on. */
   quiet(): void {
     this.#stopping = true;
     this.#probes?.stop();
+    this.#waiter.stop();
   }
 
   /** Ends it: preStop, SIGTERM, SIGKILL at the deadline. Resolves when it is gone. */
   async stop(deadline: Deadline): Promise<void> {
     this.quiet();
-    this.#wake?.("stop");
     await this.#starting;
     if (this.#running !== null) {
       if (this.#killing === null) this.#context.event("Normal", "Killing", `Stopping container ${this.spec.name}`);
@@ -157,7 +103,7 @@ export class ContainerWorker {
   async adopt(): Promise<void> {
     const { running: id, image, run } = this.#record;
     if (id === null || image === null) return;
-    const launch = launchOfRun(this.#launchInput(image, run));
+    const launch = launchOfRun(launchInput(this.spec, this.#context, image, run));
     const running = await this.#context.runtime.adopt(launch, id);
     this.#launch = launch;
     if (running === null) {
@@ -181,8 +127,15 @@ export class ContainerWorker {
     }
     for (;;) {
       if (this.#running === null) {
-        const launch = await this.#prepare();
-        if (launch === null) return "stopped";
+        const { spec } = this;
+        const launch = await prepareLaunch({
+          spec,
+          run: this.#record.run,
+          context: this.#context,
+          waiter: this.#waiter,
+          waiting: (reason, message) => this.#waiting(reason, message),
+        });
+        if (launch === null || this.#stopping) return "stopped";
         await this.#begin(launch);
       }
       if (this.#running !== null && this.#launch !== null) await this.#supervise(this.#running, this.#launch);
@@ -191,51 +144,7 @@ export class ContainerWorker {
     }
   }
 
-  // ---- Before a run -------------------------------------------------------------------------------------------------
-
-  /** Waits until image and configuration are there; `null` when stopped meanwhile. */
-  async #prepare(): Promise<ContainerLaunch | null> {
-    for (let pulls = 0; !this.#stopping; ) {
-      const image = this.#context.assignment().images[this.spec.name];
-      if (image?.found !== true) {
-        const reason = image?.reason ?? "ErrImagePull";
-        await this.#imageMissing(reason, image?.message ?? "the assignment names no image", pulls++);
-        continue;
-      }
-      const result = resolveLaunch(this.#launchInput(image, this.#record.run));
-      if (result.ok) {
-        this.#record.image = image;
-        this.#record.status = { ...this.#record.status, imageID: image.digest };
-        this.#event("Normal", "Pulled", `Container image "${this.spec.image ?? ""}" already present on machine`);
-        return result.launch;
-      }
-      this.#waiting("CreateContainerConfigError", result.message);
-      this.#event("Warning", "Failed", `Error: ${result.message}`);
-      await this.#wait(null);
-    }
-    return null;
-  }
-
-  /** Says that the image is missing and waits: for the back-off, or for an assignment that brings it. */
-  async #imageMissing(reason: "ErrImagePull" | "InvalidImageName", message: string, pulls: number): Promise<void> {
-    const image = this.spec.image ?? "";
-    const arrived = (): boolean => this.#context.assignment().images[this.spec.name]?.found === true;
-    this.#waiting(reason, message);
-    if (reason === "InvalidImageName") {
-      this.#event("Warning", "InspectFailed", `Failed to apply default image tag "${image}": ${message}`);
-      this.#event("Warning", "Failed", "Error: InvalidImageName");
-      await this.#wait(null);
-      return;
-    }
-    this.#event("Warning", "Failed", `Failed to pull image "${image}": ${message}`);
-    this.#event("Warning", "Failed", "Error: ErrImagePull");
-    const until = this.#context.clock.monotonic() + backoffMs(pulls, BACK_OFF);
-    if ((await this.#waitFor(arrived, PULL_ERROR_SHOWN_MS)) !== "timer") return;
-    this.#waiting("ImagePullBackOff", `Back-off pulling image "${image}": ErrImagePull: ${message}`);
-    this.#event("Normal", "BackOff", `Back-off pulling image "${image}"`);
-    this.#event("Warning", "Failed", "Error: ImagePullBackOff");
-    await this.#waitFor(arrived, until - this.#context.clock.monotonic());
-  }
+  // ---- Before and at the start of a run -----------------------------------------------------------------------------
 
   /** Starts the run. A start that fails leaves a terminated state, as an end with a failure does. */
   async #begin(launch: ContainerLaunch): Promise<void> {
@@ -243,25 +152,27 @@ export class ContainerWorker {
     this.#starting = new Promise((resolve) => {
       settled = resolve;
     });
+    this.#launch = launch;
+    this.#record.image = launch.image;
+    this.#record.status = { ...this.#record.status, imageID: launch.image.digest };
+    this.#record.running = "";
+    this.#record.runningSince = this.#context.clock.now();
+    let running: RunningContainer | null = null;
     try {
-      this.#launch = launch;
-      this.#record.running = "";
-      this.#record.runningSince = this.#context.clock.now();
       // On disk before the process is there: a kubelet that dies in between finds it by what the record says.
       this.#context.persist();
-      const running = await this.#context.runtime.start(launch);
-      this.#running = running;
-      this.#record.running = running.id;
-      this.#record.runningSince = this.#context.clock.now();
-      this.#toRunning(running);
+      running = await this.#context.runtime.start(launch);
     } catch (error) {
       this.#startFailed(this.#context.redact(messageOf(error)));
-    } finally {
-      settled();
     }
+    this.#running = running;
+    settled();
+    if (running !== null) this.#toRunning(running);
   }
 
   #toRunning(running: RunningContainer): void {
+    this.#record.running = running.id;
+    this.#record.runningSince = this.#context.clock.now();
     const { terminated } = this.#record.status.state;
     this.#event("Normal", "Created", `Created container: ${this.spec.name}`);
     this.#event("Normal", "Started", `Started container ${this.spec.name}`);
@@ -306,7 +217,7 @@ export class ContainerWorker {
   /** The postStart hook, then the probes. */
   async #afterStart(running: RunningContainer, launch: ContainerLaunch): Promise<void> {
     const { postStart } = this.spec.lifecycle ?? {};
-    const { runtime, clock, ports } = this.#context;
+    const { runtime, clock, random, ports } = this.#context;
     const adopted = this.#record.status.started;
     if (postStart !== undefined && !adopted) {
       const outcome = await runHook(runtime, clock, launch, postStart, ports);
@@ -325,6 +236,7 @@ export class ContainerWorker {
       running,
       runtime,
       clock,
+      random,
       ports,
       started: status.started,
       ready: status.ready,
@@ -393,28 +305,28 @@ export class ContainerWorker {
     const { terminated } = this.#record.status.state;
     if (this.#stopping) return "stopped";
     const failed = terminated?.exitCode !== 0;
-    const policy = this.#context.restartPolicy;
-    const again = policy === "Always" || (policy === "OnFailure" && (failed || this.#restartWanted));
+    const { restartPolicy: policy } = this.#context;
+    const ends = this.#record.failures;
+    const waitMs = restartAfterMs({ policy, failed, wanted: this.#restartWanted, ends });
     this.#restartWanted = false;
-    if (!again || terminated === undefined) {
+    if (waitMs === null || terminated === undefined) {
       this.#record.finished = true;
       this.#context.changed();
       return failed ? "failed" : "succeeded";
     }
+    this.#record.failures++;
     this.#record.status = {
       ...this.#record.status,
       restartCount: this.#record.status.restartCount + 1,
       lastState: { terminated },
     };
-    const failures = this.#record.failures++;
-    if (failures === 0) return "again";
-    const waitMs = backoffMs(failures - 1, BACK_OFF);
+    if (waitMs === 0) return "again";
     const { metadata } = this.#context.assignment().pod;
     const pod = `${metadata.name}_${metadata.namespace ?? "default"}(${metadata.uid ?? ""})`;
     const { name } = this.spec;
     this.#waiting("CrashLoopBackOff", `back-off ${goDuration(waitMs)} restarting failed container=${name} pod=${pod}`);
     this.#event("Warning", "BackOff", `Back-off restarting failed container ${name} in pod ${pod}`);
-    await this.#waitFor(() => false, waitMs);
+    await this.#waiter.waitFor(() => false, waitMs);
     return this.#stopping ? "stopped" : "again";
   }
 
@@ -429,11 +341,6 @@ export class ContainerWorker {
 
   // ---- Small things -------------------------------------------------------------------------------------------------
 
-  #launchInput(image: FoundImage, run: number): LaunchInput {
-    const { ports, workDirectory, path } = this.#context;
-    return { assignment: this.#context.assignment(), container: this.spec, image, run, ports, workDirectory, path };
-  }
-
   /** Statuses are replaced, never changed: reports hold on to them. */
   #set(change: Partial<ContainerStatus>): void {
     this.#record.status = { ...this.#record.status, ...change };
@@ -447,50 +354,6 @@ export class ContainerWorker {
   #event(type: "Normal" | "Warning", reason: string, message: string): void {
     this.#context.event(type, reason, message);
   }
-
-  /** Waits on, through assignments that do not make `met` hold, until it holds, the time is up or the container stops. */
-  async #waitFor(met: () => boolean, ms: number): Promise<"timer" | "assignment" | "stop"> {
-    const until = this.#context.clock.monotonic() + ms;
-    for (;;) {
-      const why = await this.#wait(Math.max(0, until - this.#context.clock.monotonic()));
-      if (why !== "assignment" || met()) return why;
-    }
-  }
-
-  /** @param ms `null`: no timer */
-  #wait(ms: number | null): Promise<"timer" | "assignment" | "stop"> {
-    if (this.#stopping) return Promise.resolve("stop");
-    return new Promise((resolve) => {
-      const cancel = ms === null ? undefined : this.#context.clock.setTimer(ms, () => finish("timer"));
-      const finish = (why: "timer" | "assignment" | "stop"): void => {
-        cancel?.();
-        this.#wake = null;
-        resolve(why);
-      };
-      this.#wake = finish;
-    });
-  }
-}
-
-function newRecord(spec: Container, reason: string): ContainerRecord {
-  return {
-    status: {
-      name: spec.name,
-      image: spec.image ?? "",
-      imageID: "",
-      ready: false,
-      started: false,
-      restartCount: 0,
-      state: { waiting: { reason } },
-      lastState: {},
-    },
-    run: 0,
-    running: null,
-    runningSince: 0,
-    image: null,
-    failures: 0,
-    finished: false,
-  };
 }
 
 function isFailure(exit: ContainerExit): boolean {

@@ -1,6 +1,7 @@
 /** Files of the kubelet's state: where they are, and writing one so that a crash leaves the old or the new content. */
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { messageOf, TrueupError } from "../model/errors.ts";
 
 /** Directories under the kubelet's own one, `<state>/kubelet`. */
 export const podsDirectory = (root: string): string => join(root, "pods");
@@ -19,16 +20,24 @@ function safeName(name: string): string {
   return /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name) ? name : `%${Buffer.from(name).toString("hex")}`;
 }
 
-/** Writes a file that only the user can read, in one step: a reader or a crash sees the old content or the new one. */
+/**
+ * Writes a file that only the user can read, in one step: a reader or a crash sees the old content or the new one.
+ *
+ * @throws {TrueupError} `io`
+ */
 export function replaceFile(path: string, text: string): void {
   const temporary = `${path}.new`;
-  const fd = openSync(temporary, "w", 0o600);
   try {
-    writeAll(fd, text);
-  } finally {
-    closeSync(fd);
+    const fd = openSync(temporary, "w", 0o600);
+    try {
+      writeAll(fd, text);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    throw new TrueupError("io", `Cannot write ${path}: ${messageOf(error)}`, { cause: error });
   }
-  renameSync(temporary, path);
 }
 
 /** Writes all of the text: a single write may stop half-way when the disk is full. */

@@ -1,4 +1,5 @@
 /** What a probe or a lifecycle hook of a manifest means here: ports become local ones, commands get their variables. */
+import { messageOf } from "../model/errors.ts";
 import type { ContainerLaunch, ProbeOutcome, ProbeTarget, Runtime } from "../model/runtime.ts";
 import type { Handler } from "../model/workload.ts";
 import { type Clock, sleep } from "../util/clock.ts";
@@ -52,5 +53,19 @@ export async function runHook(
   }
   const target = probeTarget(handler, ports);
   if (typeof target === "string") return { ok: false, message: target };
-  return runtime.probe(launch, target, HOOK_LIMIT_MS);
+  return lookOnce(runtime, launch, target, HOOK_LIMIT_MS);
+}
+
+/** One probe; what cannot even be tried has failed too. */
+export async function lookOnce(
+  runtime: Runtime,
+  launch: ContainerLaunch,
+  target: ProbeTarget,
+  timeoutMs: number,
+): Promise<ProbeOutcome> {
+  try {
+    return await runtime.probe(launch, target, timeoutMs);
+  } catch (error) {
+    return { ok: false, message: messageOf(error) };
+  }
 }

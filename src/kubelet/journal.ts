@@ -65,6 +65,7 @@ export class Journal {
   /** Reports after `seq` that are there, and marks them as seen. */
   after(seq: number): KubeletReport[] {
     this.#delivered = this.last;
+    this.#collapseAt = this.#collapseAbove;
     return this.#reports.slice(Math.max(seq, this.#acknowledged) - this.#base);
   }
 

@@ -9,10 +9,10 @@ import type {
   PodAssignment,
   ServiceAssignment,
 } from "../model/kubelet.ts";
-import type { ContainerLaunch } from "../model/runtime.ts";
 import type { Clock } from "../util/clock.ts";
 import type { Random } from "../util/random.ts";
 import type { Journal } from "./journal.ts";
+import { launchForLogs } from "./log-target.ts";
 import type { KubeletLog, PodRuntime } from "./pod-runtime.ts";
 import { PodWorker, type PodWorkerOptions } from "./pod-worker.ts";
 import type { Proxy as ProxyContract } from "./proxy-contract.ts";
@@ -25,7 +25,7 @@ const RETRY_MS = 1_000;
 export interface LocalKubeletOptions {
   runtime: PodRuntime;
   clock: Clock;
-  /** Reserved for spreading work over time; nothing draws from it yet. */
+  /** Spreads probes over time. */
   random: Random;
   proxy: ProxyContract;
   journal: Journal;
@@ -43,6 +43,7 @@ interface PodEntry {
 /** Runs pods in this process. Call `start` first: it takes up what an earlier kubelet of the directory left. */
 export class LocalKubelet implements Kubelet {
   readonly #clock: Clock;
+  readonly #random: Random;
   readonly #journal: Journal;
   readonly #log: KubeletLog;
   readonly #state: KubeletState;
@@ -57,9 +58,10 @@ export class LocalKubelet implements Kubelet {
   readonly #emptied = new Set<() => void>();
   #closed = false;
 
-  constructor({ runtime, clock, proxy, journal, directory, log = () => undefined }: LocalKubeletOptions) {
+  constructor({ runtime, clock, random, proxy, journal, directory, log = () => undefined }: LocalKubeletOptions) {
     this.#runtime = runtime;
     this.#clock = clock;
+    this.#random = random;
     this.#journal = journal;
     this.#log = log;
     this.#state = new KubeletState(directory);
@@ -159,7 +161,11 @@ export class LocalKubelet implements Kubelet {
 
   /** @throws {TrueupError} `not-found` for what is not there, `unavailable` when the container has not run yet */
   async *logs(query: KubeletLogQuery, signal: AbortSignal): AsyncGenerator<string> {
-    const launch = this.#launchFor(query);
+    const entry = this.#pods.get(query.uid);
+    if (entry === undefined) {
+      throw new TrueupError("not-found", `Cannot read logs as pod ${query.uid} must be running here: it is not.`);
+    }
+    const launch = launchForLogs(entry.worker, query);
     const { tail, follow } = query;
     yield* this.#runtime.logs(
       launch,
@@ -187,7 +193,14 @@ export class LocalKubelet implements Kubelet {
 
   async #create(uid: string, assignment: PodAssignment): Promise<void> {
     const worker = await PodWorker.create(assignment, this.#workerOptions);
-    this.#open();
+    try {
+      this.#open();
+      // Before anything is started: what cannot be kept is not run.
+      this.#state.writePod(uid, worker.record);
+    } catch (error) {
+      worker.discard();
+      throw error;
+    }
     this.#pods.set(uid, { worker, reported: "" });
     worker.start();
   }
@@ -196,6 +209,7 @@ export class LocalKubelet implements Kubelet {
     return {
       runtime: this.#runtime,
       clock: this.#clock,
+      random: this.#random,
       workDirectory: (uid, container) => this.#state.workDirectory(uid, container),
       path: this.#state.path,
       changed: (worker) => this.#changed(worker),
@@ -267,36 +281,6 @@ export class LocalKubelet implements Kubelet {
       this.#log("error", `Cannot ${doing}: ${messageOf(error)}`);
       return false;
     }
-  }
-
-  #launchFor({ uid, container, previous }: KubeletLogQuery): ContainerLaunch {
-    const entry = this.#pods.get(uid);
-    if (entry === undefined)
-      throw new TrueupError("not-found", `Cannot read logs as pod ${uid} must be running here: it is not.`);
-    const { worker } = entry;
-    const pod = worker.pod.metadata.name;
-    const launch = worker.launchOf(container);
-    if (launch === undefined) {
-      throw new TrueupError(
-        "not-found",
-        `Cannot read logs of pod ${pod} as it has no container "${container ?? ""}".`,
-        {
-          hint: `It has ${worker.containerNames.join(", ")}.`,
-        },
-      );
-    }
-    const name = container ?? worker.containerNames.at(-1) ?? "";
-    if (launch === null) {
-      throw new TrueupError(
-        "unavailable",
-        `Cannot read logs of pod ${pod} as container "${name}" must have started: it waits to.`,
-      );
-    }
-    if (previous !== true) return launch;
-    if (launch.run === 0) {
-      throw new TrueupError("not-found", `Cannot read logs of pod ${pod} as "${launch.container}" has no earlier run.`);
-    }
-    return { ...launch, env: {}, run: launch.run - 1 };
   }
 
   #open(): void {

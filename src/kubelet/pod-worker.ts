@@ -3,14 +3,17 @@ import { messageOf } from "../model/errors.ts";
 import type { PodAssignment } from "../model/kubelet.ts";
 import { timestamp } from "../model/object.ts";
 import type { ContainerLaunch } from "../model/runtime.ts";
-import type { Condition, Container, Pod, PodStatus } from "../model/workload.ts";
+import type { Container, Pod, PodStatus } from "../model/workload.ts";
 import type { Clock } from "../util/clock.ts";
-import { type ContainerContext, type ContainerRecord, ContainerWorker } from "./container-worker.ts";
+import type { Random } from "../util/random.ts";
+import type { ContainerContext } from "./container-record.ts";
+import { ContainerWorker } from "./container-worker.ts";
 import { Deadline } from "./deadline.ts";
-import type { LocalPort } from "./env.ts";
 import { EventLimiter } from "./event-limiter.ts";
+import type { PodRecord } from "./pod-record.ts";
 import type { PodRuntime } from "./pod-runtime.ts";
 import { declaredPorts, hostPortsOf, portConflicts } from "./ports.ts";
+import { redactor } from "./redact.ts";
 import { isSidecar, podStatus } from "./status.ts";
 
 /** Kubernetes' default for `terminationGracePeriodSeconds`. */
@@ -19,26 +22,10 @@ const DEFAULT_GRACE_SECONDS = 30;
 /** Longest wait for requests under way before SIGTERM; a server also gets the rest of its grace period to finish them. */
 const LONGEST_DRAIN_MS = 10_000;
 
-/** Secret values shorter than this would turn every text into dots. */
-const SHORTEST_SECRET = 4;
-
-/** All that a kubelet must know to take up a pod again. */
-export interface PodRecord {
-  format: 1;
-  assignment: PodAssignment;
-  /** By container name. */
-  ports: Record<string, LocalPort[]>;
-  /** RFC 3339. */
-  startTime: string;
-  conditions: Condition[];
-  containers: Record<string, ContainerRecord>;
-  /** When the end began, milliseconds since the epoch; `null` when it has not. */
-  terminating: { at: number; graceSeconds: number } | null;
-}
-
 export interface PodWorkerOptions {
   runtime: PodRuntime;
   clock: Clock;
+  random: Random;
   /** Directory of a container's HOME and TMPDIR. */
   workDirectory(uid: string, container: string): string;
   /** PATH of the containers. */
@@ -58,20 +45,23 @@ export interface PodWorkerOptions {
 
 export class PodWorker {
   readonly uid: string;
+  /** Container port (as text) to local port. */
+  readonly hostPorts: Readonly<Record<string, number>>;
   readonly #options: PodWorkerOptions;
   readonly #events: EventLimiter;
   readonly #record: PodRecord;
   readonly #init: readonly ContainerWorker[];
   readonly #main: readonly ContainerWorker[];
-  #secrets: string[] = [];
+  #redact: (text: string) => string;
   #end: Deadline | null = null;
 
   private constructor(record: PodRecord, options: PodWorkerOptions) {
     this.#record = record;
     this.#options = options;
     this.uid = record.assignment.pod.metadata.uid ?? "";
+    this.hostPorts = hostPortsOf(this.pod.spec, record.ports);
     this.#events = new EventLimiter(options.clock);
-    this.#secrets = secretValues(record.assignment);
+    this.#redact = redactor(record.assignment);
     const { spec } = this.pod;
     const policy = spec.restartPolicy ?? "Always";
     this.#init = (spec.initContainers ?? []).map((each) => this.#worker(each, initPolicy(each, policy)));
@@ -116,11 +106,6 @@ export class PodWorker {
     return this.#essential().every((worker) => worker.status.ready);
   }
 
-  /** Container port (as text) to local port. */
-  get hostPorts(): Record<string, number> {
-    return hostPortsOf(this.pod.spec, this.#record.ports);
-  }
-
   /** The status now; condition times are kept from one call to the next. */
   computeStatus(): PodStatus {
     const status = podStatus({
@@ -135,11 +120,14 @@ export class PodWorker {
     return status;
   }
 
-  /** The newest run of a container, the first one when none is named; `null` before its start, undefined when there is none. */
-  launchOf(container: string | undefined): ContainerLaunch | null | undefined {
-    const worker =
-      container === undefined ? this.#main[0] : this.#all().find((candidate) => candidate.spec.name === container);
-    return worker?.launch;
+  /** The newest run of a container: `null` before its start, undefined when there is no such container. */
+  launchOf(container: string): ContainerLaunch | null | undefined {
+    return this.#all().find((worker) => worker.spec.name === container)?.launch;
+  }
+
+  /** The one that is meant when none is named. */
+  get defaultContainer(): string {
+    return this.#main[0]?.spec.name ?? "";
   }
 
   get containerNames(): string[] {
@@ -148,7 +136,6 @@ export class PodWorker {
 
   /** Begins, or goes on with, running it; or with its end, when that had begun. */
   start(): void {
-    this.#options.persist(this);
     this.#options.changed(this);
     for (const { port, first, second } of portConflicts(this.pod.spec)) {
       const message = `Containers ${first} and ${second} both declare containerPort ${port}: Services send to ${first}`;
@@ -165,7 +152,7 @@ export class PodWorker {
   /** Brings it up to date: labels for Services at once, images and configuration for the next container start. */
   assign(assignment: PodAssignment): void {
     this.#record.assignment = assignment;
-    this.#secrets = secretValues(assignment);
+    this.#redact = redactor(assignment);
     this.#options.persist(this);
     for (const worker of this.#all()) worker.assigned();
   }
@@ -174,16 +161,26 @@ export class PodWorker {
   stop(graceSeconds: number): void {
     if (this.#record.terminating === null) {
       this.#record.terminating = { at: this.#options.clock.now(), graceSeconds };
-      this.#options.persist(this);
+      try {
+        this.#options.persist(this);
+      } catch (error) {
+        // It ends all the same: a disk that is full must not keep pods running.
+        this.#options.failed(this, error);
+      }
       this.#supervised(this.#terminate(graceSeconds * 1000));
     } else {
       this.#end?.shorten(graceSeconds * 1000);
     }
   }
 
+  /** Gives back what `create` took, of a pod that is not started after all. */
+  discard(): void {
+    for (const port of this.#localPorts()) this.#options.runtime.releasePort(port);
+  }
+
   /** Lets go of the pod: its processes run on, and nothing more is done about them. */
   abandon(): void {
-    for (const worker of this.#all()) worker.abandon();
+    for (const worker of this.#all()) worker.quiet();
   }
 
   async #run(): Promise<void> {
@@ -217,7 +214,7 @@ export class PodWorker {
     await this.#endSidecars(deadline);
     deadline.cancel();
     await this.#options.runtime.sweep(this.uid);
-    for (const port of this.#localPorts()) this.#options.runtime.releasePort(port);
+    this.discard();
     this.#options.changed(this);
     this.#options.gone(this);
   }
@@ -234,11 +231,12 @@ export class PodWorker {
   }
 
   #context(container: string, restartPolicy: ContainerContext["restartPolicy"]): ContainerContext {
-    const { runtime, clock, path } = this.#options;
+    const { runtime, clock, random, path } = this.#options;
     const { initContainers = [] } = this.pod.spec;
     return {
       runtime,
       clock,
+      random,
       path,
       assignment: () => this.#record.assignment,
       ports: this.#record.ports[container] ?? [],
@@ -262,10 +260,6 @@ export class PodWorker {
 
   #event(type: "Normal" | "Warning", reason: string, message: string): void {
     if (this.#events.allow(reason)) this.#options.event(this, type, reason, this.#redact(message));
-  }
-
-  #redact(text: string): string {
-    return this.#secrets.reduce((rest, secret) => rest.replaceAll(secret, "[redacted]"), text);
   }
 
   #localPorts(): Set<number> {
@@ -299,10 +293,4 @@ function initPolicy(
 ): ContainerContext["restartPolicy"] {
   if (container.restartPolicy === "Always") return "Always";
   return policy === "Never" ? "Never" : "OnFailure";
-}
-
-function secretValues({ secrets }: PodAssignment): string[] {
-  const values = Object.values(secrets).flatMap((data) => Object.values(data ?? {}));
-  // Longest first: one value may be part of another.
-  return values.filter((value) => value.length >= SHORTEST_SECRET).sort((a, b) => b.length - a.length);
 }

@@ -53,9 +53,17 @@ export class ProbeLoop {
     this.#earlyMs = kind === "liveness" || probe.exec !== undefined || initial ? null : EARLY_LOOK_MS;
   }
 
-  /** @param ageMs How long the container has been running already */
-  start(ageMs = 0): void {
-    const delay = Math.max(0, (this.#options.probe.initialDelaySeconds ?? 0) * 1000 - ageMs);
+  /** Milliseconds between two looks. */
+  get periodMs(): number {
+    return this.#periodMs;
+  }
+
+  /**
+   * @param ageMs How long the container has been running already
+   * @param spreadMs A further wait before the first look
+   */
+  start(ageMs = 0, spreadMs = 0): void {
+    const delay = Math.max(0, (this.#options.probe.initialDelaySeconds ?? 0) * 1000 - ageMs) + spreadMs;
     this.#due = this.#options.clock.monotonic() + delay;
     // Where early looks are made the first one is such: a server that is just starting has not failed yet.
     if (this.#earlyMs === null) this.#schedule(delay, true);

@@ -74,6 +74,7 @@ export class ProcessRuntime implements PodRuntime {
 
   async start(launch: ContainerLaunch): Promise<RunningContainer> {
     const { directory } = this.#options;
+    refuseNullBytes(launch);
     const { file, directory: cwd } = this.#find(launch, launch.argv);
     makeDirectory(join(workDirectory(directory, launch.podUid, launch.container), "tmp"));
     const output = openLog(directory, launch);
@@ -200,6 +201,14 @@ export class ProcessRuntime implements PodRuntime {
     }
     this.#cancelRotation = this.#writers.size === 0 ? null : clock.setTimer(ROTATE_EVERY_MS, () => this.#rotate());
   }
+}
+
+/** Here, by name: the error that Node itself throws would show the value, which may be a secret. */
+function refuseNullBytes({ env, argv }: ContainerLaunch): void {
+  const name = Object.keys(env).find((key) => env[key]?.includes("\0"));
+  if (name !== undefined) throw new TrueupError("invalid", `environment variable "${name}" must not hold a null byte`);
+  if (argv.some((word) => word.includes("\0")))
+    throw new TrueupError("invalid", "an argument must not hold a null byte");
 }
 
 /** The pid, once the program runs. */

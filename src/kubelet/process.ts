@@ -84,6 +84,9 @@ async function serveUntilTold(
     log("info", "SIGTERM: ending; the pods run on.");
     told();
   };
+  // A kubelet that ends for one pod's sake ends the supervision of all.
+  const onRejection = (error: unknown): void => log("error", `Unexpected: ${messageOf(error)}`);
+  process.on("unhandledRejection", onRejection);
   process.on("SIGINT", ignore).on("SIGHUP", ignore).on("SIGTERM", onTerm);
   log("info", `Kubelet ${version} answers on ${socketPath}.`);
   // Now, as a kubelet that is killed has no other moment for it.
@@ -93,6 +96,7 @@ async function serveUntilTold(
   } finally {
     await server.close();
     await kubelet.close().catch((error: unknown) => log("error", `Cannot close: ${messageOf(error)}`));
+    process.off("unhandledRejection", onRejection);
     process.off("SIGINT", ignore).off("SIGHUP", ignore).off("SIGTERM", onTerm);
   }
 }

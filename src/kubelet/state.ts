@@ -12,7 +12,7 @@ import {
   replaceFile,
   workDirectory,
 } from "./files.ts";
-import type { PodRecord } from "./pod-worker.ts";
+import type { PodRecord } from "./pod-record.ts";
 import type { TrafficState } from "./traffic.ts";
 
 /** Where containers find programs: the running Node first, so that `node` is the one that trueup was tried with. */
