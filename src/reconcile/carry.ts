@@ -32,15 +32,14 @@ export async function carry(
   fault?.("planned");
   let left = plan;
   if (!isIdle(plan)) {
-    const due = dueChanges(plan);
-    if (record.applied || record.ended) await record.again(due);
+    if (record.applied || record.ended) await record.again(dueChanges(plan));
     onApplying(plan);
     await carryOut(plan, commit, backend, signal, { applied: (_change, object) => health.applied(object), fault });
     fault?.("carried out");
-    if (!record.applied)
-      await record.event("applied", due.length === 1 ? "1 change made" : `${due.length} changes made`);
     if (heldChanges(plan).length > 0) left = (await planPrepared(context, prepared, signal)).plan;
   }
+  // Also when a reconciler that was killed had made them all, and only this was left to say.
+  if (record.changed && !record.applied) await record.event("applied", "all changes made");
   const held = heldChanges(left);
   if (held.length > 0) await record.held(left, held);
   fault?.("applied");
