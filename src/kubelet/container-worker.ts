@@ -1,7 +1,7 @@
 /** One container of a pod: image, configuration, start, probes, restarts with back-off, and its end. */
 import { messageOf } from "../model/errors.ts";
 import { timestamp } from "../model/object.ts";
-import type { ContainerExit, ContainerLaunch, RunningContainer } from "../model/runtime.ts";
+import type { ContainerLaunch, RunningContainer } from "../model/runtime.ts";
 import type { Container, ContainerState, ContainerStatus } from "../model/workload.ts";
 import { type Ending, endRun } from "./container-end.ts";
 import { launchInput, prepareLaunch } from "./container-prepare.ts";
@@ -9,14 +9,11 @@ import { ContainerProbes } from "./container-probes.ts";
 import { type ContainerContext, type ContainerRecord, newRecord } from "./container-record.ts";
 import { Deadline } from "./deadline.ts";
 import { runHook } from "./handlers.ts";
+import { lastOutput } from "./last-output.ts";
 import { launchOfRun } from "./launch-spec.ts";
 import { BACK_OFF_RESET_MS, restartAfterMs } from "./restart.ts";
-import { goDuration, terminatedState } from "./status.ts";
+import { goDuration, startErrorState, terminatedState } from "./status.ts";
 import { Waiter } from "./waiter.ts";
-
-/** How much of a failed run's output goes into its state: Kubernetes' limits are 80 lines and 2 KiB. */
-const OUTPUT_LINES = 20;
-const OUTPUT_CHARS = 2_048;
 
 export type ContainerEnd = "succeeded" | "failed" | "stopped";
 
@@ -184,14 +181,7 @@ export class ContainerWorker {
   }
 
   #startFailed(message: string): void {
-    const now = this.#context.clock.now();
-    const terminated = {
-      exitCode: 128,
-      reason: "StartError",
-      message,
-      startedAt: timestamp(0),
-      finishedAt: timestamp(now),
-    };
+    const terminated = startErrorState(message, this.#context.clock.now());
     this.#event("Warning", "Failed", `Error: ${message}`);
     this.#set({ lastState: { terminated }, state: { waiting: { reason: "RunContainerError", message } } });
     this.#ended(terminated);
@@ -205,7 +195,7 @@ export class ContainerWorker {
     this.#probes?.stop();
     this.#probes = null;
     await this.#context.runtime.sweep(launch.podUid, launch.container);
-    const output = isFailure(exit) ? await this.#lastOutput(launch) : "";
+    const output = exit.exitCode !== 0 ? await lastOutput(this.#context, launch) : "";
     this.#running = null;
     this.#killing = null;
     const ranMs = this.#context.clock.now() - this.#record.runningSince;
@@ -330,15 +320,6 @@ export class ContainerWorker {
     return this.#stopping ? "stopped" : "again";
   }
 
-  async #lastOutput(launch: ContainerLaunch): Promise<string> {
-    try {
-      const lines = await this.#context.runtime.tail(launch, OUTPUT_LINES);
-      return this.#context.redact(lines.join("\n")).slice(-OUTPUT_CHARS);
-    } catch (error) {
-      return `its log cannot be read: ${messageOf(error)}`;
-    }
-  }
-
   // ---- Small things -------------------------------------------------------------------------------------------------
 
   /** Statuses are replaced, never changed: reports hold on to them. */
@@ -354,8 +335,4 @@ export class ContainerWorker {
   #event(type: "Normal" | "Warning", reason: string, message: string): void {
     this.#context.event(type, reason, message);
   }
-}
-
-function isFailure(exit: ContainerExit): boolean {
-  return exit.exitCode !== 0;
 }

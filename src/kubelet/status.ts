@@ -173,6 +173,11 @@ export function terminatedState(
   return { exitCode: exit.exitCode, reason, ...(message !== "" && { message }), ...times };
 }
 
+/** The terminated state of a run that never came to be: code and times as containerd gives them. */
+export function startErrorState(message: string, now: number): NonNullable<ContainerState["terminated"]> {
+  return { exitCode: 128, reason: "StartError", message, startedAt: timestamp(0), finishedAt: timestamp(now) };
+}
+
 /** A whole number of seconds as Go prints durations: `10s`, `1m20s`, `5m0s`. */
 export function goDuration(ms: number): string {
   const seconds = Math.round(ms / 1000);
