@@ -1,0 +1,162 @@
+/** Snapshots: what is read and checked is what changed, counted; what cannot be read is never taken for absent. */
+import { symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openRepository, type Repository } from "../../src/git/repository.ts";
+import type { CommitId } from "../../src/model/source.ts";
+import { AppSource, isRejected, type Snapshot } from "../../src/reconcile/source.ts";
+import { commitAll, gitIn, headOf, initRepository, temporary } from "../git/support.ts";
+import { configMap, deployment, NO_ABORT } from "./world.ts";
+
+let folder: ReturnType<typeof temporary>;
+let repository: Repository;
+
+beforeEach(async () => {
+  folder = temporary();
+  initRepository(folder.path);
+  repository = await openRepository(folder.path);
+});
+afterEach(async () => {
+  await repository.close();
+  folder.dispose();
+});
+
+const commit = (files: Record<string, string | null>): CommitId => commitAll(folder.path, files);
+const names = ({ declared }: Snapshot): string[] => declared.map(({ id }) => id.name);
+
+function sourceOf(path = ""): AppSource {
+  return new AppSource(repository, { path, namespace: "default" });
+}
+
+describe("a snapshot", () => {
+  it("has the objects of all manifests, in order of path, and nothing else", async () => {
+    const head = commit({
+      "b.json": configMap("b"),
+      "a.yaml":
+        "---\napiVersion: v1\nkind: Secret\nmetadata: {name: a1}\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: a2}\n",
+      "deep/down/c.yml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n",
+      "README.md": "x",
+      "images/x/v1/config.json": "{}",
+      ".github/workflow.yaml": "on: push",
+    });
+    const snapshot = await sourceOf().snapshot(head, null, NO_ABORT);
+    expect(names(snapshot)).toEqual(["a1", "a2", "b", "c"]);
+    expect(snapshot.declared[0]?.locate([]).line).toBe(2);
+    expect(names(await sourceOf("deep").snapshot(head, null, NO_ABORT))).toEqual(["c"]);
+  });
+
+  it("reads, checks and parses what changed, and nothing else", async () => {
+    const files = Object.fromEntries(Array.from({ length: 30 }, (_, n) => [`c-${n}.json`, configMap(`c-${n}`)]));
+    const source = sourceOf();
+    const first = await source.snapshot(commit(files), null, NO_ABORT);
+    expect(source.counters).toEqual({ blobsRead: 30, parsed: 30, validated: 30, crossChecked: 1 });
+
+    const words = await source.snapshot(commit({ "README.md": "words" }), first, NO_ABORT);
+    expect(words.declared).toBe(first.declared);
+    expect(source.counters).toEqual({ blobsRead: 30, parsed: 30, validated: 30, crossChecked: 1 });
+
+    const edited = await source.snapshot(commit({ "c-7.json": configMap("c-7", { a: "2" }) }), words, NO_ABORT);
+    expect(source.counters).toEqual({ blobsRead: 31, parsed: 31, validated: 31, crossChecked: 2 });
+    expect(edited.declared.filter((each) => !first.declared.includes(each)).map(({ id }) => id.name)).toEqual(["c-7"]);
+
+    const moved = await source.snapshot(commit({ "c-8.json": null, "z/new.json": configMap("new") }), edited, NO_ABORT);
+    expect(names(moved)).toHaveLength(30);
+    expect(names(moved).at(-1)).toBe("new");
+    expect(source.counters.blobsRead).toBe(32);
+
+    const back = await source.snapshot(headOf(folder.path, "HEAD~3"), moved, NO_ABORT);
+    expect(back.declared).toEqual(first.declared);
+    expect(source.counters.blobsRead).toBe(32);
+  });
+
+  it("is the same from whichever snapshot it starts", async () => {
+    const commits = [
+      commit({ "a.json": configMap("a"), "b.json": configMap("b") }),
+      commit({ "a.json": null, "app/b.json": configMap("b2") }),
+      commit({ "b.json": "kind: Widget\n", "0.json": configMap("zero") }),
+      commit({ "b.json": deployment("b") }),
+    ];
+    const cold = await Promise.all(commits.map((id) => sourceOf().snapshot(id, null, NO_ABORT)));
+    const plain = (snapshot: Snapshot) => ({
+      files: [...snapshot.files].map(([path, { blob }]) => [path, blob]),
+      names: names(snapshot),
+      diagnostics: snapshot.diagnostics,
+      images: snapshot.images.map(({ reference }) => reference),
+    });
+    for (const [from, base] of cold.entries()) {
+      for (const [to, expected] of cold.entries()) {
+        const id = commits[to] as CommitId;
+        expect(plain(await sourceOf().snapshot(id, base, NO_ABORT)), `${from} → ${to}`).toEqual(plain(expected));
+      }
+    }
+  });
+
+  it("gives an object a namespace of the app's, but for those that live in none", async () => {
+    const head = commit({
+      "a.yaml": "apiVersion: v1\nkind: Namespace\nmetadata: {name: ns}\n",
+      "c.json": configMap("c"),
+    });
+    const source = new AppSource(repository, { path: "", namespace: "stage" });
+    const { declared } = await source.snapshot(head, null, NO_ABORT);
+    expect(declared.map(({ id }) => id.namespace)).toEqual(["", "stage"]);
+  });
+});
+
+describe("what is wrong", () => {
+  const rules = ({ diagnostics }: Snapshot): string[] =>
+    diagnostics.map(({ rule, location }) => `${location.file} ${rule}`);
+
+  it("across objects is found again when only one of them changed", async () => {
+    const source = sourceOf();
+    const first = await source.snapshot(commit({ "a.json": configMap("c"), "b.json": configMap("b") }), null, NO_ABORT);
+    expect(isRejected(first)).toBe(false);
+    const second = await source.snapshot(commit({ "b.json": configMap("c") }), first, NO_ABORT);
+    expect(rules(second)).toEqual(["b.json duplicate-object"]);
+    expect(isRejected(second)).toBe(true);
+  });
+
+  it("with a link where a manifest was keeps the commit from being applied", async () => {
+    const source = sourceOf();
+    const first = await source.snapshot(commit({ "a.json": configMap("a"), "b.json": configMap("b") }), null, NO_ABORT);
+    commit({ "b.json": null });
+    symlinkSync("a.json", join(folder.path, "b.json"));
+    const second = await source.snapshot(commit({}), first, NO_ABORT);
+    expect(rules(second)).toEqual(["b.json manifest-not-a-file"]);
+    gitIn(folder.path, ["rm", "-q", "b.json"]);
+    expect(rules(await source.snapshot(commit({}), second, NO_ABORT))).toEqual([]);
+  });
+
+  it("with a file that is no text, or JSON that is cut off, is an error and not an empty file", async () => {
+    const secret = '{"apiVersion":"v1","kind":"Secret","stringData":{"password":"hunter22"';
+    commit({ "a.json": configMap("a") });
+    const head = commitAll(folder.path, {
+      "b.yaml": Buffer.from([0x61, 0xff, 0xfe]),
+      "c.json": secret,
+      "tsconfig.app.json": "{ // x",
+    });
+    const snapshot = await sourceOf().snapshot(head, null, NO_ABORT);
+    expect(rules(snapshot)).toEqual(["b.yaml manifest-unreadable", "c.json json-syntax"]);
+    expect(JSON.stringify(snapshot.diagnostics)).not.toContain("hunter22");
+  });
+
+  it("with a directory that is gone, and is there again", async () => {
+    const source = sourceOf("app");
+    const first = await source.snapshot(commit({ "app/a.json": configMap("a"), x: "x" }), null, NO_ABORT);
+    const gone = await source.snapshot(commit({ "app/a.json": null }), first, NO_ABORT);
+    expect(rules(gone)).toEqual(["app app-path"]);
+    const empty = await source.snapshot(commit({ "app/note": "x" }), gone, NO_ABORT);
+    expect([rules(empty), names(empty)]).toEqual([[], []]);
+    const back = await source.snapshot(commit({ "app/a.json": configMap("a") }), gone, NO_ABORT);
+    expect([rules(back), names(back)]).toEqual([[], ["a"]]);
+  });
+
+  it("with git is an error of the reading", async () => {
+    const head = commit({ "a.json": configMap("a") });
+    const text = repository.text.bind(repository);
+    repository.text = () => Promise.reject(new Error("the disk is away"));
+    const source = sourceOf();
+    await expect(source.snapshot(head, null, NO_ABORT)).rejects.toThrow("the disk is away");
+    repository.text = text;
+    expect(names(await source.snapshot(head, null, NO_ABORT))).toEqual(["a"]);
+  });
+});
