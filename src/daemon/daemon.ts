@@ -115,7 +115,7 @@ async function begin(options: DaemonOptions, begun: Begun): Promise<RunningDaemo
   begun.add("the repository", () => repository.close());
   begun.add("the connection to the kubelet", () => kubelet.close());
   const images = await ImageStore.open(join(stateDir, "images"));
-  const ledger = new SqliteLedger({ path: join(stateDir, "ledger.db"), clock });
+  const ledger = new SqliteLedger({ path: join(stateDir, "ledger.db") });
   begun.add("the ledger", () => ledger.close());
 
   const { preferredPort } = options;
@@ -126,9 +126,16 @@ async function begin(options: DaemonOptions, begun: Begun): Promise<RunningDaemo
     kubelet,
     images,
     preferredPort,
+    onError: (doing, error) => log.error(`${doing}: ${messageOf(error)}`),
   });
-  begun.add("the cluster", () => cluster.close());
   const backend = new EmbeddedBackend(cluster);
+  let closing: Promise<void> | undefined;
+  const closeCluster = (): Promise<void> => {
+    backend.close();
+    closing ??= cluster.close();
+    return closing;
+  };
+  begun.add("the cluster", closeCluster);
   cluster.start();
 
   const fleet = new Fleet({
@@ -149,6 +156,8 @@ async function begin(options: DaemonOptions, begun: Begun): Promise<RunningDaemo
       log.info(stopPods ? "ending, pods included" : "ending; pods keep running");
       await fleet.close();
       if (stopPods) {
+        // First the controllers: they would replace each pod that ends.
+        await closeCluster();
         await stopKubelet(kubelet, log);
         // Otherwise the record stays: by it, "trueup down" finds the pods that were left.
         await removeDaemonRecord(sockets, process.pid);

@@ -1,4 +1,5 @@
 /** Writes a running daemon's story to an output, line by line, as `demo` and `run` show it. */
+import { TrueupError } from "../../model/errors.ts";
 import type { KubeObject } from "../../model/object.ts";
 import { keyOf } from "../../model/object.ts";
 import type { AppStatus } from "../../model/status.ts";
@@ -58,7 +59,9 @@ async function narrateObjects(
       if (line !== null) say([line]);
     }
   } catch (error) {
-    if (!signal.aborted) throw error;
+    // A daemon that ends closes its backend, by which the story is over too.
+    const isOver = error instanceof TrueupError && error.code === "unavailable";
+    if (!signal.aborted && !isOver) throw error;
   }
 }
 
