@@ -1,12 +1,15 @@
 /** The kubelet with real processes: pods that serve, its own death and return, its lock, its socket, its end. */
 
+import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { launchKubelet } from "../../src/kubelet/launch.ts";
 import { lockDirectory } from "../../src/kubelet/lock.ts";
 import { runKubelet } from "../../src/kubelet/process.ts";
+import { processTable } from "../../src/kubelet/process-table.ts";
 import type { KubeletReport } from "../../src/model/kubelet.ts";
 import type { Container } from "../../src/model/workload.ts";
 import { systemRandom } from "../../src/util/random.ts";
@@ -271,7 +274,28 @@ describe("a kubelet process", () => {
     await second.shutdown({ stopPods: true });
     first.close();
     second.close();
-    await expect.poll(() => existsSync(`/proc/${pid}`)).toBe(false);
+    await expect.poll(() => processTable().identity(pid)).toBeNull();
+  });
+
+  it("is waited for by a process that has nothing else to do, and outlives it", async () => {
+    const script = join(bench.directory, "starter.ts");
+    const source = join(import.meta.dirname, "../../src");
+    const main = join(import.meta.dirname, "kubelet-main.ts");
+    writeFileSync(
+      script,
+      `import { launchKubelet } from ${JSON.stringify(join(source, "kubelet/launch.ts"))};
+       import { SystemClock } from ${JSON.stringify(join(source, "util/clock.ts"))};
+       const [stateDir, socketPath] = process.argv.slice(2);
+       const argv = [process.execPath, ${JSON.stringify(main)}, stateDir, socketPath];
+       const client = await launchKubelet({ stateDir, socketPath, argv, clock: new SystemClock() });
+       console.log((await client.info()).pid);
+       client.close();`,
+    );
+    const { stdout } = await promisify(execFile)(process.execPath, [script, bench.stateDir, bench.socketPath]);
+    const client = bench.client();
+    expect((await client.info()).pid).toBe(Number(stdout));
+    await client.shutdown({ stopPods: true });
+    await expect.poll(() => processTable().identity(Number(stdout))).toBeNull();
   });
 
   it("that cannot start is refused with its last words", async () => {

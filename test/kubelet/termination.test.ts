@@ -203,6 +203,20 @@ describe("the end of a pod", () => {
   });
 });
 
+describe("a restart by a probe", () => {
+  it("takes the pod out of the Service before SIGTERM too", async () => {
+    const container: Container = {
+      ...web,
+      livenessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1, failureThreshold: 2 },
+    };
+    const w = traced({ containers: [{ image: "*", startMs: 0, readyMs: 0, hangMs: 3_000, drainMs: 500 }] });
+    await w.kubelet.serve([service]);
+    await w.kubelet.assign(w.assignment(pod("a", { containers: [container] }, labels)));
+    await w.clock.advance(5_000);
+    expect(w.trace).toEqual(["0 uid-a joins", "4 uid-a leaves", "4 uid-a web SIGTERM", "4.5 uid-a joins"]);
+  });
+});
+
 type Order = { do: "assign" | "stop"; pod: number; graceSeconds: number } | { do: "wait"; ms: number };
 
 const order: fc.Arbitrary<Order> = fc.oneof(
