@@ -40,18 +40,28 @@ export class StatusBoard {
     for (const listener of this.#listeners) listener();
   }
 
+  /** A commit is at the head; one that was not there before is under way from now on, whatever its predecessor came to. */
   head(commit: CommitInfo, attempt: Attempt): void {
     const { id, subject, authorName, authoredAt } = commit;
-    this.set({ head: { commit: id, subject, author: authorName, authoredAt } });
-    this.attempt(attempt);
+    const head = { commit: id, subject, author: authorName, authoredAt };
+    const isNew = this.#status.head?.commit !== id;
+    this.set({
+      head,
+      ...attemptKey(attempt),
+      ...(isNew && { phase: "Progressing", reason: "planning", diagnostics: [], held: [], planDigest: null }),
+    });
   }
 
-  attempt({ app, target, commit, ordinal }: Attempt): void {
-    this.set({ attempt: { app, target, commit, ordinal } });
+  attempt(attempt: Attempt): void {
+    this.set(attemptKey(attempt));
   }
 
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
+}
+
+function attemptKey({ app, target, commit, ordinal }: Attempt): Pick<AppStatus, "attempt"> {
+  return { attempt: { app, target, commit, ordinal } };
 }

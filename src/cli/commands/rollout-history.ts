@@ -18,8 +18,13 @@ export const command: Command = {
   examples: [
     { line: "trueup rollout history deployment/web", does: "which commit made which revision" },
     { line: "trueup rollout history deployment/web --revision 2", does: "what ran then" },
-    { line: "trueup rollout history deployment/web -o wide", does: "with outcomes, durations and image digests" },
+    {
+      line: "trueup rollout history deployment/web -o wide",
+      does: "also of numbers that an undo has renewed, with outcomes, durations, digests",
+    },
   ],
+  details:
+    "As kubectl, the list has one number for each template: an undo gives the old template a new number. -o wide and -o json list all.",
   async run(context, invocation) {
     const named = readDeployment(invocation.args, "list the revisions of");
     const wanted = invocation.count("revision");
@@ -56,7 +61,8 @@ export const command: Command = {
       return 0;
     }
     const wide = invocation.text("output") === "wide";
-    await context.out.write(`${name} \n${wide ? formatWideHistory(shown) : formatHistory(shown)}\n`);
+    const current = shown.filter(({ isCurrent }) => isCurrent);
+    await context.out.write(`${name} \n${wide ? formatWideHistory(shown) : formatHistory(current)}\n`);
     return 0;
   },
 };

@@ -15,6 +15,8 @@ export interface HistoryEntry {
   changeCause: string | null;
   template: PodTemplate;
   record?: RevisionRecord;
+  /** A ReplicaSet has this number now: kubectl lists it. An undo gives its ReplicaSet a new number, and the old one is history. */
+  isCurrent: boolean;
 }
 
 /**
@@ -25,14 +27,20 @@ export function historyEntries(records: readonly RevisionRecord[], replicaSets: 
   const entries = new Map<number, HistoryEntry>();
   for (const record of records) {
     const template = record.template as unknown as PodTemplate;
-    entries.set(record.revision, { revision: record.revision, changeCause: causeOf(record), template, record });
+    entries.set(record.revision, {
+      revision: record.revision,
+      changeCause: causeOf(record),
+      template,
+      record,
+      isCurrent: false,
+    });
   }
   for (const { metadata, spec } of replicaSets) {
     const revision = Number(metadata.annotations?.[ANNOTATION.revision] ?? 0);
     if (!Number.isSafeInteger(revision) || revision < 1) continue;
     const known = entries.get(revision);
     const changeCause = metadata.annotations?.[ANNOTATION.changeCause] ?? known?.changeCause ?? null;
-    entries.set(revision, { ...known, revision, changeCause, template: spec.template });
+    entries.set(revision, { ...known, revision, changeCause, template: spec.template, isCurrent: true });
   }
   return [...entries.values()].sort((a, b) => a.revision - b.revision);
 }
