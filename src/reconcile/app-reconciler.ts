@@ -1,5 +1,4 @@
 /** Keeps one app true to git: the loop that takes up heads, carries plans out, waits for health, and mends drift. */
-import { isError } from "../model/diagnostic.ts";
 import { asTrueupError, ERROR_CLASSES, TrueupError } from "../model/errors.ts";
 import type { Observed, Plan } from "../model/plan.ts";
 import { type CommitId, shortId } from "../model/source.ts";
@@ -13,12 +12,22 @@ import { carry } from "./carry.ts";
 import { readHead, refOf } from "./head.ts";
 import { HealthWatch } from "./health-watch.ts";
 import { keyOfObject } from "./observe.ts";
-import { heldChanges, lookAt, type PassContext, type Prepared, prepare, rejectionReason } from "./pass.ts";
+import {
+  type Accepted,
+  heldChanges,
+  isAccepted,
+  lookAt,
+  type PassContext,
+  type Prepared,
+  prepare,
+  rejectionReason,
+} from "./pass.ts";
 import { AttemptRecord, lastApplied } from "./record.ts";
 import { AppSource, type Snapshot } from "./source.ts";
 import { StatusBoard } from "./status-board.ts";
 import type { AppReconcilerOptions, PlanOutcome } from "./types.ts";
 import { ClusterView } from "./view.ts";
+import { Waiters } from "./waiters.ts";
 
 export type { AppConfig, AppReconcilerOptions, PlanOutcome, ReconcileLog } from "./types.ts";
 
@@ -31,8 +40,6 @@ const CONFLICT_RETRIES = 5;
 const ATTEMPTS_LOOKED_AT = 200;
 
 type Task = "pass" | "health";
-
-type Accepted = Prepared & { plan: Plan };
 
 interface RunningPass {
   head: CommitId | null;
@@ -61,13 +68,12 @@ export class AppReconciler {
   #isRejected = false;
   #isUnborn = false;
   #conflicts = 0;
-  #waiters: { after: number; resolve: (status: AppStatus) => void }[] = [];
-  #passes = 0;
+  readonly #waiters = new Waiters();
 
   constructor(options: AppReconcilerOptions) {
     this.#options = options;
     const { app, repository, backend, clock, log, backoff = DEFAULT_BACKOFF } = options;
-    this.#context = { options, source: new AppSource(repository, app), planner: new Planner() };
+    this.#context = { options, source: new AppSource(repository, app), planner: new Planner(), clean: null, doubts: 0 };
     this.#board = new StatusBoard(app, repository.path);
     this.#queue = new WorkQueue({
       clock,
@@ -82,9 +88,12 @@ export class AppReconciler {
       onObject: (observed, present) => this.#saw(observed, present),
       onListed: () => {
         this.#health.listed();
-        this.#add("pass");
+        this.#mistrust();
       },
-      onError: (error) => this.#unreadable(error),
+      onError: (error) => {
+        this.#doubt();
+        this.#unreadable(error);
+      },
     });
     this.#health = new HealthWatch(options, this.#view);
   }
@@ -167,8 +176,9 @@ export class AppReconciler {
 
   /** Resolves when the attempt at the present head has ended, or waits for an approval. */
   settled(): Promise<AppStatus> {
+    const settled = this.#waiters.wait();
     this.#add("pass");
-    return new Promise((resolve) => this.#waiters.push({ after: this.#passes, resolve }));
+    return settled;
   }
 
   // ---- The loop -----------------------------------------------------------------------------------------------------
@@ -182,7 +192,10 @@ export class AppReconciler {
     const signal = AbortSignal.any([this.#end.signal, abort.signal]);
     this.#pass = { head: this.#record?.attempt.commit ?? null, abort, isCarrying: false };
     try {
-      if (task === "pass") await this.#runPass(signal);
+      if (task === "pass") {
+        this.#waiters.passBegins();
+        await this.#runPass(signal);
+      }
       return await this.#runHealth(signal);
     } catch (thrown) {
       // Ended by a newer commit (its pass waits in the queue), or for good.
@@ -195,7 +208,6 @@ export class AppReconciler {
       return undefined;
     } finally {
       this.#pass = null;
-      if (task === "pass") this.#passes++;
       this.#tellWaiters();
     }
   }
@@ -307,20 +319,23 @@ export class AppReconciler {
     this.#queue.addAfter("health", HEALTH_DELAY_MS);
     const declared = this.#health.declaredAt(keyOfObject(observed.object));
     if (declared === undefined) return;
-    if (planObject(declared, present ? observed : undefined, this.app) !== null) this.#add("pass");
+    if (planObject(declared, present ? observed : undefined, this.app) !== null) this.#mistrust();
+  }
+
+  /** The backend may have something else than what was carried out: a pass asks it. */
+  #mistrust(): void {
+    this.#doubt();
+    this.#add("pass");
+  }
+
+  #doubt(): void {
+    this.#context.clean = null;
+    this.#context.doubts++;
   }
 
   #tellWaiters(): void {
     const { phase } = this.#board.status;
     const isDone = phase === "Held" || this.#isUnborn || (this.#record?.ended === true && phase !== "Unreadable");
-    if (!isDone) return;
-    const ready = this.#waiters.filter(({ after }) => this.#passes > after);
-    this.#waiters = this.#waiters.filter(({ after }) => this.#passes <= after);
-    for (const { resolve } of ready) resolve(this.#board.status);
+    if (isDone) this.#waiters.tell(this.#board.status);
   }
-}
-
-/** Whether the commit may be applied: it was planned, and nothing about it is wrong. */
-function isAccepted(prepared: Prepared): prepared is Accepted {
-  return prepared.plan !== undefined && !prepared.diagnostics.some(isError);
 }

@@ -2,7 +2,7 @@
 import type { Plan } from "../model/plan.ts";
 import { carryOut, dueChanges } from "./apply.ts";
 import type { HealthWatch } from "./health-watch.ts";
-import { heldChanges, isIdle, type PassContext, type Prepared, planPrepared } from "./pass.ts";
+import { type Accepted, heldChanges, isIdle, type PassContext, planPrepared } from "./pass.ts";
 import type { AttemptRecord } from "./record.ts";
 
 export interface CarryHooks {
@@ -21,7 +21,7 @@ export interface CarryHooks {
 export async function carry(
   context: PassContext,
   record: AttemptRecord,
-  prepared: Prepared & { plan: Plan },
+  prepared: Accepted,
   { health, onApplying }: CarryHooks,
   signal: AbortSignal,
 ): Promise<Plan> {
@@ -34,6 +34,7 @@ export async function carry(
   if (!isIdle(plan)) {
     if (record.applied || record.ended) await record.again(dueChanges(plan));
     onApplying(plan);
+    context.clean = null;
     await carryOut(plan, commit, backend, signal, { applied: (_change, object) => health.applied(object), fault });
     fault?.("carried out");
     if (heldChanges(plan).length > 0) left = (await planPrepared(context, prepared, signal)).plan;
@@ -43,5 +44,8 @@ export async function carry(
   const held = heldChanges(left);
   if (held.length > 0) await record.held(left, held);
   fault?.("applied");
+  // Kept and held deletions are in every plan: only a plan without any is the same as no plan.
+  const isWhole = dueChanges(left).length === left.changes.length;
+  if (isWhole && context.doubts === prepared.doubts) context.clean = snapshot.declared;
   return left;
 }

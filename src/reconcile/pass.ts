@@ -1,7 +1,9 @@
 /** One pass over an app: what a commit declares, whether it may be applied, and what applying it would do. */
 import { compareDiagnostics, type Diagnostic, isError } from "../model/diagnostic.ts";
+import type { Declared } from "../model/manifest.ts";
 import type { Plan } from "../model/plan.ts";
 import type { CommitId, CommitInfo } from "../model/source.ts";
+import { planDigest } from "../plan/digest.ts";
 import type { Planner } from "../plan/planner.ts";
 import { isKept } from "../plan/prune-guard.ts";
 import { dueChanges, refusals } from "./apply.ts";
@@ -11,9 +13,16 @@ import { type AppSource, isRejected, type Snapshot } from "./source.ts";
 import type { AppReconcilerOptions, PlanOutcome } from "./types.ts";
 
 export interface PassContext {
-  options: AppReconcilerOptions;
-  source: AppSource;
-  planner: Planner;
+  readonly options: AppReconcilerOptions;
+  readonly source: AppSource;
+  readonly planner: Planner;
+  /**
+   * Declared objects that the backend is known to have just so: they were carried out, and no event since then said
+   * otherwise. A commit that declares these very objects needs no request at all.
+   */
+  clean: readonly Declared[] | null;
+  /** How often an event said otherwise: what was read before the last one proves nothing. */
+  doubts: number;
 }
 
 /** `plan` is absent when the manifests themselves are wrong: then the backend is not even asked. */
@@ -22,7 +31,16 @@ export interface Prepared {
   snapshot: Snapshot;
   /** Of the manifests, of their images, and of the backend's refusals. */
   diagnostics: Diagnostic[];
+  /** `PassContext.doubts` when this was begun. */
+  doubts: number;
   plan?: Plan;
+}
+
+export type Accepted = Prepared & { plan: Plan };
+
+/** Whether the commit may be applied: it was planned, and nothing about it is wrong. */
+export function isAccepted(prepared: Prepared): prepared is Accepted {
+  return prepared.plan !== undefined && !prepared.diagnostics.some(isError);
 }
 
 /**
@@ -42,7 +60,8 @@ export async function prepare(
   const { app, repository, ledger, images, imagePaths } = options;
   const commit = await repository.commit(id);
   const snapshot = await source.snapshot(id, base, signal);
-  const prepared: Prepared = { commit, snapshot, diagnostics: [...snapshot.diagnostics] };
+  const { doubts } = context;
+  const prepared: Prepared = { commit, snapshot, doubts, diagnostics: [...snapshot.diagnostics] };
   if (isRejected(snapshot)) return prepared;
   if (options.backend.capabilities.localImages && snapshot.images.length > 0) {
     const references = [...new Set(snapshot.images.map(({ reference }) => reference))];
@@ -69,18 +88,16 @@ export async function lookAt(
   const snapshot = await context.source.snapshot(id, base, signal);
   const diagnostics = [...snapshot.diagnostics];
   if (isRejected(snapshot)) return { kind: "rejected", app: app.name, commit: id, diagnostics };
-  const prepared = await planPrepared(context, { commit, snapshot, diagnostics }, signal);
+  const prepared = await planPrepared(context, { commit, snapshot, diagnostics, doubts: context.doubts }, signal);
   return { kind: "planned", plan: prepared.plan, diagnostics: prepared.diagnostics };
 }
 
 /** Plans what was prepared (again) against what is observed now. */
-export async function planPrepared(
-  { options, planner }: PassContext,
-  prepared: Prepared,
-  signal: AbortSignal,
-): Promise<Prepared & { plan: Plan }> {
+export async function planPrepared(context: PassContext, prepared: Prepared, signal: AbortSignal): Promise<Accepted> {
+  const { options, planner } = context;
   const { app, backend, prune } = options;
   const { snapshot, commit } = prepared;
+  if (snapshot.declared === context.clean) return { ...prepared, plan: emptyPlan(app.name, commit.id, snapshot) };
   const observed = await observe(backend, app.name, snapshot.declared, signal);
   const plan = planner.plan({
     app: app.name,
@@ -91,6 +108,10 @@ export async function planPrepared(
   });
   const refused = await refusals(plan, commit, backend, signal);
   return sorted({ ...prepared, plan, diagnostics: [...prepared.diagnostics, ...refused] });
+}
+
+function emptyPlan(app: string, commit: CommitId, { declared }: Snapshot): Plan {
+  return { app, commit, changes: [], unchanged: declared.length, digest: planDigest({ app, commit, changes: [] }) };
 }
 
 function sorted<P extends Prepared>(prepared: P): P {

@@ -1,8 +1,9 @@
 /** The reconciler, end to end on a real repository: what each commit becomes, what runs afterwards, what is written down. */
+import { isDeepStrictEqual } from "node:util";
 import { afterEach, describe, expect, it } from "vitest";
 import { TrueupError } from "../../src/model/errors.ts";
 import { gitIn } from "../git/support.ts";
-import { configMap, deployment, image, NO_ABORT, untilStatus, World } from "./world.ts";
+import { configMap, deployment, image, NO_ABORT, until, untilStatus, World } from "./world.ts";
 
 let world: World;
 
@@ -43,6 +44,9 @@ describe("a commit", () => {
     expect(await world.outcomes()).toEqual(["first #1: deployed", "words #1: no-op"]);
     expect(world.backend.writes).toHaveLength(writes);
     expect(reconciler.counters.blobsRead).toBe(length);
+    const calls = world.backend.calls.length;
+    await world.push(reconciler, { "README.md": "more words" }, "more words");
+    expect(world.backend.calls).toHaveLength(calls);
   });
 
   it("that changes one object writes that object only, and keeps the cause of what it leaves alone", async () => {
@@ -267,8 +271,8 @@ describe("drift", () => {
     const live = await world.object("ConfigMap", "c");
     if (live === undefined) throw new Error("c is not there");
     world.cluster.store.update({ ...live, data: { a: "by hand", b: "theirs" } });
+    await until(async () => isDeepStrictEqual(await world.data("c"), { a: "1", b: "theirs" }));
     await reconciler.settled();
-    expect((await world.object("ConfigMap", "c"))?.data).toEqual({ a: "1", b: "theirs" });
     const { events, ending } = await world.newest();
     expect(events.map(({ type }) => type)).toEqual(["planned", "applied", "drift"]);
     expect(events.at(-1)).toMatchObject({
@@ -291,6 +295,26 @@ describe("drift", () => {
     expect(await world.outcomes()).toEqual(["first #1: deployed"]);
   });
 
+  it("that happens while other objects are being applied is mended too", async () => {
+    world = await World.create({ "a.json": configMap("a"), "b.json": configMap("b") });
+    const apply = world.backend.inner.apply.bind(world.backend.inner);
+    let isEdited = false;
+    world.backend.inner.apply = async (request, signal) => {
+      const live = await world.object("ConfigMap", "a");
+      if (request.desired.metadata.name === "b" && live !== undefined && !isEdited) {
+        isEdited = true;
+        world.cluster.store.update({ ...live, data: { a: "by hand" } });
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      return apply(request, signal);
+    };
+    const reconciler = world.reconciler();
+    await reconciler.start();
+    await untilStatus(reconciler, ({ phase }) => phase === "Synced");
+    await until(async () => isEdited && isDeepStrictEqual(await world.data("a"), { a: "1" }));
+    expect((await world.newest()).events.map(({ type }) => type)).toEqual(["planned", "applied", "drift"]);
+  });
+
   it("is mended to the last good commit while the head is rejected", async () => {
     world = await World.create({ "c.json": configMap("c") });
     const reconciler = await world.settledReconciler();
@@ -298,9 +322,9 @@ describe("drift", () => {
     const live = await world.object("ConfigMap", "c");
     if (live === undefined) throw new Error("c is not there");
     world.cluster.store.update({ ...live, data: { a: "by hand" } });
+    await until(async () => isDeepStrictEqual(await world.data("c"), { a: "1" }));
     const status = await reconciler.settled();
     expect(status.phase).toBe("Rejected");
-    expect((await world.object("ConfigMap", "c"))?.data).toEqual({ a: "1" });
     const [broken, first] = await world.ledger.attempts({});
     expect(broken?.events).toEqual([]);
     expect(first?.events.at(-1)?.type).toBe("drift");

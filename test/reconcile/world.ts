@@ -215,6 +215,10 @@ export class World {
     return (await this.backend.inner.list({ kind }, NO_ABORT)).items.map(({ object }) => object);
   }
 
+  async data(name: string): Promise<unknown> {
+    return (await this.object("ConfigMap", name))?.data;
+  }
+
   async object(kind: string, name: string): Promise<KubeObject | undefined> {
     return (await this.objects(kind)).find(({ metadata }) => metadata.name === name);
   }
@@ -239,6 +243,11 @@ export function untilStatus(reconciler: AppReconciler, wanted: (status: AppStatu
     const stop = reconciler.onChange(look);
     look();
   });
+}
+
+/** Resolves when something holds that nothing announces; each look lets all that is ready run first. */
+export async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setImmediate(resolve));
 }
 
 // ---- Manifests ------------------------------------------------------------------------------------------------------
