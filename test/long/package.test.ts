@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { endHome } from "../support/daemon.ts";
+import { npmEnv } from "../support/npm.ts";
 import { Child, type Home, makeHome, ROOT, run } from "../support/processes.ts";
 
 let home: Home;
@@ -13,19 +14,8 @@ beforeEach(() => {
 });
 afterEach(() => endHome(home, children.splice(0)));
 
-/** npm needs its cache and its registry's settings, which are the user's; everything else is the fresh home's. */
-function npmEnv(): Record<string, string> {
-  const settings = Object.entries(process.env).filter(([name]) => /^npm_config_/i.test(name));
-  const own = Object.fromEntries(settings.map(([name, value]) => [name, value ?? ""]));
-  return {
-    ...home.env,
-    ...own,
-    npm_config_cache: process.env.npm_config_cache ?? join(process.env.HOME ?? "", ".npm"),
-  };
-}
-
 it("installs from its tarball into an empty folder and carries the demo", async () => {
-  const packed = await run(["npm", "pack", "--json", "--pack-destination", home.dir], { cwd: ROOT, env: npmEnv() });
+  const packed = await run(["npm", "pack", "--json", "--pack-destination", home.dir], { cwd: ROOT, env: npmEnv(home) });
   expect(packed.code, packed.stderr).toBe(0);
   const start = packed.stdout.lastIndexOf("\n[") + 1;
   const [{ filename, files }] = JSON.parse(packed.stdout.slice(start)) as [
@@ -57,7 +47,7 @@ it("installs from its tarball into an empty folder and carries the demo", async 
       join(home.dir, filename),
       "node@26",
     ],
-    { cwd: elsewhere, env: npmEnv() },
+    { cwd: elsewhere, env: npmEnv(home) },
   );
   expect(install.code, install.stderr).toBe(0);
 
