@@ -3,6 +3,7 @@ import { textDiff } from "../diff/text.ts";
 import type { Backend } from "../model/backend.ts";
 import type { KubeObject, ObjectId } from "../model/object.ts";
 import type { Change } from "../model/plan.ts";
+import { describePlan } from "../plan/describe.ts";
 import type { PlanOutcome } from "./service.ts";
 import type { ChangeView, PlanView } from "./wire.ts";
 
@@ -26,7 +27,7 @@ export async function viewPlan(
     changes.push(view);
   }
   const { app, commit, unchanged, digest } = plan;
-  return { kind: "planned", app, commit, changes, unchanged, digest, diagnostics };
+  return { kind: "planned", app, commit, changes, unchanged, digest, text: describePlan(plan), diagnostics };
 }
 
 function viewChange({ action, id, declared, fields, restartsPods, held }: Change): ChangeView {

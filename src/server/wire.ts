@@ -46,6 +46,8 @@ export type PlanView =
       changes: ChangeView[];
       unchanged: number;
       digest: string;
+      /** All of it as a person would say it, a line a change and a line a field. */
+      text: string;
       diagnostics: Diagnostic[];
     }
   | { kind: "rejected"; app: string; commit: CommitId; diagnostics: Diagnostic[] };
