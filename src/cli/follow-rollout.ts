@@ -6,7 +6,7 @@ import { type RolloutStatus, rolloutStatus } from "../rollout/rollout-status.ts"
 import type { DaemonClient } from "./client.ts";
 import type { CommandContext } from "./command.ts";
 import { printableLine } from "./print/escape.ts";
-import { waitReasons } from "./print/rollout-wait.ts";
+import { type WaitReason, waitReasons } from "./print/rollout-wait.ts";
 
 export interface FollowOptions {
   name: string;
@@ -44,6 +44,7 @@ export async function followRollout(
     }
   } finally {
     cancel();
+    await teller.end();
   }
   return false;
 }
@@ -105,7 +106,7 @@ class World {
     return rolloutStatus(this.#deployment, revision);
   }
 
-  reasons(): string[] {
+  reasons(): WaitReason[] {
     if (this.#deployment === undefined) return [];
     const objects = [...this.#objects.values()];
     return waitReasons(this.#deployment, {
@@ -116,28 +117,65 @@ class World {
   }
 }
 
-/** Says each thing once: a line when the state moves on, a reason below it when that is new. */
+/** How long what every rollout goes through must last to be worth a line. Milliseconds. */
+const PATIENCE_MS = 3_000;
+
+/**
+ * Says each thing once: a line when the state moves on, and below it why it waits. Trouble is told at once; what passes by
+ * itself (a pod that starts, a pod that ends) only when it takes its time.
+ */
 class Teller {
   readonly #context: CommandContext;
   #message = "";
+  /** Reasons that hold now, with the moment since when. */
+  #since = new Map<string, number>();
   #told = new Set<string>();
+  #cancelTimer = (): void => undefined;
+  /** Lines are written one after the other, whoever has them written. */
+  #written: Promise<void> = Promise.resolve();
 
   constructor(context: CommandContext) {
     this.#context = context;
   }
 
-  async tell({ message, state }: RolloutStatus, reasons: readonly string[]): Promise<void> {
-    const { out } = this.#context;
+  async tell({ message, state }: RolloutStatus, reasons: readonly WaitReason[]): Promise<void> {
     if (message !== this.#message) {
       this.#message = message;
       this.#told = new Set();
       // A failure's message is the error's, printed once at the end.
-      if (state !== "failed") await out.line(message);
+      if (state !== "failed") this.#write(message);
     }
-    for (const reason of reasons) {
-      if (this.#told.has(reason)) continue;
-      this.#told.add(reason);
-      await out.line(out.style.dim(`  ${printableLine(reason)}`));
+    const now = this.#context.clock.monotonic();
+    this.#since = new Map(reasons.map(({ text }) => [text, this.#since.get(text) ?? now]));
+    this.#tellReasons(reasons, state === "failed");
+    await this.#written;
+  }
+
+  async end(): Promise<void> {
+    this.#cancelTimer();
+    await this.#written;
+  }
+
+  #tellReasons(reasons: readonly WaitReason[], all: boolean): void {
+    this.#cancelTimer();
+    const now = this.#context.clock.monotonic();
+    const fresh = reasons.filter(({ text }) => !this.#told.has(text));
+    const dueAt = ({ text, trouble }: WaitReason): number =>
+      trouble || all ? now : (this.#since.get(text) ?? now) + PATIENCE_MS;
+    for (const reason of fresh) {
+      if (dueAt(reason) > now) continue;
+      this.#told.add(reason.text);
+      this.#write(this.#context.out.style.dim(`  ${printableLine(reason.text)}`));
     }
+    const later = fresh.map(dueAt).filter((due) => due > now);
+    if (later.length === 0) return;
+    const wait = Math.min(...later) - now;
+    this.#cancelTimer = this.#context.clock.setTimer(wait, () => this.#tellReasons(reasons, false));
+  }
+
+  #write(line: string): void {
+    this.#written = this.#written.then(() => this.#context.out.line(line));
+    // Whoever waits for it next sees the failure; until then it is not unhandled.
+    this.#written.catch(() => undefined);
   }
 }

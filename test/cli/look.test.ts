@@ -18,7 +18,10 @@ afterEach(async () => {
 
 const parse = (yaml: string): KubeObject => load(yaml) as KubeObject;
 
-function pod(name: string, ready: boolean, rest = ""): KubeObject {
+const RUNNING = '{ running: { startedAt: "2026-01-01T00:00:00Z" } }';
+const CRASHED = "{ waiting: { reason: CrashLoopBackOff } }";
+
+function pod(name: string, ready: boolean, state = RUNNING): KubeObject {
   return parse(`
 apiVersion: v1
 kind: Pod
@@ -28,13 +31,12 @@ metadata:
   labels: { app: web, pod-template-hash: new }
   creationTimestamp: "${new Date(Date.now() - 90_000).toISOString()}"
   ownerReferences: [{ apiVersion: apps/v1, kind: ReplicaSet, name: web-new, uid: rs-new, controller: true }]
-  ${rest}
 spec: { containers: [{ name: web, image: "web:v2" }] }
 status:
   phase: Running
   conditions: [{ type: Ready, status: "${ready ? "True" : "False"}" }]
   containerStatuses:
-    - { name: web, image: "web:v2", imageID: "", ready: ${ready}, started: true, restartCount: 0, state: { running: { startedAt: "2026-01-01T00:00:00Z" } }, lastState: {} }`);
+    - { name: web, image: "web:v2", imageID: "", ready: ${ready}, started: true, restartCount: 0, state: ${state}, lastState: {} }`);
 }
 
 function deployment(updated: number, available: number, rest = ""): KubeObject {
@@ -193,9 +195,9 @@ describe("rollout status", () => {
     fake.daemon.apps = [settled];
     fake.daemon.put(deployment(1, 2));
     fake.daemon.put(REPLICA_SET);
-    fake.daemon.put(pod("web-a", false));
+    fake.daemon.put(pod("web-a", false, CRASHED));
     const child = fake.start("rollout", "status", "deployment/web");
-    await child.waitFor(/not ready/);
+    await child.waitFor(/CrashLoop/);
     fake.daemon.put(deployment(3, 2));
     await child.waitFor(/2 of 3/);
     fake.daemon.put(pod("web-a", true));
@@ -203,9 +205,9 @@ describe("rollout status", () => {
     expect(await child.exited).toEqual({ code: 0, signal: null });
     expect(child.output).toBe(
       'Waiting for deployment "web" rollout to finish: 1 out of 3 new replicas have been updated...\n' +
-        "  pod web-a: container web: not ready\n" +
+        "  pod web-a: container web: CrashLoopBackOff\n" +
         'Waiting for deployment "web" rollout to finish: 2 of 3 updated replicas are available...\n' +
-        "  pod web-a: container web: not ready\n" +
+        "  pod web-a: container web: CrashLoopBackOff\n" +
         'deployment "web" successfully rolled out\n',
     );
   });
@@ -215,10 +217,10 @@ describe("rollout status", () => {
     const late = ', conditions: [{ type: Progressing, status: "False", reason: ProgressDeadlineExceeded }]';
     fake.daemon.put(deployment(1, 2, late));
     fake.daemon.put(REPLICA_SET);
-    fake.daemon.put(pod("web-a", false));
+    fake.daemon.put(pod("web-a", false, CRASHED));
     expect(await fake.run("rollout", "status", "deploy/web")).toEqual({
       code: 1,
-      stdout: "  pod web-a: container web: not ready\n",
+      stdout: "  pod web-a: container web: CrashLoopBackOff\n",
       stderr: 'trueup: deployment "web" exceeded its progress deadline\n',
     });
   });
@@ -249,6 +251,7 @@ describe("rollout history", () => {
   beforeEach(() => {
     fake.daemon.put(deployment(3, 3));
     fake.daemon.put(REPLICA_SET);
+    // Revision 1 has no ReplicaSet any more: an undo has given its template another number, or the limit has taken it.
     for (const [index, subject] of ["First", "Set image"].entries()) {
       fake.daemon.revisionRows.push({
         app: "shop",
@@ -273,14 +276,14 @@ describe("rollout history", () => {
     }
   });
 
-  it("lists revisions with their commits", async () => {
+  it("lists the revisions that kubectl would, with their commits, and wide all that there ever were", async () => {
     expect(await fake.run("rollout", "history", "deployment/web")).toEqual({
       code: 0,
       stderr: "",
-      stdout:
-        "deployment.apps/web \n" +
-        "REVISION  CHANGE-CAUSE\n1         1111111 First (Ann)\n2         2222222 Set image (Ann)\n\n",
+      stdout: "deployment.apps/web \n" + "REVISION  CHANGE-CAUSE\n2         2222222 Set image (Ann)\n\n",
     });
+    const wide = await fake.run("rollout", "history", "deployment/web", "-o", "wide");
+    expect(wide.stdout).toMatch(/^1 .*First \(Ann\)\n2 .*Set image \(Ann\)$/m);
   });
 
   it("shows one revision, or the ledger's rows", async () => {
