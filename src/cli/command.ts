@@ -61,6 +61,8 @@ export interface CommandContext {
   /** `--state DIR`, absolute. */
   readonly stateDir: string | undefined;
   readonly clock: Clock;
+  /** All there are; a command cannot import the table, which imports every command. */
+  readonly commands: readonly CommandEntry[];
   /**
    * Aborted by Ctrl-C, SIGTERM or SIGHUP. A command that throws its reason exits with 128 + the signal's number; one for
    * which this is the normal end (`demo`, `run`) returns its own code. A second Ctrl-C ends the process at once.

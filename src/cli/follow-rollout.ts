@@ -133,6 +133,7 @@ class Teller {
   #cancelTimer = (): void => undefined;
   /** Lines are written one after the other, whoever has them written. */
   #written: Promise<void> = Promise.resolve();
+  readonly #failures: unknown[] = [];
 
   constructor(context: CommandContext) {
     this.#context = context;
@@ -148,12 +149,12 @@ class Teller {
     const now = this.#context.clock.monotonic();
     this.#since = new Map(reasons.map(({ text }) => [text, this.#since.get(text) ?? now]));
     this.#tellReasons(reasons, state === "failed");
-    await this.#written;
+    await this.#settled();
   }
 
   async end(): Promise<void> {
     this.#cancelTimer();
-    await this.#written;
+    await this.#settled();
   }
 
   #tellReasons(reasons: readonly WaitReason[], all: boolean): void {
@@ -174,8 +175,17 @@ class Teller {
   }
 
   #write(line: string): void {
-    this.#written = this.#written.then(() => this.#context.out.line(line));
-    // Whoever waits for it next sees the failure; until then it is not unhandled.
-    this.#written.catch(() => undefined);
+    const written = this.#written.then(() => this.#context.out.line(line));
+    // A timer's line has nobody who waits for it: whoever waits next is told.
+    this.#written = written.catch((error: unknown) => {
+      this.#failures.push(error);
+    });
+  }
+
+  /** @throws What kept a line from being written */
+  async #settled(): Promise<void> {
+    await this.#written;
+    const [failure] = this.#failures;
+    if (failure !== undefined) throw failure;
   }
 }

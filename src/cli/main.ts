@@ -5,6 +5,7 @@ import { SystemClock } from "../util/clock.ts";
 import type { CommandContext } from "./command.ts";
 import { type Output, streamOutput } from "./output.ts";
 import { runProgram } from "./program.ts";
+import { COMMANDS } from "./table.ts";
 import { readVersion } from "./version.ts";
 
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
@@ -110,6 +111,7 @@ function makeContext(
     cwd,
     stateDir,
     clock,
+    commands: COMMANDS,
     signal,
     async connect() {
       const { connectToDaemon } = await import("./connect.ts");

@@ -3,7 +3,6 @@ import { TrueupError } from "../../model/errors.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { completionScript, SHELLS, type Shell } from "../completion.ts";
 import { KINDS } from "../kinds.ts";
-import { COMMANDS } from "../table.ts";
 
 /** Longest time that a pressed Tab may take for names. Milliseconds. */
 const PATIENCE_MS = 400;
@@ -30,7 +29,7 @@ export const command: Command = {
         `Cannot complete for "${shell ?? ""}" as it must be one of: ${SHELLS.join(", ")}.`,
       );
     }
-    const shown = COMMANDS.filter(({ group }) => group !== undefined);
+    const shown = context.commands.filter(({ group }) => group !== undefined);
     const loaded = await Promise.all(
       shown.map(async (entry) => ({ entry, options: (await entry.load()).command.options })),
     );
