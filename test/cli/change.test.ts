@@ -196,6 +196,17 @@ describe("set image", () => {
     expect(file("web.yaml")).toContain("web-server:v2");
   });
 
+  it("says what to do where there is neither a daemon nor a repository", async () => {
+    await fake.server.close();
+    expect(await fake.run("set", "image", "deployment/web", "web=web-server:v2")).toEqual({
+      code: 1,
+      stdout: "",
+      stderr:
+        "trueup: Cannot tell which repository is meant: no daemon runs, and this is none.\n" +
+        "  hint: Stand in the repository or name it with -C; or start a daemon with trueup run REPO.\n",
+    });
+  });
+
   it("refuses to commit where HEAD is detached", async () => {
     fake.daemon.apps = [appStatus("shop", { repository, ref: "HEAD" })];
     gitIn(repository, ["checkout", "-q", "--detach"]);

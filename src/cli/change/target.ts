@@ -35,7 +35,8 @@ export interface WorkplaceRequest {
 /** @throws {TrueupError} `not-found` when no app has the object, `conflict` when the app follows no branch */
 export async function openWorkplace(context: CommandContext, request: WorkplaceRequest): Promise<Workplace> {
   const daemon = await daemonOf(context, request);
-  const repository = await openRepository(daemon?.app.repository ?? context.cwd, { signal: context.signal });
+  const repository =
+    daemon === null ? await openHere(context) : await openRepository(daemon.app.repository, { signal: context.signal });
   try {
     const ref = await branchOf(repository, daemon?.app.ref ?? "HEAD");
     const found = daemon === null ? null : { client: daemon.client, app: daemon.app };
@@ -44,6 +45,22 @@ export async function openWorkplace(context: CommandContext, request: WorkplaceR
     await repository.close();
     throw error;
   }
+}
+
+/** Without a daemon to name it, the repository is the one stood in. */
+async function openHere({ cwd, err, signal }: CommandContext): Promise<Repository> {
+  let repository: Repository;
+  try {
+    repository = await openRepository(cwd, { signal });
+  } catch (error) {
+    if (!(error instanceof TrueupError) || error.code !== "not-found") throw error;
+    throw new TrueupError("unavailable", "Cannot tell which repository is meant: no daemon runs, and this is none.", {
+      hint: "Stand in the repository or name it with -C; or start a daemon with trueup run REPO.",
+      cause: error,
+    });
+  }
+  await err.line("trueup: no daemon runs; the commit is made in the repository of this directory");
+  return repository;
 }
 
 async function daemonOf(
@@ -55,7 +72,6 @@ async function daemonOf(
     client = await context.connect();
   } catch (error) {
     if (!(error instanceof TrueupError) || error.code !== "unavailable" || context.stateDir !== undefined) throw error;
-    await context.err.line("trueup: no daemon runs; the commit is made in the repository of this directory");
     return null;
   }
   const { apps } = await client.status(context.signal);
