@@ -121,7 +121,11 @@ class World {
   isComplete(): boolean {
     const { store } = this.#cluster;
     const deployments = store.list({ group: "apps", kind: "Deployment" }) as Deployment[];
-    return deployments.every((deployment) => isComplete(deployment, deployment.status ?? {}) || deployment.spec.paused);
+    const isEnding = (pod: KubeObject): boolean => pod.metadata.deletionTimestamp !== undefined;
+    return (
+      deployments.every((deployment) => isComplete(deployment, deployment.status ?? {}) || deployment.spec.paused) &&
+      !store.list({ kind: "Pod" }).some(isEnding)
+    );
   }
 
   /** The reasons of the Deployments that are not complete, from as deep as is known. */

@@ -1,5 +1,5 @@
 /** Images found in git and on disk, materialised once by content, and looked up by reference. */
-import { chmod, mkdir, readdir, rename } from "node:fs/promises";
+import { chmod, mkdir, readdir, rename, writeFile } from "node:fs/promises";
 import { join, resolve as resolvePath } from "node:path";
 import type { Repository } from "../git/repository.ts";
 import { type ImageCatalog, type ImageResolution, parseImageReference } from "../model/image.ts";
@@ -29,6 +29,11 @@ export interface ImageUpdate {
 }
 
 const INDEX_FILE = "index.json";
+/**
+ * Node asks the nearest `package.json` above a `.js` file whether it is a module. Without one here, an image would run
+ * otherwise where the state directory happens to lie inside a project that says `"type": "module"`.
+ */
+const PACKAGE_BARRIER = "package.json";
 
 /**
  * The images that pods may run from.
@@ -122,6 +127,8 @@ export class ImageStore implements ImageCatalog {
     for (const name of names) {
       if (name.startsWith(INCOMING) || name.startsWith(LEAVING)) await removeTree(join(this.#directory, name));
     }
+    if (!names.includes(PACKAGE_BARRIER))
+      await writeFile(join(this.#directory, PACKAGE_BARRIER), "{}\n", { mode: 0o400 });
     this.#index = await loadIndex(join(this.#directory, INDEX_FILE));
     const there = new Set(names);
     this.#forget((digest) => !there.has(directoryName(digest)));

@@ -101,3 +101,10 @@ it("starts from nothing when there is nothing before", async () => {
   expect(steps(forecast).length).toBe(1);
   expect(forecast.outcome).toBe("complete");
 });
+
+it("follows a scale-down to the end of the last pod", async () => {
+  const forecast = await simulate(web("web:v1"), web("web:v1", "replicas: 1"));
+  expect(steps(forecast).map((step) => step.replace(/ \(.*/, ""))).toEqual(["Scaled down replica set A from 3 to 1"]);
+  expect(forecast.samples.filter(({ message }) => message.endsWith("has ended")).length).toBe(2);
+  expect({ peak: forecast.peakPods, lowest: forecast.lowestAvailable }).toEqual({ peak: 3, lowest: 1 });
+});

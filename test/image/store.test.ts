@@ -1,4 +1,5 @@
 /** The image store over real repositories and directories: what is found where, laid down how, and never twice. */
+import { spawnSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
@@ -71,7 +72,7 @@ async function digestsOfWeb(): Promise<{ v1: string; v2: string }> {
 }
 
 const modeOf = (path: string): number => statSync(path).mode & 0o777;
-const laidDown = (): string[] => readdirSync(state).filter((name) => name !== "index.json");
+const laidDown = (): string[] => readdirSync(state).filter((name) => name !== "index.json" && name !== "package.json");
 
 describe("update and resolve", () => {
   it("lay an image down read-only, with its links and executable bits, and read its config", async () => {
@@ -361,4 +362,15 @@ describe("the store on disk", () => {
       });
     }
   });
+});
+
+it("keeps projects around the state directory from deciding what an image's .js files are", async () => {
+  mkdirSync(state, { recursive: true });
+  writeFileSync(join(root, "package.json"), '{ "type": "module" }');
+  await ImageStore.open(state);
+  const image = join(state, "image");
+  mkdirSync(image);
+  writeFileSync(join(image, "main.js"), "console.log(typeof require);\n");
+  const { stdout } = spawnSync(process.execPath, [join(image, "main.js")], { encoding: "utf8" });
+  expect(stdout).toBe("function\n");
 });

@@ -1,8 +1,8 @@
 // A server that says which version it is and which pod answers. It finishes what it accepted before it ends.
-const http = require("node:http");
-const os = require("node:os");
+import http from "node:http";
+import os from "node:os";
 
-const version = 2;
+const version = 1;
 const pod = process.env.HOSTNAME || os.hostname();
 
 const server = http.createServer((request, response) => {
