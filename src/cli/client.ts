@@ -7,7 +7,7 @@ import type { ShutdownRequest } from "../server/service.ts";
 import type { ObjectEvent, ObjectListBody, PlanView } from "../server/wire.ts";
 import { backoffMs } from "../util/backoff.ts";
 import { type Clock, sleep } from "../util/clock.ts";
-import { getJson, openStream, type Parameters, type StreamMessage } from "./http.ts";
+import { getJson, openStream, type Parameters } from "./http.ts";
 
 export interface DaemonClient {
   /** Path of the socket it speaks over. */
@@ -107,5 +107,3 @@ async function* watchAgain({ socket, clock, query, signal, onConnection }: Watch
     failures += 1;
   }
 }
-
-export type { StreamMessage };

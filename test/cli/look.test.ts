@@ -212,6 +212,18 @@ describe("rollout status", () => {
     );
   });
 
+  it("says so when the head is not what rolls out", async () => {
+    const head = { commit: COMMIT, subject: "", author: "", authoredAt: "" };
+    const applied = asCommitId("1".repeat(40));
+    fake.daemon.apps = [appStatus("shop", { head, applied, phase: "Rejected", reason: "web.yaml:3:5: unknown field" })];
+    fake.daemon.put(deployment(3, 3));
+    expect(await fake.run("rollout", "status", "deploy/web")).toEqual({
+      code: 0,
+      stdout: 'deployment "web" successfully rolled out\n',
+      stderr: "warning: 3f2c1aa of shop is rejected: web.yaml:3:5: unknown field; what follows is of 1111111\n",
+    });
+  });
+
   it("exits 1 with the reason when the deadline has passed", async () => {
     fake.daemon.apps = [settled];
     const late = ', conditions: [{ type: Progressing, status: "False", reason: ProgressDeadlineExceeded }]';

@@ -5,13 +5,14 @@ import { type CommitId, shortId } from "../../model/source.ts";
 import type { AppStatus } from "../../model/status.ts";
 import type { DaemonClient } from "../client.ts";
 import type { CommandContext } from "../command.ts";
+import { printableLine } from "../print/escape.ts";
 
 /** How long a daemon may take to see a ref move and apply it, before we say so and go on. Milliseconds. */
 const PATIENCE_MS = 15_000;
 
 /**
  * Waits until every app has applied what its ref names now, as a commit made a moment ago may not have been seen yet.
- * An app whose head was not applied (rejected, unreadable, held up) is told of on stderr, and not waited for.
+ * A head that was rejected or cannot be read is told of on stderr, and not waited for.
  */
 export async function waitForHead(
   context: CommandContext,
@@ -24,6 +25,18 @@ export async function waitForHead(
   const late = apps.filter((app) => !hasTakenUp(app, heads.get(app.app) ?? null));
   const limit = timeoutMs === undefined || timeoutMs === 0 ? PATIENCE_MS : timeoutMs;
   for (const { app } of late) await waitUntil(context, client, app, heads.get(app) ?? null, limit);
+  await tellNotApplied(context, (await client.status(context.signal)).apps);
+}
+
+/** Whoever follows a rollout thinks of the head; when that is not what rolls out, they must know. */
+async function tellNotApplied({ err }: CommandContext, apps: readonly AppStatus[]): Promise<void> {
+  for (const { app, head, applied, phase, reason } of apps) {
+    if (phase !== "Rejected" && phase !== "Unreadable") continue;
+    const what = head === null ? app : `${shortId(head.commit)} of ${app}`;
+    const instead = applied === null ? "nothing was applied yet" : `what follows is of ${shortId(applied)}`;
+    const text = printableLine(`${what} is ${phase.toLowerCase()}: ${reason}; ${instead}`);
+    await err.line(`${err.style.yellow("warning:")} ${text}`);
+  }
 }
 
 /**

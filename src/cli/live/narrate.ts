@@ -103,5 +103,5 @@ function phaseLine(status: AppStatus): Line[] | null {
 
 function oneLine({ location, message, hint }: Diagnostic): string {
   const place = `${location.file}:${location.line}:${location.column}`;
-  return `    ${place}: ${message}${hint === undefined ? "" : ` ${hint}`}`;
+  return `    ${place}: ${message}${hint === undefined ? "" : `${/[.!?]$/.test(message) ? "" : "."} ${hint}`}`;
 }
