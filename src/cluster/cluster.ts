@@ -21,6 +21,8 @@ export interface ClusterOptions {
   images: ImageCatalog;
   /** Where to look for a free local port of a LoadBalancer or NodePort Service that has none yet; 0: any. */
   preferredPort?: (service: Service, port: ServicePort) => number;
+  /** Has a kubelet answer, where one can be started; called before each connection but the first. */
+  reconnect?: () => Promise<void>;
   /**
    * Hears of what failed and is tried again; must not throw.
    *

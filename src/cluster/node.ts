@@ -24,6 +24,8 @@ export interface NodeLinkOptions {
   nodeName?: string;
   /** Where to look for a free local port of a LoadBalancer or NodePort Service that has none yet; 0: any. */
   preferredPort?: (service: Service, port: ServicePort) => number;
+  /** Has a kubelet answer, where one can be started; called before each connection but the first. */
+  reconnect?: () => Promise<void>;
   /** Hears of calls that failed and are tried again; must not throw. */
   onError?: (error: unknown) => void;
 }
@@ -123,7 +125,7 @@ export class NodeLink {
 
   async #run(): Promise<void> {
     const { signal } = this.#closing;
-    for (let failures = 0; !signal.aborted; failures++) {
+    for (let failures = 0, isFirst = true; !signal.aborted; failures++, isFirst = false) {
       const session: Session = {
         controller: new AbortController(),
         assigned: new Map(),
@@ -133,6 +135,7 @@ export class NodeLink {
       };
       this.#session = session;
       try {
+        if (!isFirst) await orAborted(this.#reconnect(), session.controller.signal);
         await this.#resynchronise(session);
         failures = 0;
         await this.#consume(session);
@@ -147,6 +150,10 @@ export class NodeLink {
         if (reason !== signal.reason) throw reason;
       }
     }
+  }
+
+  async #reconnect(): Promise<void> {
+    await this.#options.reconnect?.();
   }
 
   /** Compares all of the kubelet's pods with all of the store's, and has each pod and the Services told anew. */

@@ -3,10 +3,8 @@ import { realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { EmbeddedBackend } from "../backend/embedded.ts";
 import { EmbeddedCluster } from "../cluster/cluster.ts";
-import { openRepository, type Repository } from "../git/repository.ts";
+import { openRepository } from "../git/repository.ts";
 import { ImageStore } from "../image/store.ts";
-import type { KubeletClient } from "../kubelet/client.ts";
-import { launchKubelet } from "../kubelet/launch.ts";
 import { SqliteLedger } from "../ledger/sqlite-ledger.ts";
 import { messageOf, TrueupError } from "../model/errors.ts";
 import type { CommitId } from "../model/source.ts";
@@ -18,6 +16,7 @@ import { type Clock, SystemClock } from "../util/clock.ts";
 import { type Random, systemRandom } from "../util/random.ts";
 import { takeLock } from "../util/state-lock.ts";
 import { Fleet } from "./fleet.ts";
+import { KubeletKeeper } from "./kubelet-keeper.ts";
 import type { DaemonLog } from "./log.ts";
 import { ensurePrivateDirectory, prepareSocketPaths, removeDaemonRecord, writeDaemonRecord } from "./paths.ts";
 
@@ -103,17 +102,18 @@ async function begin(options: DaemonOptions, begun: Begun): Promise<RunningDaemo
   lock(stateDir, options, begun);
   const sockets = await prepareSocketPaths(stateDir, options.env);
 
-  const [repository, kubelet] = await Promise.all([
-    open(options.repository),
-    launchKubelet({
-      stateDir,
-      socketPath: sockets.kubeletSocket,
-      argv: options.kubeletArgv(stateDir, sockets.kubeletSocket),
-      clock,
-    }),
-  ]);
+  const kubeletOptions = {
+    stateDir,
+    socketPath: sockets.kubeletSocket,
+    argv: options.kubeletArgv(stateDir, sockets.kubeletSocket),
+    clock,
+  };
+  // Before there is a kubelet: a path that is no repository must leave nothing running.
+  const repository = await openRepository(options.repository);
   begun.add("the repository", () => repository.close());
-  begun.add("the connection to the kubelet", () => kubelet.close());
+  const keeper = await KubeletKeeper.start(kubeletOptions, log);
+  let isUp = false;
+  begun.add("the kubelet", () => (isUp ? keeper.client.close() : keeper.abandon()));
   const images = await ImageStore.open(join(stateDir, "images"));
   const ledger = new SqliteLedger({ path: join(stateDir, "ledger.db") });
   begun.add("the ledger", () => ledger.close());
@@ -123,9 +123,10 @@ async function begin(options: DaemonOptions, begun: Begun): Promise<RunningDaemo
     path: join(stateDir, "cluster.db"),
     clock,
     random,
-    kubelet,
+    kubelet: keeper.client,
     images,
     preferredPort,
+    reconnect: () => keeper.ensure(),
     onError: (doing, error) => log.error(`${doing}: ${messageOf(error)}`),
   });
   const backend = new EmbeddedBackend(cluster);
@@ -154,15 +155,18 @@ async function begin(options: DaemonOptions, begun: Begun): Promise<RunningDaemo
   const stopWork = (stopPods: boolean): Promise<void> => {
     stopping ??= (async () => {
       log.info(stopPods ? "ending, pods included" : "ending; pods keep running");
-      await fleet.close();
-      if (stopPods) {
-        // First the controllers: they would replace each pod that ends.
-        await closeCluster();
-        await stopKubelet(kubelet, log);
-        // Otherwise the record stays: by it, "trueup down" finds the pods that were left.
-        await removeDaemonRecord(sockets, process.pid);
+      try {
+        await fleet.close();
+        if (stopPods) {
+          // First the controllers: they would replace each pod that ends.
+          await closeCluster();
+          await keeper.stopWithPods();
+          // Otherwise the record stays: by it, "trueup down" finds the pods that were left.
+          await removeDaemonRecord(sockets, process.pid);
+        }
+      } finally {
+        queueMicrotask(() => void begun.end().then(ended.resolve, ended.reject));
       }
-      queueMicrotask(() => void begun.end().then(ended.resolve, ended.reject));
     })();
     return stopping;
   };
@@ -173,7 +177,7 @@ async function begin(options: DaemonOptions, begun: Begun): Promise<RunningDaemo
     startedAt,
     stateDir,
     runtime: "process",
-    kubelet: { connected: cluster.node.connected, pid: kubeletPid },
+    kubelet: { connected: cluster.node.connected, pid: keeper.pid },
     apps: fleet.statuses(),
   });
   const service: DaemonService = {
@@ -184,7 +188,6 @@ async function begin(options: DaemonOptions, begun: Begun): Promise<RunningDaemo
     plan: (app, revision, signal) => fleet.plan(app, revision, signal),
     shutdown: ({ stopPods }) => stopWork(stopPods),
   };
-  const { pid: kubeletPid } = await kubelet.info();
   const server = await startServer({
     service,
     clock,
@@ -203,6 +206,7 @@ async function begin(options: DaemonOptions, begun: Begun): Promise<RunningDaemo
     socket: sockets.daemonSocket,
   });
   await fleet.start();
+  isUp = true;
   log.info(`daemon ${process.pid} keeps ${repositoryPath} true, state in ${stateDir}`);
   return {
     service,
@@ -229,19 +233,6 @@ function lock(stateDir: string, options: DaemonOptions, begun: Begun): void {
     );
   }
   begun.add("the lock", attempt.release);
-}
-
-async function open(path: string): Promise<Repository> {
-  return openRepository(path);
-}
-
-async function stopKubelet(kubelet: KubeletClient, log: DaemonLog): Promise<void> {
-  try {
-    await kubelet.shutdown({ stopPods: true });
-  } catch (error) {
-    if (!(error instanceof TrueupError) || error.code !== "unavailable") throw error;
-    log.warn(`The kubelet was gone already: ${error.message}`);
-  }
 }
 
 function stackOf(error: unknown): string {

@@ -56,6 +56,8 @@ export class LocalKubelet implements Kubelet {
   /** Pods reported gone, by uid, with the report's number, until it is acknowledged: an order that is late must not revive them. */
   readonly #gone = new Map<string, number>();
   readonly #emptied = new Set<() => void>();
+  /** Told to end all pods: no new one may come meanwhile. */
+  #ending = false;
   #closed = false;
 
   constructor({ runtime, clock, random, proxy, journal, directory, log = () => undefined }: LocalKubeletOptions) {
@@ -110,6 +112,10 @@ export class LocalKubelet implements Kubelet {
       known.worker.assign(assignment);
       this.#changed(known.worker);
       return;
+    }
+    if (this.#ending) {
+      const { name } = assignment.pod.metadata;
+      throw new TrueupError("conflict", `Cannot run pod ${name} as the kubelet must not be ending: it is.`);
     }
     const created = this.#create(uid, assignment);
     this.#creating.set(
@@ -174,8 +180,10 @@ export class LocalKubelet implements Kubelet {
     );
   }
 
-  /** Ends all pods, each within its own grace period, and resolves when they are gone. */
+  /** Ends all pods, each within its own grace period, and resolves when they are gone. From then on it takes no new ones. */
   async stopAll(): Promise<void> {
+    this.#ending = true;
+    await Promise.all(this.#creating.values());
     for (const { worker } of this.#pods.values()) {
       if (!worker.terminating) worker.stop(worker.pod.spec.terminationGracePeriodSeconds ?? 30);
     }
