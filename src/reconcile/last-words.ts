@@ -22,7 +22,7 @@ export async function lastWords(
 ): Promise<string> {
   const pod = worstPod(pods);
   const container = pod === undefined ? undefined : worstContainer(pod);
-  if (pod === undefined || container === undefined) return "";
+  if (pod === undefined || container === undefined || hasNeverRun(container)) return "";
   const { name, namespace = "default" } = pod.metadata;
   const where = `pod ${name} (container ${container.name})`;
   const limit = new AbortController();
@@ -62,6 +62,11 @@ function worstContainer(pod: Pod): ContainerStatus | undefined {
 
 function statuses({ status }: Pod): ContainerStatus[] {
   return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+}
+
+/** Then there is no log, and why it waits is told by its state. */
+function hasNeverRun({ state, restartCount }: ContainerStatus): boolean {
+  return state.waiting !== undefined && restartCount === 0;
 }
 
 /** Between two runs of a container, its words are those of the run before. */
