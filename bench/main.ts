@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 
-const NO_BENCH = new Set(["main.ts", "support.ts"]);
+const NO_BENCH = new Set(["main.ts", "support.ts", "trueup.ts"]);
 const wanted = process.argv.slice(2);
 const names = readdirSync(import.meta.dirname)
   .filter((name) => name.endsWith(".ts") && !NO_BENCH.has(name))
