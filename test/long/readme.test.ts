@@ -64,7 +64,7 @@ it("does what the README says, from a fresh clone", async () => {
   const env = npmEnv(home);
   const installed = await run(["npm", "ci"], { cwd: clone, env });
   expect(installed.code, installed.stderr).toBe(0);
-  const demo = new Child(["npm", "start"], { cwd: clone, env });
+  const demo = new Child(["npm", "start"], { cwd: clone, env, group: true });
   children.push(demo);
   const [, url = ""] = await demo.waitFor(/(http:\/\/localhost:\d+) answers: Hello World! I'm Server version 1\./);
   await demo.waitFor(/runs: what is in git is what runs/);
@@ -73,8 +73,7 @@ it("does what the README says, from a fresh clone", async () => {
   expect(steps.length).toBeGreaterThan(8);
   for (const { command, shown } of steps) {
     const here = command.replace("http://localhost:8080", url);
-    const { code, stdout, stderr } = await run(["bash", "-c", here], { cwd: clone, env });
-    const text = stdout + stderr;
+    const { code, stdout: text } = await run(["bash", "-c", `exec 2>&1; ${here}`], { cwd: clone, env });
     const actual = text === "" ? [] : text.replace(/\n$/, "").split("\n").map(normalise);
     const expected = shown.map((line) => (line === "…" ? line : normalise(line)));
     expect({ command, asShown: matches(expected, actual), text }).toEqual({ command, asShown: true, text });

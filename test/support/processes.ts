@@ -40,9 +40,14 @@ export class Child {
   output = "";
   #waiters: (() => void)[] = [];
 
-  constructor(argv: readonly string[], options: { cwd: string; env: Record<string, string> }) {
+  readonly #group: boolean;
+
+  /** @param options.group Signals go to the whole process group: for programs such as npm that start others */
+  constructor(argv: readonly string[], options: { cwd: string; env: Record<string, string>; group?: boolean }) {
     const [program = process.execPath, ...rest] = argv;
-    this.process = spawn(program, rest, { cwd: options.cwd, env: options.env, stdio: ["ignore", "pipe", "pipe"] });
+    const { cwd, env, group = false } = options;
+    this.#group = group;
+    this.process = spawn(program, rest, { cwd, env, detached: group, stdio: ["ignore", "pipe", "pipe"] });
     for (const stream of [this.process.stdout, this.process.stderr]) {
       stream?.setEncoding("utf8").on("data", (chunk: string) => {
         this.output += chunk;
@@ -80,7 +85,9 @@ export class Child {
 
   /** Sends a signal, unless it has ended. */
   kill(signal: NodeJS.Signals = "SIGKILL"): void {
-    if (this.process.exitCode === null && this.process.signalCode === null) this.process.kill(signal);
+    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
+    if (this.#group) process.kill(-this.pid, signal);
+    else this.process.kill(signal);
   }
 }
 
