@@ -25,15 +25,20 @@ export type LaunchOptions = Pick<DaemonOptions, "repository" | "ref" | "pin" | "
   port?: number;
 };
 
+/** Program and arguments of a kubelet: this very program, started with `kubelet`. */
+export function kubeletArgv(stateDir: string, socket: string): string[] {
+  const program = realpathSync(process.argv[1] ?? join(import.meta.dirname, "../main.ts"));
+  return [process.execPath, program, "kubelet", "--state", stateDir, "--socket", socket];
+}
+
 /** Starts the daemon in this process; its kubelet is this very program, started with `kubelet`. */
 export async function launchDaemon(options: LaunchOptions): Promise<RunningDaemon> {
   const stateDir = await ensurePrivateDirectory(options.stateDir);
-  const program = realpathSync(process.argv[1] ?? join(import.meta.dirname, "../main.ts"));
   return startDaemon({
     ...options,
     stateDir,
     version: readVersion(),
-    kubeletArgv: (state, socket) => [process.execPath, program, "kubelet", "--state", state, "--socket", socket],
+    kubeletArgv,
     preferredPort: (service, port) => {
       const preferred = preferredLocalPort(service.spec.type, port);
       return preferred !== 0 && port.nodePort === undefined && options.port !== undefined ? options.port : preferred;
