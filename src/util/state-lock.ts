@@ -1,9 +1,12 @@
 /** One process per state directory: a lock that the kernel frees when its holder dies, however it dies. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 
 /** SQLite's result code for "somebody else has it" (sqlite.org/rescode.html#busy). */
 const SQLITE_BUSY = 5;
+
+/** Locks that are held. A database that nothing refers to is closed by the garbage collector, and its lock with it. */
+const held = new Set<DatabaseSync>();
 
 export type LockAttempt =
   | { held: true; release(): void }
@@ -22,6 +25,8 @@ export type LockAttempt =
  */
 export function takeLock(path: string, holder: string): LockAttempt {
   const note = `${path}.holder`;
+  // SQLite would make it as the umask says, and gives its journal the same mode.
+  closeSync(openSync(path, "a", 0o600));
   const database = new DatabaseSync(path, { timeout: 0 });
   try {
     database.exec("PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE");
@@ -31,7 +36,11 @@ export function takeLock(path: string, holder: string): LockAttempt {
     return { held: false, holder: readNote(note) };
   }
   writeFileSync(note, `${holder}\n`, { mode: 0o600 });
-  return { held: true, release: () => database.close() };
+  held.add(database);
+  const release = (): void => {
+    if (held.delete(database)) database.close();
+  };
+  return { held: true, release };
 }
 
 function isBusy(error: unknown): boolean {

@@ -33,9 +33,11 @@ it("is free again when its holder is killed", async () => {
   const path = join(dir, "lock");
   const module = resolve(import.meta.dirname, "../../src/util/state-lock.ts");
   const program = `import { takeLock } from ${JSON.stringify(module)};
-    console.log(takeLock(${JSON.stringify(path)}, "pid " + process.pid).held);
+    const held = takeLock(${JSON.stringify(path)}, "pid " + process.pid).held;
+    globalThis.gc();
+    console.log(held);
     setInterval(() => {}, 1000);`;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
+  const child = spawn(process.execPath, ["--expose-gc", "--input-type=module", "-e", program], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   children.push(child);
