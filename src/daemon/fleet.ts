@@ -4,8 +4,8 @@ import { type RefState, type RefWatcher, watchRef } from "../git/ref-watcher.ts"
 import type { Repository } from "../git/repository.ts";
 import type { ImageStore } from "../image/store.ts";
 import type { Backend } from "../model/backend.ts";
-import { isError } from "../model/diagnostic.ts";
-import { messageOf, TrueupError } from "../model/errors.ts";
+import { type Diagnostic, isError } from "../model/diagnostic.ts";
+import { asTrueupError, messageOf, TrueupError } from "../model/errors.ts";
 import type { Ledger } from "../model/ledger.ts";
 import type { CommitId } from "../model/source.ts";
 import type { AppStatus } from "../model/status.ts";
@@ -39,6 +39,10 @@ export class Fleet {
   readonly #listeners = new Set<() => void>();
   #watcher: RefWatcher | undefined;
   #closed = false;
+  /** Why the last ref change could not be taken up. */
+  #trouble: Error | null = null;
+  /** What was last found wrong with a `trueup.yaml`, and at which commit. */
+  #faults: { commit: CommitId; diagnostics: readonly Diagnostic[] } | null = null;
   /** Ref changes are taken up one after the other. */
   #turn: Promise<void> = Promise.resolve();
 
@@ -46,7 +50,11 @@ export class Fleet {
     this.#options = options;
   }
 
-  /** Reads the apps and starts their reconcilers; from then on the ref is watched. */
+  /**
+   * Reads the apps and starts their reconcilers; from then on the ref is watched.
+   *
+   * @throws {TrueupError} When the head does not say which apps there are
+   */
   async start(): Promise<void> {
     const { repository, ref, pin, clock, log } = this.#options;
     if (pin !== undefined) {
@@ -66,6 +74,8 @@ export class Fleet {
       },
     );
     await this.#turn;
+    // With apps at hand a later commit can mend it; without, nothing is kept true and nobody would know.
+    if (this.#trouble !== null && this.#reconcilers.size === 0) throw this.#trouble;
   }
 
   #queue(state: RefState): void {
@@ -73,7 +83,9 @@ export class Fleet {
       if (this.#closed) return;
       try {
         await this.#refChanged(state.commit);
+        this.#trouble = null;
       } catch (error) {
+        this.#trouble = asTrueupError(error, "take up the head");
         this.#options.log.error(`Cannot take up ${state.commit ?? "no commit"}: ${messageOf(error)}`);
       }
     });
@@ -119,12 +131,22 @@ export class Fleet {
       clock,
       log,
       onImages: this.#options.onImages,
+      faults: (commit) => this.#faultsOf(commit),
     });
     this.#reconcilers.set(app.name, reconciler);
     reconciler.onChange(() => {
       for (const listener of this.#listeners) listener();
     });
     await reconciler.start();
+  }
+
+  /** A commit whose `trueup.yaml` is wrong is rejected for every app: which apps it means is not known. */
+  async #faultsOf(commit: CommitId): Promise<readonly Diagnostic[]> {
+    const { repository, only } = this.#options;
+    if (this.#faults?.commit !== commit) {
+      this.#faults = { commit, diagnostics: (await readApps(repository, commit, only)).diagnostics };
+    }
+    return this.#faults.diagnostics;
   }
 
   statuses(): AppStatus[] {

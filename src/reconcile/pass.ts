@@ -61,8 +61,8 @@ export async function prepare(
   const commit = await repository.commit(id);
   const snapshot = await source.snapshot(id, base, signal);
   const { doubts } = context;
-  const prepared: Prepared = { commit, snapshot, doubts, diagnostics: [...snapshot.diagnostics] };
-  if (isRejected(snapshot)) return prepared;
+  const prepared: Prepared = { commit, snapshot, doubts, diagnostics: await diagnosticsOf(options, id, snapshot) };
+  if (isRejected(prepared)) return prepared;
   if (options.backend.capabilities.localImages && snapshot.images.length > 0) {
     const references = [...new Set(snapshot.images.map(({ reference }) => reference))];
     await images.update({ repository, commit: id, references, imagePaths, signal });
@@ -76,6 +76,15 @@ export async function prepare(
   return planPrepared(context, prepared, signal);
 }
 
+async function diagnosticsOf(
+  { faults }: AppReconcilerOptions,
+  id: CommitId,
+  { diagnostics }: Snapshot,
+): Promise<Diagnostic[]> {
+  const others = (await faults?.(id)) ?? [];
+  return [...others, ...diagnostics].sort(compareDiagnostics);
+}
+
 /** As `prepare`, for somebody who only wants to look: images stay as they are known, so re-used tags are not found. */
 export async function lookAt(
   context: PassContext,
@@ -86,8 +95,8 @@ export async function lookAt(
   const { app, repository } = context.options;
   const commit = await repository.commit(id);
   const snapshot = await context.source.snapshot(id, base, signal);
-  const diagnostics = [...snapshot.diagnostics];
-  if (isRejected(snapshot)) return { kind: "rejected", app: app.name, commit: id, diagnostics };
+  const diagnostics = await diagnosticsOf(context.options, id, snapshot);
+  if (isRejected({ diagnostics })) return { kind: "rejected", app: app.name, commit: id, diagnostics };
   const prepared = await planPrepared(context, { commit, snapshot, diagnostics, doubts: context.doubts }, signal);
   return { kind: "planned", plan: prepared.plan, diagnostics: prepared.diagnostics };
 }

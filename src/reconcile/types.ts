@@ -41,6 +41,8 @@ export interface AppReconcilerOptions {
   clock: Clock;
   log: ReconcileLog;
   prune?: PruneBudget;
+  /** What is wrong with a commit beside the app's own files, such as the `trueup.yaml` that names the app; must not throw for that. */
+  faults?: (commit: CommitId) => Promise<readonly Diagnostic[]>;
   /** Waits between tries after a failed read; 200 ms doubling up to 30 s unless given. */
   backoff?: BackoffLimits;
   /** Images may resolve otherwise now: the commit's were looked up. */

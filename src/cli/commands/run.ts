@@ -31,7 +31,7 @@ export const command: Command = {
   async run(context, invocation) {
     const options = await launchOptions(context, invocation);
     const daemon = await launchDaemon(options);
-    return invocation.flag("once") ? runOnce(context, daemon) : runOn(context, daemon);
+    return invocation.flag("once") ? runOnce(context, daemon, options.ref) : runOn(context, daemon, options.ref);
   },
 };
 
@@ -65,13 +65,13 @@ function readCommit(text: string): ReturnType<typeof asCommitId> {
   }
 }
 
-async function runOnce({ err, clock, signal }: CommandContext, daemon: RunningDaemon): Promise<0 | 1> {
+async function runOnce({ err, clock, signal }: CommandContext, daemon: RunningDaemon, ref: string): Promise<0 | 1> {
   const story = new AbortController();
   const narration = narrateDaemon(daemon.service, err, clock, story.signal);
   const interrupted = Promise.withResolvers<never>();
   signal.addEventListener("abort", () => interrupted.reject(signal.reason), { once: true });
   try {
-    return exitCodeOf(await Promise.race([daemon.settled(), interrupted.promise]));
+    return exitCodeOf(await Promise.race([daemon.settled(), interrupted.promise]), ref);
   } finally {
     story.abort();
     await narration;
@@ -79,12 +79,15 @@ async function runOnce({ err, clock, signal }: CommandContext, daemon: RunningDa
   }
 }
 
-function exitCodeOf({ apps }: DaemonStatus): 0 | 1 {
+function exitCodeOf({ apps }: DaemonStatus, ref: string): 0 | 1 {
+  if (apps.length === 0)
+    throw new TrueupError("not-found", `Cannot apply ${ref} as it must have a commit: it has none.`);
   return apps.every(({ phase }) => phase === "Synced" || phase === "Held") ? 0 : 1;
 }
 
-async function runOn(context: CommandContext, daemon: RunningDaemon): Promise<0> {
+async function runOn(context: CommandContext, daemon: RunningDaemon, ref: string): Promise<0> {
   const { out, err, clock, signal } = context;
+  if (daemon.service.status().apps.length === 0) await err.line(`${ref} has no commit yet: waiting for one.`);
   const story = new AbortController();
   const stop = (): void => story.abort();
   signal.addEventListener("abort", stop, { once: true });
