@@ -35,18 +35,12 @@ it("installs from its tarball into an empty folder and carries the demo", async 
 
   const elsewhere = join(home.dir, "elsewhere");
   mkdirSync(elsewhere);
-  writeFileSync(join(elsewhere, "package.json"), '{ "name": "elsewhere", "private": true }\n');
+  writeFileSync(
+    join(elsewhere, "package.json"),
+    '{ "name": "elsewhere", "private": true, "allowScripts": { "node": true } }\n',
+  );
   const install = await run(
-    [
-      "npm",
-      "install",
-      "--no-audit",
-      "--no-fund",
-      "--omit=dev",
-      "--allow-scripts=node",
-      join(home.dir, filename),
-      "node@26",
-    ],
+    ["npm", "install", "--no-audit", "--no-fund", "--omit=dev", join(home.dir, filename), "node@26"],
     { cwd: elsewhere, env: npmEnv(home) },
   );
   expect(install.code, install.stderr).toBe(0);
