@@ -1,6 +1,7 @@
 /** HTTP over a unix socket with nothing but Node: JSON answers, and server-sent events read as they come. */
-import { type IncomingMessage, request } from "node:http";
+
 import { ERROR_CLASSES, type ErrorCode, messageOf, TrueupError } from "../model/errors.ts";
+import { type IncomingMessage, request } from "../util/http.ts";
 
 export type Parameters = Readonly<Record<string, string | number | boolean | undefined>>;
 

@@ -1,5 +1,5 @@
 /** The daemon's side of the kubelet's socket. */
-import { Agent, type IncomingMessage, request } from "node:http";
+
 import { messageOf, TrueupError } from "../model/errors.ts";
 import type {
   Kubelet,
@@ -9,6 +9,7 @@ import type {
   PodAssignment,
   ServiceAssignment,
 } from "../model/kubelet.ts";
+import { Agent, type IncomingMessage, request } from "../util/http.ts";
 import { decodeError, PATHS, readJson, readLines, type WireError } from "./wire.ts";
 
 /** What a kubelet says of itself. */

@@ -1,8 +1,9 @@
 /** Probes over the network: one fresh connection each, with a deadline. */
-import { request as httpRequest, type RequestOptions } from "node:http";
+
 import { connect } from "node:net";
 import type { ProbeOutcome, ProbeTarget } from "../model/runtime.ts";
 import type { Clock } from "../util/clock.ts";
+import { request as httpRequest, type RequestOptions } from "../util/http.ts";
 
 type HttpTarget = Extract<ProbeTarget, { kind: "http" }>;
 

@@ -1,9 +1,9 @@
 /** The kubelet's side of the socket: plain HTTP on a unix socket, as small as it can be. */
 import { chmodSync, rmSync } from "node:fs";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { asTrueupError, ERROR_CLASSES, TrueupError } from "../model/errors.ts";
 import type { KubeletLogQuery, PodAssignment, ServiceAssignment } from "../model/kubelet.ts";
 import { settle } from "../util/clock.ts";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "../util/http.ts";
 import type { KubeletInfo } from "./client.ts";
 import type { LocalKubelet } from "./kubelet.ts";
 import type { KubeletLog } from "./pod-runtime.ts";

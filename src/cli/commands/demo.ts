@@ -1,12 +1,12 @@
 /** `trueup demo`: a real repository, real processes, and a Service in front of them, until Ctrl-C. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { get } from "node:http";
 import { join, relative, resolve } from "node:path";
 import type { RunningDaemon } from "../../daemon/daemon.ts";
 import { createRepository } from "../../git/init.ts";
 import { TrueupError } from "../../model/errors.ts";
 import { ANNOTATION, type Service } from "../../model/workload.ts";
 import { sleep } from "../../util/clock.ts";
+import { get } from "../../util/http.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { launchDaemon } from "../launch.ts";
 import { narrateDaemon } from "../live/narrator.ts";

@@ -1,8 +1,9 @@
 /** Answers on one local port and balances each HTTP request over the backends. */
-import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
+
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Clock } from "../../util/clock.ts";
+import { createServer, type IncomingMessage, type Server, ServerResponse } from "../../util/http.ts";
 import type { ProxyBackend } from "../proxy-contract.ts";
 import { BackendSet } from "./backend-set.ts";
 import type { Balancer } from "./balancer.ts";

@@ -1,8 +1,9 @@
 /** The connections to one backend: idle ones to use again, new ones on demand, none idle once it has left. */
-import { Agent, ClientRequest } from "node:http";
+
 import { connect, type Socket } from "node:net";
 import { TrueupError } from "../../model/errors.ts";
 import type { Clock } from "../../util/clock.ts";
+import { Agent, ClientRequest } from "../../util/http.ts";
 import type { ProxyBackend } from "../proxy-contract.ts";
 import type { Member } from "./backend-set.ts";
 
