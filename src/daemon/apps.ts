@@ -2,8 +2,14 @@
 import { basename } from "node:path";
 import type { Repository } from "../git/repository.ts";
 import { type Diagnostic, isError } from "../model/diagnostic.ts";
-import type { CommitId } from "../model/source.ts";
-import { parseRepositoryConfig } from "../validation/index.ts";
+import { TrueupError } from "../model/errors.ts";
+import { type CommitId, type ObjectHash, shortId } from "../model/source.ts";
+import {
+  type ImageRules,
+  type ParsedConfig,
+  parseRepositoryConfig,
+  type RepositoryConfig,
+} from "../validation/index.ts";
 
 export const REPOSITORY_CONFIG = "trueup.yaml";
 
@@ -12,6 +18,7 @@ export interface AppSettings {
   /** Directory of the repository; "" for all of it. */
   path: string;
   namespace: string;
+  images: ImageRules;
 }
 
 export interface AppsOutcome {
@@ -19,6 +26,9 @@ export interface AppsOutcome {
   /** What is wrong with `trueup.yaml`; with an error among them, `apps` is empty. */
   diagnostics: Diagnostic[];
 }
+
+/** Images as a repository without `trueup.yaml` may use them: any that validation accepts. */
+const ANY_IMAGE: ImageRules = { allowedRepositories: [], requireDigest: false };
 
 /** A name for the app that a whole repository is: its directory's, in the letters that object names allow. */
 export function defaultAppName(repositoryPath: string): string {
@@ -30,22 +40,75 @@ export function defaultAppName(repositoryPath: string): string {
   return name === "" ? "app" : name.slice(0, 63);
 }
 
+/** The one app that a repository is as long as it names none. */
+export function wholeRepository(repository: Pick<Repository, "path">): AppSettings {
+  return { name: defaultAppName(repository.path), path: "", namespace: "default", images: ANY_IMAGE };
+}
+
+/** Reads the apps of one repository, at any of its commits; an unchanged `trueup.yaml` is read once. */
+export class AppsReader {
+  readonly #repository: Repository;
+  readonly #only: { path: string; namespace: string } | undefined;
+  #last: { blob: ObjectHash; outcome: AppsOutcome } | null = null;
+
+  /** @param only Directory given by the operator: then it is the one app, and `trueup.yaml` is not asked */
+  constructor(repository: Repository, only: { path: string; namespace: string } | undefined) {
+    this.#repository = repository;
+    this.#only = only;
+  }
+
+  /** @throws {TrueupError} When git cannot be read; never for what `trueup.yaml` says */
+  async at(commit: CommitId): Promise<AppsOutcome> {
+    const whole = wholeRepository(this.#repository);
+    if (this.#only !== undefined) return { apps: [{ ...whole, ...this.#only }], diagnostics: [] };
+    const file = (await this.#repository.filesAt(commit, [REPOSITORY_CONFIG])).get(REPOSITORY_CONFIG);
+    if (file === undefined) return { apps: [whole], diagnostics: [] };
+    if (this.#last?.blob !== file.blob) {
+      const outcome = appsOf(await this.#parse(file.blob));
+      this.#last = { blob: file.blob, outcome };
+    }
+    return this.#last.outcome;
+  }
+
+  async #parse(blob: ObjectHash): Promise<ParsedConfig<RepositoryConfig>> {
+    try {
+      return parseRepositoryConfig(await this.#repository.text(blob), REPOSITORY_CONFIG);
+    } catch (error) {
+      // Too large or no text: a fault of the file. Whatever else keeps it from being read is a fault of the reading.
+      if (!(error instanceof TrueupError && error.code === "invalid")) throw error;
+      return { diagnostics: [fault("error", error.message)] };
+    }
+  }
+}
+
 /**
- * The apps at a commit.
+ * The apps at a commit, for a command that cannot go on without them.
  *
- * @param only Directory given by the operator: then it is the one app, and `trueup.yaml` is not asked
- * @throws {TrueupError} When git cannot be read
+ * @throws {TrueupError} `invalid` when `trueup.yaml` is; what git throws
  */
-export async function readApps(
-  repository: Repository,
-  commit: CommitId,
-  only: { path: string; namespace: string } | undefined,
-): Promise<AppsOutcome> {
-  const name = defaultAppName(repository.path);
-  if (only !== undefined) return { apps: [{ name, ...only }], diagnostics: [] };
-  const file = (await repository.filesAt(commit, [REPOSITORY_CONFIG])).get(REPOSITORY_CONFIG);
-  if (file === undefined) return { apps: [{ name, path: "", namespace: "default" }], diagnostics: [] };
-  const { config, diagnostics } = parseRepositoryConfig(await repository.text(file.blob), REPOSITORY_CONFIG);
+export async function readApps(repository: Repository, commit: CommitId): Promise<AppSettings[]> {
+  const { apps, diagnostics } = await new AppsReader(repository, undefined).at(commit);
+  const error = diagnostics.find(isError);
+  if (error === undefined) return apps;
+  const { file, line, column } = error.location;
+  throw new TrueupError(
+    "invalid",
+    `Cannot read the apps of commit ${shortId(commit)}: ${file}:${line}:${column}: ${error.message}`,
+    error.hint === undefined ? {} : { hint: error.hint },
+  );
+}
+
+function appsOf({ config, diagnostics }: ParsedConfig<RepositoryConfig>): AppsOutcome {
   if (config === undefined || diagnostics.some(isError)) return { apps: [], diagnostics };
-  return { apps: config.apps.map(({ name: app, path, namespace }) => ({ name: app, path, namespace })), diagnostics };
+  const { images } = config;
+  const ordered = config.apps.filter(({ after }) => after.length > 0).map(({ name }) => name);
+  const note = `"after" is checked but not followed yet: ${ordered.join(", ")} is deployed beside the others`;
+  return {
+    apps: config.apps.map(({ name, path, namespace }) => ({ name, path, namespace, images })),
+    diagnostics: ordered.length === 0 ? diagnostics : [...diagnostics, fault("warning", note)],
+  };
+}
+
+function fault(severity: Diagnostic["severity"], message: string): Diagnostic {
+  return { severity, rule: "config-invalid", message, location: { file: REPOSITORY_CONFIG, line: 1, column: 1 } };
 }

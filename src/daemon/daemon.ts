@@ -15,7 +15,7 @@ import type { DaemonService } from "../server/service.ts";
 import { type Clock, SystemClock } from "../util/clock.ts";
 import { type Random, systemRandom } from "../util/random.ts";
 import { takeLock } from "../util/state-lock.ts";
-import { Fleet } from "./fleet.ts";
+import { Fleet, type FleetPolicy } from "./fleet.ts";
 import { KubeletKeeper } from "./kubelet-keeper.ts";
 import type { DaemonLog } from "./log.ts";
 import { ensurePrivateDirectory, prepareSocketPaths, removeDaemonRecord, writeDaemonRecord } from "./paths.ts";
@@ -30,6 +30,8 @@ export interface DaemonOptions {
   pin?: CommitId;
   /** This directory is the one app; absent: `trueup.yaml` or the whole repository. */
   only?: { path: string; namespace: string };
+  /** What the operator's configuration allows. */
+  policy?: FleetPolicy;
   stateDir: string;
   env: Readonly<Record<string, string | undefined>>;
   /** Directories searched for images after the repository's own. */

@@ -9,20 +9,39 @@ import { asTrueupError, messageOf, TrueupError } from "../model/errors.ts";
 import type { Ledger } from "../model/ledger.ts";
 import type { CommitId } from "../model/source.ts";
 import type { AppStatus } from "../model/status.ts";
+import type { PruneBudget } from "../plan/prune-guard.ts";
 import { AppReconciler } from "../reconcile/app-reconciler.ts";
+import { lastApplied } from "../reconcile/record.ts";
+import type { AppSettings as SettingsAt, SourceLimits } from "../reconcile/types.ts";
 import type { PlanOutcome } from "../server/service.ts";
-import type { Clock } from "../util/clock.ts";
-import { type AppSettings, readApps } from "./apps.ts";
+import type { CancelTimer, Clock } from "../util/clock.ts";
+import { type AppSettings, AppsReader, wholeRepository } from "./apps.ts";
 import type { DaemonLog } from "./log.ts";
 
 /** The one target of an embedded daemon. */
 const TARGET = "local";
+const NEVER = new AbortController().signal;
+/** After a failure to read which apps there are. */
+const RETRY_MS = 1_000;
+/** How far back the ledger is asked for a commit whose `trueup.yaml` could be read. */
+const ATTEMPTS_LOOKED_AT = 200;
+
+/** What the operator allows; all of it is optional. */
+export interface FleetPolicy {
+  /** Only these apps of the repository; absent: all. */
+  apps?: readonly string[];
+  /** Why nothing of a ref may run; null when it may. */
+  distrust?: (ref: string) => Diagnostic | null;
+  prune?: PruneBudget;
+  limits?: SourceLimits;
+}
 
 export interface FleetOptions {
   repository: Repository;
   ref: string;
   pin?: CommitId;
   only?: { path: string; namespace: string };
+  policy?: FleetPolicy;
   backend: Backend;
   ledger: Ledger;
   images: ImageStore;
@@ -35,25 +54,31 @@ export interface FleetOptions {
 
 export class Fleet {
   readonly #options: FleetOptions;
+  readonly #reader: AppsReader;
   readonly #reconcilers = new Map<string, AppReconciler>();
+  /** As the newest readable `trueup.yaml` has them, by name. */
+  readonly #known = new Map<string, AppSettings>();
+  #hasLookedForOwners = false;
+  /** Stands in for the apps of a repository whose `trueup.yaml` could never be read: somebody must say that it is invalid. */
+  #standIn: string | null = null;
   readonly #listeners = new Set<() => void>();
   #watcher: RefWatcher | undefined;
   #closed = false;
   /** Why the last ref change could not be taken up. */
   #trouble: Error | null = null;
-  /** What was last found wrong with a `trueup.yaml`, and at which commit. */
-  #faults: { commit: CommitId; diagnostics: readonly Diagnostic[] } | null = null;
+  #cancelRetry: CancelTimer = () => {};
   /** Ref changes are taken up one after the other. */
   #turn: Promise<void> = Promise.resolve();
 
   constructor(options: FleetOptions) {
     this.#options = options;
+    this.#reader = new AppsReader(options.repository, options.only);
   }
 
   /**
    * Reads the apps and starts their reconcilers; from then on the ref is watched.
    *
-   * @throws {TrueupError} When the head does not say which apps there are
+   * @throws {TrueupError} When it cannot be read which apps there are
    */
   async start(): Promise<void> {
     const { repository, ref, pin, clock, log } = this.#options;
@@ -87,6 +112,10 @@ export class Fleet {
       } catch (error) {
         this.#trouble = asTrueupError(error, "take up the head");
         this.#options.log.error(`Cannot take up ${state.commit ?? "no commit"}: ${messageOf(error)}`);
+        // The apps that are known find the same, and say so in their status.
+        for (const reconciler of this.#reconcilers.values()) reconciler.refChanged();
+        this.#cancelRetry();
+        this.#cancelRetry = this.#options.clock.setTimer(RETRY_MS, () => this.#queue(state));
       }
     });
   }
@@ -98,31 +127,88 @@ export class Fleet {
 
   /**
    * Starts reconcilers for apps that are new at the commit. An app that is gone keeps its reconciler, which then finds
-   * nothing declared and holds its deletions: removing a line never removes what runs.
+   * nothing declared and holds its deletions: removing a line never removes what runs. When `trueup.yaml` is invalid, the
+   * apps stay as they were, and each of them rejects the commit.
    */
   async #adjustApps(commit: CommitId): Promise<void> {
-    const { repository, only, log } = this.#options;
-    const { apps, diagnostics } = await readApps(repository, commit, only);
-    const errors = diagnostics.filter(isError);
-    for (const { location, message } of errors) {
-      log.error(`${location.file}:${location.line}:${location.column}: ${message}`);
+    const { log } = this.#options;
+    const { apps, diagnostics } = await this.#reader.at(commit);
+    for (const { severity, location, message } of diagnostics) {
+      const line = `${location.file}:${location.line}:${location.column}: ${message}`;
+      if (severity === "error") log.error(line);
+      else log.warn(line);
     }
-    if (errors.length > 0 && this.#reconcilers.size === 0) {
-      const [{ location, message }] = errors as [(typeof errors)[0]];
-      throw new TrueupError(
-        "invalid",
-        `Cannot read the apps of this repository: ${location.file}:${location.line}:${location.column}: ${message}`,
-      );
+    const isInvalid = diagnostics.some(isError);
+    const wanted = isInvalid ? await this.#knownApps() : apps;
+    if (!isInvalid) await this.#dropStandIn(apps);
+    const { apps: only } = this.#options.policy ?? {};
+    for (const name of only ?? []) {
+      if (!isInvalid && !apps.some((app) => app.name === name)) log.warn(`There is no app "${name}" at ${commit}`);
     }
-    for (const app of apps) {
+    for (const app of wanted) {
+      if (only !== undefined && !only.includes(app.name)) continue;
+      this.#known.set(app.name, app);
       if (!this.#reconcilers.has(app.name)) await this.#add(app);
+    }
+    if (!this.#hasLookedForOwners) await this.#addOwners(only);
+    this.#hasLookedForOwners = true;
+  }
+
+  /** Apps that own objects though `trueup.yaml` names them no more: they went while no daemon ran. */
+  async #addOwners(only: readonly string[] | undefined): Promise<void> {
+    const { items } = await this.#options.backend.list({}, NEVER);
+    for (const owner of new Set(items.map((item) => item.owner))) {
+      if (owner === null || this.#reconcilers.has(owner) || only?.includes(owner) === false) continue;
+      await this.#add({ ...wholeRepository(this.#options.repository), name: owner });
     }
   }
 
-  async #add(app: AppSettings): Promise<void> {
-    const { repository, ref, pin, backend, ledger, images, imagePaths, clock, log } = this.#options;
+  /** The apps as they were before `trueup.yaml` became invalid: of this run, or else of the last commit that was applied. */
+  async #knownApps(): Promise<AppSettings[]> {
+    if (this.#known.size > 0) return [...this.#known.values()];
+    const { repository, ledger } = this.#options;
+    const applied = lastApplied(await ledger.attempts({ limit: ATTEMPTS_LOOKED_AT }));
+    if (applied !== undefined) {
+      try {
+        const { apps } = await this.#reader.at(applied.commit);
+        if (apps.length > 0) return apps;
+      } catch (error) {
+        // Rewritten away and collected: then its apps are not known any more.
+        if (!(error instanceof TrueupError) || error.code !== "not-found") throw error;
+      }
+    }
+    const whole = wholeRepository(repository);
+    this.#standIn = whole.name;
+    return [whole];
+  }
+
+  async #dropStandIn(apps: readonly AppSettings[]): Promise<void> {
+    const name = this.#standIn;
+    this.#standIn = null;
+    if (name === null || apps.some((app) => app.name === name)) return;
+    await this.#reconcilers.get(name)?.close();
+    this.#reconcilers.delete(name);
+    this.#known.delete(name);
+  }
+
+  /** What the repository says of an app at a commit; where `trueup.yaml` is invalid, what it said before, with its faults. */
+  async #settingsAt(name: string, commit: CommitId): Promise<SettingsAt> {
+    const { apps, diagnostics } = await this.#reader.at(commit);
+    const found = apps.find((app) => app.name === name);
+    const settings = found ?? this.#known.get(name) ?? wholeRepository(this.#options.repository);
+    const { path, namespace, images } = settings;
+    return { path, namespace, images, diagnostics, isGone: found === undefined && !diagnostics.some(isError) };
+  }
+
+  async #add({ name, path, namespace }: AppSettings): Promise<void> {
+    const { repository, ref, pin, backend, ledger, images, imagePaths, clock, log, policy = {} } = this.#options;
+    const { distrust, prune, limits } = policy;
     const reconciler = new AppReconciler({
-      app: { ...app, ref, ...(pin !== undefined && { pin }), target: TARGET },
+      app: { name, path, namespace, ref, ...(pin !== undefined && { pin }), target: TARGET },
+      settingsAt: (commit) => this.#settingsAt(name, commit),
+      ...(distrust !== undefined && { distrust }),
+      ...(prune !== undefined && { prune }),
+      ...(limits !== undefined && { limits }),
       repository,
       backend,
       ledger,
@@ -131,22 +217,12 @@ export class Fleet {
       clock,
       log,
       onImages: this.#options.onImages,
-      faults: (commit) => this.#faultsOf(commit),
     });
-    this.#reconcilers.set(app.name, reconciler);
+    this.#reconcilers.set(name, reconciler);
     reconciler.onChange(() => {
       for (const listener of this.#listeners) listener();
     });
     await reconciler.start();
-  }
-
-  /** A commit whose `trueup.yaml` is wrong is rejected for every app: which apps it means is not known. */
-  async #faultsOf(commit: CommitId): Promise<readonly Diagnostic[]> {
-    const { repository, only } = this.#options;
-    if (this.#faults?.commit !== commit) {
-      this.#faults = { commit, diagnostics: (await readApps(repository, commit, only)).diagnostics };
-    }
-    return this.#faults.diagnostics;
   }
 
   statuses(): AppStatus[] {
@@ -176,6 +252,7 @@ export class Fleet {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#watcher?.close();
+    this.#cancelRetry();
     await this.#turn;
     await Promise.all([...this.#reconcilers.values()].map((reconciler) => reconciler.close()));
   }

@@ -1,4 +1,5 @@
 /** Keeps one app true to git: the loop that takes up heads, carries plans out, waits for health, and mends drift. */
+import type { Diagnostic } from "../model/diagnostic.ts";
 import { asTrueupError, ERROR_CLASSES, TrueupError } from "../model/errors.ts";
 import type { Observed, Plan } from "../model/plan.ts";
 import { type CommitId, shortId } from "../model/source.ts";
@@ -12,16 +13,7 @@ import { carry } from "./carry.ts";
 import { readHead, refOf } from "./head.ts";
 import { HealthWatch } from "./health-watch.ts";
 import { keyOfObject } from "./observe.ts";
-import {
-  type Accepted,
-  heldChanges,
-  isAccepted,
-  lookAt,
-  type PassContext,
-  type Prepared,
-  prepare,
-  rejectionReason,
-} from "./pass.ts";
+import { type Accepted, heldChanges, isAccepted, lookAt, type PassContext, prepare, rejectionReason } from "./pass.ts";
 import { AttemptRecord, lastApplied } from "./record.ts";
 import { AppSource, type Snapshot } from "./source.ts";
 import { StatusBoard } from "./status-board.ts";
@@ -73,7 +65,8 @@ export class AppReconciler {
   constructor(options: AppReconcilerOptions) {
     this.#options = options;
     const { app, repository, backend, clock, log, backoff = DEFAULT_BACKOFF } = options;
-    this.#context = { options, source: new AppSource(repository, app), planner: new Planner(), clean: null, doubts: 0 };
+    const source = new AppSource(repository, app, options.limits);
+    this.#context = { options, source, planner: new Planner(), clean: null, doubts: 0 };
     this.#board = new StatusBoard(app, repository.path);
     this.#queue = new WorkQueue({
       clock,
@@ -229,18 +222,26 @@ export class AppReconciler {
     if (this.#record === null || this.#record.attempt.row !== attempt.row) this.#health.restart();
     this.#record = new AttemptRecord(attempt, ledger, clock);
     this.#board.head(await repository.commit(head.commit), attempt);
-    const prepared = await prepare(this.#context, head.commit, this.#snapshot, signal);
-    this.#snapshot = prepared.snapshot;
-    fault?.("prepared");
-    this.#isRejected = !isAccepted(prepared);
-    if (isAccepted(prepared)) await this.#carry(this.#record, prepared, signal);
-    else await this.#reject(prepared, signal);
+    const distrust = this.#options.distrust?.(head.ref) ?? null;
+    this.#isRejected = distrust !== null;
+    if (distrust === null) await this.#try(this.#record, head.commit, signal);
+    else await this.#reject([distrust], signal);
     this.#conflicts = 0;
     this.#trouble = null;
   }
 
+  async #try(record: AttemptRecord, head: CommitId, signal: AbortSignal): Promise<void> {
+    const prepared = await prepare(this.#context, head, this.#snapshot, signal);
+    this.#snapshot = prepared.snapshot;
+    this.#board.set({ path: prepared.snapshot.place.path });
+    this.#options.fault?.("prepared");
+    this.#isRejected = !isAccepted(prepared);
+    if (isAccepted(prepared)) await this.#carry(record, prepared, signal);
+    else await this.#reject(prepared.diagnostics, signal);
+  }
+
   /** Nothing of the commit is applied; what ran before is kept true to its own commit. */
-  async #reject({ diagnostics }: Prepared, signal: AbortSignal): Promise<void> {
+  async #reject(diagnostics: Diagnostic[], signal: AbortSignal): Promise<void> {
     const reason = rejectionReason(diagnostics);
     await this.#record?.end("rejected", reason);
     this.#board.set({ phase: "Rejected", reason, diagnostics, held: [] });

@@ -6,6 +6,7 @@ import type { CommitId, CommitInfo } from "../model/source.ts";
 import { planDigest } from "../plan/digest.ts";
 import type { Planner } from "../plan/planner.ts";
 import { isKept } from "../plan/prune-guard.ts";
+import { checkImageRules } from "../validation/index.ts";
 import { dueChanges, refusals } from "./apply.ts";
 import { reusedTags } from "./images.ts";
 import { observe } from "./observe.ts";
@@ -56,13 +57,13 @@ export async function prepare(
   base: Snapshot | null,
   signal: AbortSignal,
 ): Promise<Prepared> {
-  const { options, source } = context;
+  const { options } = context;
   const { app, repository, ledger, images, imagePaths } = options;
   const commit = await repository.commit(id);
-  const snapshot = await source.snapshot(id, base, signal);
+  const { snapshot, diagnostics } = await readApp(context, id, base, signal);
   const { doubts } = context;
-  const prepared: Prepared = { commit, snapshot, doubts, diagnostics: await diagnosticsOf(options, id, snapshot) };
-  if (isRejected(prepared)) return prepared;
+  const prepared: Prepared = { commit, snapshot, doubts, diagnostics };
+  if (isRejected(prepared)) return sorted(prepared);
   if (options.backend.capabilities.localImages && snapshot.images.length > 0) {
     const references = [...new Set(snapshot.images.map(({ reference }) => reference))];
     await images.update({ repository, commit: id, references, imagePaths, signal });
@@ -76,13 +77,22 @@ export async function prepare(
   return planPrepared(context, prepared, signal);
 }
 
-async function diagnosticsOf(
-  { faults }: AppReconcilerOptions,
+/** The app at a commit, where and as that commit's settings say, with all that is wrong about either. */
+async function readApp(
+  { options, source }: PassContext,
   id: CommitId,
-  { diagnostics }: Snapshot,
-): Promise<Diagnostic[]> {
-  const others = (await faults?.(id)) ?? [];
-  return [...others, ...diagnostics].sort(compareDiagnostics);
+  base: Snapshot | null,
+  signal: AbortSignal,
+): Promise<{ snapshot: Snapshot; diagnostics: Diagnostic[] }> {
+  const settings = await options.settingsAt?.(id);
+  if (settings === undefined) {
+    const snapshot = await source.snapshot(id, base, signal);
+    return { snapshot, diagnostics: [...snapshot.diagnostics] };
+  }
+  const place = { path: settings.path, namespace: settings.namespace };
+  const snapshot = settings.isGone ? await source.gone(id, place) : await source.snapshot(id, base, signal, place);
+  const ofImages = checkImageRules(snapshot.images, settings.images);
+  return { snapshot, diagnostics: [...settings.diagnostics, ...snapshot.diagnostics, ...ofImages] };
 }
 
 /** As `prepare`, for somebody who only wants to look: images stay as they are known, so re-used tags are not found. */
@@ -94,8 +104,7 @@ export async function lookAt(
 ): Promise<PlanOutcome> {
   const { app, repository } = context.options;
   const commit = await repository.commit(id);
-  const snapshot = await context.source.snapshot(id, base, signal);
-  const diagnostics = await diagnosticsOf(context.options, id, snapshot);
+  const { snapshot, diagnostics } = await readApp(context, id, base, signal);
   if (isRejected({ diagnostics })) return { kind: "rejected", app: app.name, commit: id, diagnostics };
   const prepared = await planPrepared(context, { commit, snapshot, diagnostics, doubts: context.doubts }, signal);
   return { kind: "planned", plan: prepared.plan, diagnostics: prepared.diagnostics };

@@ -8,6 +8,7 @@ import type { Declared } from "../model/manifest.ts";
 import { type CommitId, type ObjectHash, shortId, type TreeFile } from "../model/source.ts";
 import { validateApp, validateDeclared } from "../validation/index.ts";
 import { type ImageUse, imageUses } from "./images.ts";
+import type { SourceLimits } from "./types.ts";
 
 /** One file as it was read; kept as long as its blob and path are used. */
 interface ManifestEntry {
@@ -29,8 +30,10 @@ export interface Snapshot {
   /** All that is wrong, in order of place. */
   diagnostics: readonly Diagnostic[];
   images: readonly ImageUse[];
-  /** The app's directory is not there. */
+  /** The app's directory is not there, or not the app's any more: nothing to start the next snapshot from. */
   missing: boolean;
+  /** Where it was read, and as what. */
+  place: SourceOptions;
 }
 
 export interface SourceOptions {
@@ -60,23 +63,34 @@ export class AppSource {
   /** Blob and path to what was read; the least recently used first. */
   readonly #entries = new Map<string, ManifestEntry>();
 
-  constructor(repository: Repository, options: SourceOptions) {
+  readonly #limits: SourceLimits | undefined;
+
+  constructor(repository: Repository, options: SourceOptions, limits?: SourceLimits) {
     this.#repository = repository;
-    this.#options = options;
+    this.#options = { path: options.path, namespace: options.namespace };
+    this.#limits = limits;
   }
 
   /**
    * The app at a commit.
    *
    * @param base A snapshot to start from: only what differs from it is read; the nearer, the cheaper
+   * @param place Where the app is at this commit; as given to the constructor when absent
    * @throws {TrueupError} When git cannot be read; never for what the manifests say
    */
-  async snapshot(commit: CommitId, base: Snapshot | null, signal: AbortSignal): Promise<Snapshot> {
-    if (base?.missing === true) return this.snapshot(commit, null, signal);
+  async snapshot(
+    commit: CommitId,
+    base: Snapshot | null,
+    signal: AbortSignal,
+    place: SourceOptions = this.#options,
+  ): Promise<Snapshot> {
+    if (base !== null && (base.missing || !isSamePlace(base.place, place))) {
+      return this.snapshot(commit, null, signal, place);
+    }
     const { tree } = await this.#repository.commit(commit);
     if (base?.tree === tree) return { ...base, commit };
-    const { path } = this.#options;
-    if ((await this.#repository.treeAt(commit, path)) === null) return this.#missing(commit, tree);
+    const { path } = place;
+    if ((await this.#repository.treeAt(commit, path)) === null) return this.#missing(commit, tree, place);
     const changes = await this.#repository.changedFiles(base?.tree ?? null, tree, path);
     const touched = [...changes.added, ...changes.changed].filter((file) => isManifestPath(file.path));
     const removed = changes.removed.filter((file) => isManifestPath(file.path));
@@ -91,15 +105,26 @@ export class AppSource {
     for (const entry of inside) excluded.delete(entry.path);
     for (const entry of outside) excluded.set(entry.path, entry);
     const order = touched.some((file) => !files.has(file.path));
-    await this.#readAll(touched, files, signal);
-    return this.#assemble(commit, tree, order ? sorted(files) : files, excluded);
+    await this.#readAll(touched, files, place, signal);
+    return this.#assemble(commit, tree, place, order ? sorted(files) : files, excluded);
   }
 
-  async #readAll(touched: readonly TreeFile[], files: Map<string, ManifestEntry>, signal: AbortSignal): Promise<void> {
+  /** The app at a commit that no longer names it: it declares nothing. */
+  async gone(commit: CommitId, place: SourceOptions): Promise<Snapshot> {
+    const { tree } = await this.#repository.commit(commit);
+    return { ...nothing(commit, tree, place), diagnostics: [] };
+  }
+
+  async #readAll(
+    touched: readonly TreeFile[],
+    files: Map<string, ManifestEntry>,
+    { namespace }: SourceOptions,
+    signal: AbortSignal,
+  ): Promise<void> {
     for (let start = 0; start < touched.length; start += READS_AT_ONCE) {
       signal.throwIfAborted();
       const group = touched.slice(start, start + READS_AT_ONCE);
-      const entries = await Promise.all(group.map((file) => this.#entry(file)));
+      const entries = await Promise.all(group.map((file) => this.#entry(file, namespace)));
       group.forEach((file, index) => {
         const entry = entries[index];
         if (entry !== undefined) files.set(file.path, entry);
@@ -108,20 +133,20 @@ export class AppSource {
     this.#forget(files.size);
   }
 
-  async #entry({ path, blob }: TreeFile): Promise<ManifestEntry> {
-    const key = `${blob}:${path}`;
+  async #entry({ path, blob }: TreeFile, namespace: string): Promise<ManifestEntry> {
+    const key = `${blob}:${namespace}:${path}`;
     const known = this.#entries.get(key);
-    const entry = known ?? (await this.#read(path, blob));
+    const entry = known ?? (await this.#read(path, blob, namespace));
     this.#entries.delete(key);
     this.#entries.set(key, entry);
     return entry;
   }
 
-  async #read(file: string, blob: ObjectHash): Promise<ManifestEntry> {
+  async #read(file: string, blob: ObjectHash, namespace: string): Promise<ManifestEntry> {
     this.counters.blobsRead++;
     let text: string;
     try {
-      text = await this.#repository.text(blob);
+      text = await this.#repository.text(blob, { maxBytes: this.#limits?.manifestBytes });
     } catch (error) {
       // Too large or no text: a fault of the file. Whatever else keeps it from being read is a fault of the reading.
       if (!(error instanceof TrueupError && error.code === "invalid")) throw error;
@@ -131,7 +156,7 @@ export class AppSource {
       return { blob, declared: [], diagnostics: [hint === undefined ? fault : { ...fault, hint }], images: [] };
     }
     this.counters.parsed++;
-    const parsed = parseManifestFile({ file, blob, text, defaultNamespace: this.#options.namespace });
+    const parsed = parseManifestFile({ file, blob, text, defaultNamespace: namespace });
     this.counters.validated += parsed.declared.length;
     const own = parsed.declared.flatMap((declared) => validateDeclared(declared));
     return {
@@ -145,6 +170,7 @@ export class AppSource {
   #assemble(
     commit: CommitId,
     tree: ObjectHash,
+    place: SourceOptions,
     files: ReadonlyMap<string, ManifestEntry>,
     excluded: ReadonlyMap<string, ExcludedEntry>,
   ): Snapshot {
@@ -157,14 +183,27 @@ export class AppSource {
       for (const each of entry.images) images.push(each);
     }
     this.counters.crossChecked++;
-    diagnostics.push(...validateApp(declared, { defaultNamespace: this.#options.namespace }));
+    diagnostics.push(
+      ...validateApp(declared, { defaultNamespace: place.namespace }),
+      ...this.#tooMany(files.size, place),
+    );
     diagnostics.sort(compareDiagnostics);
-    return { commit, tree, files, excluded, declared, diagnostics, images, missing: false };
+    return { commit, tree, files, excluded, declared, diagnostics, images, missing: false, place };
+  }
+
+  #tooMany(count: number, { path }: SourceOptions): Diagnostic[] {
+    const most = this.#limits?.manifests;
+    if (most === undefined || count <= most) return [];
+    const message = `Cannot read the app as it must have at most ${most} manifests: it has ${count}`;
+    const location = { file: path, line: 1, column: 1 };
+    return [
+      { severity: "error", rule: "manifests-limit", message, location, hint: "Raise limits.manifests, or split it." },
+    ];
   }
 
   /** A directory that is gone declares nothing, but is no reason to delete what came from it: the commit is refused. */
-  #missing(commit: CommitId, tree: ObjectHash): Snapshot {
-    const { path } = this.#options;
+  #missing(commit: CommitId, tree: ObjectHash, place: SourceOptions): Snapshot {
+    const { path } = place;
     const fault: Diagnostic = {
       severity: "error",
       rule: "app-path",
@@ -172,8 +211,7 @@ export class AppSource {
       location: { file: path, line: 1, column: 1 },
       hint: "Bring the directory back, or change the app's path.",
     };
-    const none = { files: new Map(), excluded: new Map(), declared: [], images: [] };
-    return { commit, tree, ...none, diagnostics: [fault], missing: true };
+    return { ...nothing(commit, tree, place), diagnostics: [fault] };
   }
 
   #forget(inUse: number): void {
@@ -182,6 +220,14 @@ export class AppSource {
       this.#entries.delete(oldest);
     }
   }
+}
+
+function nothing(commit: CommitId, tree: ObjectHash, place: SourceOptions): Omit<Snapshot, "diagnostics"> {
+  return { commit, tree, files: new Map(), excluded: new Map(), declared: [], images: [], missing: true, place };
+}
+
+function isSamePlace(a: SourceOptions, b: SourceOptions): boolean {
+  return a.path === b.path && a.namespace === b.namespace;
 }
 
 /**

@@ -9,6 +9,7 @@ import type { CommitId } from "../model/source.ts";
 import type { PruneBudget } from "../plan/prune-guard.ts";
 import type { BackoffLimits } from "../util/backoff.ts";
 import type { Clock } from "../util/clock.ts";
+import type { ImageRules } from "../validation/index.ts";
 
 export interface AppConfig {
   name: string;
@@ -21,6 +22,25 @@ export interface AppConfig {
   /** Where objects without a namespace go. */
   namespace: string;
   target: string;
+}
+
+/** What the repository itself says of an app at a commit (`trueup.yaml`). */
+export interface AppSettings {
+  path: string;
+  namespace: string;
+  images: ImageRules;
+  /** The commit no longer names the app: it declares nothing then, and what it has is held. */
+  isGone: boolean;
+  /** Of `trueup.yaml`; with an error among them nothing of the commit is applied. */
+  diagnostics: readonly Diagnostic[];
+}
+
+/** How much of a commit is read. */
+export interface SourceLimits {
+  /** A larger manifest is an error of the commit, bytes. */
+  manifestBytes: number;
+  /** More manifests are an error of the commit. */
+  manifests: number;
 }
 
 /** Where the reconciler tells what it does; one sentence a call, never with a secret. */
@@ -41,8 +61,11 @@ export interface AppReconcilerOptions {
   clock: Clock;
   log: ReconcileLog;
   prune?: PruneBudget;
-  /** What is wrong with a commit beside the app's own files, such as the `trueup.yaml` that names the app; must not throw for that. */
-  faults?: (commit: CommitId) => Promise<readonly Diagnostic[]>;
+  limits?: SourceLimits;
+  /** The app's settings at a commit; absent: as `app` says, at every commit. */
+  settingsAt?: (commit: CommitId) => Promise<AppSettings>;
+  /** Why nothing of this ref (full name, `HEAD` when detached, or the pinned commit) may run; null when it may. */
+  distrust?: (ref: string) => Diagnostic | null;
   /** Waits between tries after a failed read; 200 ms doubling up to 30 s unless given. */
   backoff?: BackoffLimits;
   /** Images may resolve otherwise now: the commit's were looked up. */

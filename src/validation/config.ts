@@ -61,7 +61,7 @@ export interface ParsedConfig<T> {
 
 /** Limits where the operator sets none. */
 export const DEFAULT_LIMITS: OperatorConfig["limits"] = {
-  deletions: 10,
+  deletions: 3,
   manifestBytes: 1024 * 1024,
   manifests: 20_000,
 };

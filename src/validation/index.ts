@@ -11,5 +11,6 @@ export {
   type RepositoryTracking,
 } from "./config.ts";
 export { type FormatOptions, formatDiagnostics } from "./format.ts";
+export { checkImageRules, type NamedImage } from "./image-rules.ts";
 export { type ValidateOptions, validateDeclared } from "./object.ts";
 export { RULES, type RuleId } from "./rules.ts";

@@ -52,6 +52,8 @@ export const RULES = {
   "image-invalid": "An image is a reference: registry/path/name:tag.",
   "image-tag-missing": "An image has a tag or a digest.",
   "image-tag-latest": "An image's tag names one version, unlike latest.",
+  "image-repository": "An image comes from a repository that trueup.yaml allows.",
+  "image-digest-missing": "An image carries a digest where trueup.yaml asks for one.",
   "process-runtime-ignores": "What the process runtime does not do is pointed out.",
   // Services and configuration.
   "service-ports": "A Service has ports, with names when there are several, and settings that fit its type.",

@@ -96,7 +96,7 @@ async function declaredAt(
   commit: CommitId,
   only: string | undefined,
 ): Promise<Map<string, Declared>> {
-  const { apps } = await readApps(repository, commit, undefined);
+  const apps = await readApps(repository, commit);
   const objects = new Map<string, Declared>();
   for (const { name, path, namespace } of apps) {
     if (only !== undefined && name !== only) continue;

@@ -8,9 +8,15 @@ import type { DaemonStatus } from "../../model/status.ts";
 import type { Command, CommandContext, Invocation } from "../command.ts";
 import { type LaunchOptions, launchDaemon } from "../launch.ts";
 import { narrateDaemon } from "../live/narrator.ts";
+import { readOperatorConfig } from "../operator-config.ts";
 
 export const command: Command = {
   options: [
+    {
+      flags: "--config <file>",
+      summary: "the operator's configuration: repository, ref, images, trust, limits",
+      completes: "file",
+    },
     { flags: "--ref <ref>", summary: "branch or full ref to follow (default: HEAD, whatever is checked out)" },
     { flags: "--commit <id>", summary: "stay at this commit instead" },
     { flags: "--path <dir>", summary: "only this directory of the repository, as one app", completes: "directory" },
@@ -25,9 +31,13 @@ export const command: Command = {
   examples: [
     { line: "trueup run", does: "keep the repository of this directory true, whatever branch is checked out" },
     { line: "trueup run ~/shop --ref main --path deploy", does: "follow main, and only its deploy/ directory" },
+    { line: "trueup run --config ops/trueup.config.yaml", does: "as the operator's file says, wherever it lies" },
     { line: "trueup run --once && trueup get pods", does: "deploy the head from a script" },
   ],
-  details: "Ctrl-C ends the daemon and leaves the pods running: the next run adopts them. trueup down ends both.",
+  details:
+    "Ctrl-C ends the daemon and leaves the pods running: the next run adopts them. trueup down ends both.\n" +
+    "A daemon follows one repository; when --config names several, REPO says which. The file is never taken from the " +
+    "repository by itself: only --config names it. Its schema: schemas/trueup.config.schema.json.",
   async run(context, invocation) {
     const options = await launchOptions(context, invocation);
     const daemon = await launchDaemon(options);
@@ -35,7 +45,9 @@ export const command: Command = {
   },
 };
 
-async function launchOptions(context: CommandContext, { args, text, list }: Invocation): Promise<LaunchOptions> {
+async function launchOptions(context: CommandContext, invocation: Invocation): Promise<LaunchOptions> {
+  const { args, text, list } = invocation;
+  if (text("config") !== undefined) return configuredOptions(context, invocation);
   const repository = resolve(context.cwd, args[0] ?? ".");
   const ref = text("ref") ?? "HEAD";
   const path = text("path");
@@ -50,6 +62,29 @@ async function launchOptions(context: CommandContext, { args, text, list }: Invo
     ...(isOneApp && { only: { path: path ?? "", namespace } }),
     imagePaths: list("images").map((dir) => resolve(context.cwd, dir)),
     stateDir,
+    env: context.env,
+  };
+}
+
+/** Options that say what the configuration says; both would leave open which one counts. */
+const SAID_BY_CONFIG = ["ref", "commit", "path", "namespace"];
+
+async function configuredOptions(context: CommandContext, { args, text, list }: Invocation): Promise<LaunchOptions> {
+  const twice = SAID_BY_CONFIG.find((option) => text(option) !== undefined);
+  if (twice !== undefined) {
+    throw new TrueupError("usage", `Cannot use --${twice} as --config must say what is followed: both are given.`);
+  }
+  const [chosen] = args;
+  const file = resolve(context.cwd, text("config") ?? "");
+  const { state, imagePaths, ...rest } = await readOperatorConfig(
+    file,
+    chosen === undefined ? undefined : resolve(context.cwd, chosen),
+  );
+  const scope = { repository: rest.repository, ref: rest.ref, path: "" };
+  return {
+    ...rest,
+    imagePaths: [...imagePaths, ...list("images").map((dir) => resolve(context.cwd, dir))],
+    stateDir: context.stateDir ?? state ?? (await defaultStateDir(context.env, scope)),
     env: context.env,
   };
 }
@@ -80,8 +115,11 @@ async function runOnce({ err, clock, signal }: CommandContext, daemon: RunningDa
 }
 
 function exitCodeOf({ apps }: DaemonStatus, ref: string): 0 | 1 {
-  if (apps.length === 0)
-    throw new TrueupError("not-found", `Cannot apply ${ref} as it must have a commit: it has none.`);
+  if (apps.length === 0) {
+    throw new TrueupError("not-found", `Cannot apply ${ref} as it must have a commit: it has none.`, {
+      hint: "Commit something, or name another ref with --ref.",
+    });
+  }
   return apps.every(({ phase }) => phase === "Synced" || phase === "Held") ? 0 : 1;
 }
 

@@ -1,0 +1,104 @@
+/** `trueup.config.yaml`: what the operator decides about one repository, turned into a daemon's options. */
+import { readFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import type { FleetPolicy } from "../daemon/fleet.ts";
+import { type Diagnostic, isError } from "../model/diagnostic.ts";
+import { messageOf, TrueupError } from "../model/errors.ts";
+import { asCommitId, type CommitId } from "../model/source.ts";
+import { DEFAULT_PRUNE_BUDGET } from "../plan/prune-guard.ts";
+import {
+  formatDiagnostics,
+  type OperatorConfig,
+  parseOperatorConfig,
+  type RepositoryTracking,
+} from "../validation/index.ts";
+
+export interface OperatorOptions {
+  repository: string;
+  ref: string;
+  pin?: CommitId;
+  imagePaths: string[];
+  policy: FleetPolicy;
+  /** Absolute; absent: the default one. */
+  state?: string;
+}
+
+/**
+ * Reads the file. One daemon follows one repository: of several, `chosen` says which.
+ *
+ * @param file Absolute path; paths in it are relative to its directory
+ * @param chosen Absolute path of a repository
+ * @throws {TrueupError} `usage` when it cannot be read, is invalid (with all that is wrong), or leaves the choice open
+ */
+export async function readOperatorConfig(file: string, chosen: string | undefined): Promise<OperatorOptions> {
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    throw new TrueupError("usage", `Cannot read ${file}: ${messageOf(error)}`, { cause: error });
+  }
+  const { config, diagnostics } = parseOperatorConfig(text, file);
+  if (config === undefined) {
+    const report = formatDiagnostics(diagnostics.filter(isError), { color: false, sourceOf: () => text });
+    throw new TrueupError("usage", `Cannot use ${file} as it must be valid:\n${report}`);
+  }
+  return optionsOf(config, file, chosen);
+}
+
+function optionsOf(config: OperatorConfig, file: string, chosen: string | undefined): OperatorOptions {
+  const below = (path: string): string => resolve(dirname(file), path);
+  const entry = choose(config.repositories, file, chosen, below);
+  const { ref, commit, apps } = entry;
+  const { deletions, manifestBytes, manifests } = config.limits;
+  const { refs } = config.trust;
+  return {
+    repository: below(entry.path),
+    ref: ref ?? "HEAD",
+    ...(commit !== undefined && { pin: asCommitId(commit) }),
+    imagePaths: config.images.paths.map(below),
+    policy: {
+      ...(apps !== undefined && { apps }),
+      // What the operator pinned, the operator trusts.
+      ...(refs !== undefined && commit === undefined && { distrust: (seen: string) => distrust(seen, refs, file) }),
+      prune: { ...DEFAULT_PRUNE_BUDGET, maxObjects: deletions },
+      limits: { manifestBytes, manifests },
+    },
+    ...(config.state !== undefined && { state: below(config.state) }),
+  };
+}
+
+function choose(
+  repositories: readonly RepositoryTracking[],
+  file: string,
+  chosen: string | undefined,
+  below: (path: string) => string,
+): RepositoryTracking {
+  const fitting = repositories.filter(({ path }) => chosen === undefined || below(path) === chosen);
+  const [only] = fitting;
+  if (only !== undefined && fitting.length === 1) return only;
+  const paths = [...new Set(repositories.map(({ path }) => path))].join(", ");
+  if (only === undefined) {
+    throw new TrueupError("usage", `Cannot follow ${chosen} as ${file} must name it: it names ${paths}.`);
+  }
+  throw new TrueupError(
+    "usage",
+    `Cannot follow ${fitting.length} repositories as one daemon must follow one: ${file} names ${paths}.`,
+    { hint: "Start a daemon for each: trueup run --config FILE REPO, and one file for each ref of a repository." },
+  );
+}
+
+/** Names match with or without `refs/heads/`; a `*` at the end stands for the rest. */
+function distrust(ref: string, trusted: readonly string[], file: string): Diagnostic | null {
+  const isTrusted = trusted.some((pattern) => {
+    const full = pattern === "HEAD" || pattern.startsWith("refs/") ? pattern : `refs/heads/${pattern}`;
+    return full.endsWith("*") ? ref.startsWith(full.slice(0, -1)) : ref === full;
+  });
+  if (isTrusted) return null;
+  return {
+    severity: "error",
+    rule: "ref-untrusted",
+    message: `Cannot run pods of ${ref} as processes as trust.refs must name it: it names ${trusted.join(", ") || "none"}`,
+    location: { file, line: 1, column: 1 },
+    hint: "The process runtime is no sandbox: add the ref only if you trust whoever can push to it.",
+  };
+}
