@@ -39,7 +39,10 @@ function deployment(index: number, tag: string): Deployment {
     spec: {
       replicas: 3,
       selector: { matchLabels: labels },
-      template: { metadata: { labels }, spec: { containers: [{ name: "web", image: `web:${tag}`, ports: [{ containerPort: 8080 }] }] } },
+      template: {
+        metadata: { labels },
+        spec: { containers: [{ name: "web", image: `web:${tag}`, ports: [{ containerPort: 8080 }] }] },
+      },
     },
   };
 }
@@ -48,9 +51,12 @@ async function roll(tag: string): Promise<{ wallMs: number; cpuMs: number; virtu
   const wall = performance.now();
   const cpu = process.cpuUsage();
   const virtual = clock.now();
-  for (let index = 0; index < DEPLOYMENTS; index++) await backend.apply({ desired: deployment(index, tag), owner: "bench" }, signal);
+  for (let index = 0; index < DEPLOYMENTS; index++)
+    await backend.apply({ desired: deployment(index, tag), owner: "bench" }, signal);
   const isDone = (): boolean =>
-    (cluster.store.list({ group: "apps", kind: "Deployment" }) as Deployment[]).every((each) => isComplete(each, each.status ?? {}));
+    (cluster.store.list({ group: "apps", kind: "Deployment" }) as Deployment[]).every((each) =>
+      isComplete(each, each.status ?? {}),
+    );
   let asked = 0;
   // Asking 1,000 Deployments after each timer would be most of the work: every 500th is often enough.
   const done = await clock.runUntil(() => ++asked % 500 === 0 && isDone(), HOUR_MS);
