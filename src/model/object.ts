@@ -58,12 +58,15 @@ export function groupOf(apiVersion: string): string {
   return slash < 0 ? "" : apiVersion.slice(0, slash);
 }
 
-/** Kinds of the supported set that live in no namespace. */
-const CLUSTER_SCOPED = new Set(["/Namespace", "apiextensions.k8s.io/CustomResourceDefinition"]);
+/** Kinds of the supported set that live in no namespace, with their group. */
+const CLUSTER_SCOPED = new Map([
+  ["Namespace", ""],
+  ["CustomResourceDefinition", "apiextensions.k8s.io"],
+]);
 
 /** Whether objects of this group and kind live in no namespace. */
 export function isClusterScoped(group: string, kind: string): boolean {
-  return CLUSTER_SCOPED.has(`${group}/${kind}`);
+  return CLUSTER_SCOPED.get(kind) === group;
 }
 
 /** Identity of an object; `defaultNamespace` is where one without a namespace goes. */
@@ -92,9 +95,14 @@ export function controllerOf(object: KubeObject): OwnerReference | undefined {
   return object.metadata.ownerReferences?.find((owner) => owner.controller === true);
 }
 
+/** The second that was written last, and its text: most calls in a row are about the same one. */
+let written = { second: Number.NaN, text: "" };
+
 /** The given time as the API server writes it: RFC 3339, UTC, whole seconds. */
 export function timestamp(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+  const second = Math.floor(ms / 1_000);
+  if (second !== written.second) written = { second, text: `${new Date(ms).toISOString().slice(0, 19)}Z` };
+  return written.text;
 }
 
 export interface LabelSelector {
