@@ -1,6 +1,6 @@
 /** Builds what the package ships: `dist/`, bundled JavaScript with one chunk a command, and the types of the exports. */
 import { execFileSync } from "node:child_process";
-import { rmSync } from "node:fs";
+import { globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { bundle, ROOT } from "./bundle.ts";
 
@@ -11,5 +11,11 @@ execFileSync(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "
   cwd: ROOT,
   stdio: "inherit",
 });
+// The compiler leaves the sources' own extensions in declarations, where a reader's compiler looks for .ts files.
+for (const file of globSync("types/**/*.d.ts", { cwd: dist })) {
+  const path = join(dist, file);
+  const text = readFileSync(path, "utf8");
+  writeFileSync(path, text.replaceAll(/(from "\.{1,2}\/[^"]*)\.ts"/g, '$1.js"'));
+}
 const bytes = Object.values(outputs).reduce((sum, output) => sum + output.bytes, 0);
 console.log(`dist/: ${Object.keys(outputs).length} files, ${Math.round(bytes / 1024)} KiB`);

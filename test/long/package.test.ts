@@ -1,5 +1,5 @@
 /** The package as people install it: packed, installed elsewhere, run by the Node it asks for and refused by an older one. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { endHome } from "../support/daemon.ts";
@@ -65,4 +65,37 @@ it("exports types and values that another package can use", async () => {
   expect(keyOf({ apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "web" } })).toBe(
     "apps/Deployment/default/web",
   );
+});
+
+it("has types that a strict reader's compiler takes, and that refuse what is wrong", async () => {
+  const reader = join(home.dir, "reader");
+  mkdirSync(join(reader, "node_modules"), { recursive: true });
+  symlinkSync(ROOT, join(reader, "node_modules/trueup"));
+  writeFileSync(join(reader, "package.json"), '{ "type": "module", "private": true }\n');
+  const settings = {
+    module: "nodenext",
+    strict: true,
+    noEmit: true,
+    types: [],
+    lib: ["ES2024", "DOM"],
+    target: "ES2024",
+  };
+  const check = (program: string): ReturnType<typeof run> => {
+    writeFileSync(join(reader, "reader.ts"), program);
+    writeFileSync(join(reader, "tsconfig.json"), JSON.stringify({ compilerOptions: settings, files: ["reader.ts"] }));
+    return run([process.execPath, join(ROOT, "node_modules/typescript/bin/tsc"), "-p", reader], {
+      cwd: reader,
+      env: home.env,
+    });
+  };
+  const good = `import { type Backend, TrueupError, keyOf } from "trueup";
+    export const name = (backend: Backend): string => backend.capabilities.name;
+    export const list = (backend: Backend, signal: AbortSignal) => backend.list({ kind: "Pod" }, signal);
+    export const key: string = keyOf({ apiVersion: "v1", kind: "Pod", metadata: { name: "a" } });
+    export const error: Error = new TrueupError("usage", "no");`;
+  expect(await check(good)).toEqual({ code: 0, stdout: "", stderr: "" });
+  const bad = await check(`import type { Backend } from "trueup";
+    export const name = (backend: Backend): number => backend.capabilities.name;`);
+  expect(bad.code).not.toBe(0);
+  expect(bad.stdout).toContain("Type 'string' is not assignable to type 'number'");
 });
