@@ -66,6 +66,14 @@ function bashScript(commands: readonly CompletedCommand[]): string {
   });
   return `# Completion of trueup for bash. Load it with: source <(trueup completion bash)
 _trueup_names() { trueup completion --names "$1" 2>/dev/null; }
+_trueup_revisions() { git for-each-ref --format="%(refname:short)" 2>/dev/null; echo HEAD; }
+# Names come from a repository: compgen -W would run what they hold, so they are compared, and odd ones are not offered.
+_trueup_offer() {
+  local word
+  while IFS= read -r word; do
+    case "$word" in "" | -* | *[!A-Za-z0-9._/@+=-]*) ;; "$cur"*) COMPREPLY+=("$word") ;; esac
+  done
+}
 _trueup() {
   local cur="\${COMP_WORDS[COMP_CWORD]}" prev="\${COMP_WORDS[COMP_CWORD-1]}" first="" name="" words="" i
   COMPREPLY=()
@@ -114,9 +122,9 @@ function bashValues(choices: readonly string[] | undefined, completes: CommandOp
     case "file":
       return 'COMPREPLY=($(compgen -f -- "$cur"))';
     case "revision":
-      return 'words="$(git for-each-ref --format="%(refname:short)" 2>/dev/null) HEAD"';
+      return "_trueup_offer < <(_trueup_revisions)";
     default:
-      return `words="$(_trueup_names ${completes})"`;
+      return `_trueup_offer < <(_trueup_names ${completes})`;
   }
 }
 

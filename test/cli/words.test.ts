@@ -1,5 +1,8 @@
 /** What people type, read: kinds, names, durations; and what arrives in pieces, put together: event streams. */
 import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { completionScript, optionWords, SHELLS, takesValue } from "../../src/cli/completion.ts";
@@ -147,6 +150,34 @@ describe("completion", () => {
     const { stdout, stderr } = spawnSync("bash", ["--norc", "-c", `${stub}${script}${ask}`], { encoding: "utf8" });
     expect(stderr).toBe("");
     expect(stdout.trim()).toMatch(offered);
+  });
+
+  it("runs nothing that the name of a branch or of an object holds", async () => {
+    const script = completionScript("bash", await load());
+    const names = "main feature/a $(>ran) `>ran` a;>ran";
+    const stub = (word: string): string =>
+      `${word}() { printf '%s\\n' ${names
+        .split(" ")
+        .map((name) => `'${name}'`)
+        .join(" ")}; }\n`;
+    const directory = mkdtempSync(join(tmpdir(), "trueup-completion-"));
+    try {
+      for (const words of [
+        ["plan", ""],
+        ["logs", ""],
+      ]) {
+        const list = words.map((word) => `'${word}'`).join(" ");
+        const ask = `COMP_WORDS=(trueup ${list}); COMP_CWORD=${words.length}; _trueup; printf '%s\n' "\${COMPREPLY[@]}"\n`;
+        const text = `${stub("git")}${stub("trueup")}${script}${ask}`;
+        const { stdout } = spawnSync("bash", ["--norc", "-c", text], { encoding: "utf8", cwd: directory });
+        expect(stdout.trim().split("\n")).toEqual(
+          words[0] === "plan" ? ["main", "feature/a", "HEAD"] : ["main", "feature/a"],
+        );
+        expect(readdirSync(directory)).toEqual([]);
+      }
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
   });
 
   it("is a script that bash can read", async () => {
