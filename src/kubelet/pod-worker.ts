@@ -13,7 +13,7 @@ import { EventLimiter } from "./event-limiter.ts";
 import type { PodRecord } from "./pod-record.ts";
 import type { PodRuntime } from "./pod-runtime.ts";
 import { declaredPorts, hostPortsOf, portConflicts } from "./ports.ts";
-import { redactor } from "./redact.ts";
+import { Redactor } from "./redact.ts";
 import { isSidecar, podStatus } from "./status.ts";
 
 /** Kubernetes' default for `terminationGracePeriodSeconds`. */
@@ -52,7 +52,7 @@ export class PodWorker {
   readonly #record: PodRecord;
   readonly #init: readonly ContainerWorker[];
   readonly #main: readonly ContainerWorker[];
-  #redact: (text: string) => string;
+  readonly #redactor: Redactor;
   #end: Deadline | null = null;
 
   private constructor(record: PodRecord, options: PodWorkerOptions) {
@@ -61,7 +61,7 @@ export class PodWorker {
     this.uid = record.assignment.pod.metadata.uid ?? "";
     this.hostPorts = hostPortsOf(this.pod.spec, record.ports);
     this.#events = new EventLimiter(options.clock);
-    this.#redact = redactor(record.assignment);
+    this.#redactor = new Redactor(record.assignment);
     const { spec } = this.pod;
     const policy = spec.restartPolicy ?? "Always";
     this.#init = (spec.initContainers ?? []).map((each) => this.#worker(each, initPolicy(each, policy)));
@@ -152,7 +152,7 @@ export class PodWorker {
   /** Brings it up to date: labels for Services at once, images and configuration for the next container start. */
   assign(assignment: PodAssignment): void {
     this.#record.assignment = assignment;
-    this.#redact = redactor(assignment);
+    this.#redactor.add(assignment);
     this.#options.persist(this);
     for (const worker of this.#all()) worker.assigned();
   }
@@ -250,7 +250,7 @@ export class PodWorker {
       event: (type, reason, message) => this.#event(type, reason, message),
       changed: () => this.#options.changed(this),
       persist: () => this.#options.persist(this),
-      redact: (text) => this.#redact(text),
+      redact: (text) => this.#redactor.redact(text),
     };
   }
 
@@ -259,7 +259,7 @@ export class PodWorker {
   }
 
   #event(type: "Normal" | "Warning", reason: string, message: string): void {
-    if (this.#events.allow(reason)) this.#options.event(this, type, reason, this.#redact(message));
+    if (this.#events.allow(reason)) this.#options.event(this, type, reason, this.#redactor.redact(message));
   }
 
   #localPorts(): Set<number> {

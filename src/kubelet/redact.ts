@@ -1,13 +1,29 @@
 /** Keeps the values of a pod's Secrets out of what others read: events, states, logs of the kubelet. */
 import type { PodAssignment } from "../model/kubelet.ts";
+import { secretParts, withoutSecrets } from "../util/secret-text.ts";
 
-/** Secret values shorter than this would turn every text into dots. */
-const SHORTEST_SECRET = 4;
+const MASK = "[redacted]";
 
-/** A function that replaces every value of the pod's Secrets in a text. */
-export function redactor({ secrets }: PodAssignment): (text: string) => string {
-  const values = Object.values(secrets).flatMap((data) => Object.values(data ?? {}));
-  // Longest first: one value may be part of another.
-  const known = values.filter(({ length }) => length >= SHORTEST_SECRET).sort((a, b) => b.length - a.length);
-  return (text) => known.reduce((rest, secret) => rest.replaceAll(secret, "[redacted]"), text);
+/**
+ * Takes the values of a pod's Secrets out of a text: those of its newest assignment, and those of earlier ones, which a run
+ * that began with them still has.
+ */
+export class Redactor {
+  readonly #values = new Set<string>();
+  /** Made when asked: most pods never say anything. */
+  #parts: string[] | null = null;
+
+  constructor(assignment: PodAssignment) {
+    this.add(assignment);
+  }
+
+  add({ secrets }: PodAssignment): void {
+    for (const data of Object.values(secrets)) for (const value of Object.values(data ?? {})) this.#values.add(value);
+    this.#parts = null;
+  }
+
+  redact(text: string): string {
+    this.#parts ??= secretParts(this.#values);
+    return withoutSecrets(text, this.#parts, MASK);
+  }
 }

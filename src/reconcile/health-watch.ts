@@ -4,7 +4,7 @@ import type { Declared } from "../model/manifest.ts";
 import { displayId, type KubeObject, type ObjectKey } from "../model/object.ts";
 import type { CommitId } from "../model/source.ts";
 import type { AppPhase } from "../model/status.ts";
-import { lastWords, secretValues } from "./last-words.ts";
+import { lastWords } from "./last-words.ts";
 import { keyOfDeclared } from "./observe.ts";
 import type { AttemptRecord } from "./record.ts";
 import { RevisionRecorder } from "./revisions.ts";
@@ -168,7 +168,7 @@ export class HealthWatch {
     const { backend, clock } = this.#options;
     const [first] = failed;
     const pods = first?.object === undefined ? [] : this.#workloads.podsOf(first.object);
-    const words = await lastWords(pods, backend, clock, secretValues(this.#declared), signal);
+    const words = await lastWords(pods, backend, clock, this.#declared, signal);
     const reason = [...failed.map(reasonOf), ...(words === "" ? [] : [words])].join("; ");
     await record.end("failed", reason);
     return { phase: "Failed", reason, health };

@@ -3,21 +3,25 @@ import type { Backend } from "../model/backend.ts";
 import { isPodReady } from "../model/endpoints.ts";
 import { messageOf } from "../model/errors.ts";
 import type { Declared } from "../model/manifest.ts";
+import type { KubeObject } from "../model/object.ts";
 import type { ContainerStatus, Pod } from "../model/workload.ts";
 import type { Clock } from "../util/clock.ts";
+import { secretParts, withoutSecrets } from "../util/secret-text.ts";
 
 const LINES = 5;
 /** A log that cannot be had in this time is left out: the failure itself must be told. */
 const LOG_TIMEOUT_MS = 2_000;
-/** A value shorter than this stands in too many texts by chance. */
-const SHORTEST_SECRET = 4;
+const MASK = "***";
 
-/** `last log lines of pod web-5d4-x (container web): …`, or "" when no pod is in trouble. */
+/**
+ * `last log lines of pod web-5d4-x (container web): …`, or "" when no pod is in trouble. Values of Secrets are masked: of
+ * the app's own, and of all that the backend has in the pod's namespace, as a pod may use another app's.
+ */
 export async function lastWords(
   pods: readonly Pod[],
   backend: Backend,
   clock: Clock,
-  secrets: readonly string[],
+  declared: readonly Declared[],
   signal: AbortSignal,
 ): Promise<string> {
   const pod = worstPod(pods);
@@ -28,7 +32,10 @@ export async function lastWords(
   const limit = new AbortController();
   const stop = clock.setTimer(LOG_TIMEOUT_MS, () => limit.abort(new Error("it took too long")));
   const lines: string[] = [];
+  let secrets: string[] = [];
   try {
+    const live = await backend.list({ group: "", kind: "Secret", namespace }, signal);
+    secrets = secretParts(secretValues([...declared, ...live.items].map(({ object }) => object)));
     const query = { namespace, pod: name, container: container.name, tail: LINES, previous: isDown(container) };
     for await (const line of backend.logs(query, AbortSignal.any([signal, limit.signal]))) lines.push(line);
   } catch (error) {
@@ -38,7 +45,7 @@ export async function lastWords(
     stop();
   }
   if (lines.length === 0) return "";
-  return `last log lines of ${where}: ${lines.map((line) => masked(line, secrets)).join(" ⏎ ")}`;
+  return `last log lines of ${where}: ${lines.map((line) => withoutSecrets(line, secrets, MASK)).join(" ⏎ ")}`;
 }
 
 function worstPod(pods: readonly Pod[]): Pod | undefined {
@@ -74,19 +81,14 @@ function isDown({ state, restartCount }: ContainerStatus): boolean {
   return state.running === undefined && restartCount > 0;
 }
 
-function masked(line: string, secrets: readonly string[]): string {
-  return secrets.reduce((text, secret) => text.replaceAll(secret, "***"), line);
-}
-
-/** The values of an app's Secrets, decoded, longest first: what must not show in a log line that is quoted. */
-export function secretValues(declared: readonly Declared[]): string[] {
-  const values = new Set<string>();
-  for (const { object } of declared) {
-    if (object.kind !== "Secret") continue;
-    for (const text of strings(object.stringData)) values.add(text);
-    for (const text of strings(object.data)) values.add(Buffer.from(text, "base64").toString("utf8")).add(text);
-  }
-  return [...values].filter(({ length }) => length >= SHORTEST_SECRET).sort((a, b) => b.length - a.length);
+/** The values of Secrets, decoded and as they are written. */
+function secretValues(objects: readonly KubeObject[]): string[] {
+  return objects
+    .filter(({ kind }) => kind === "Secret")
+    .flatMap(({ data, stringData }) => [
+      ...strings(stringData),
+      ...strings(data).flatMap((text) => [Buffer.from(text, "base64").toString("utf8"), text]),
+    ]);
 }
 
 function strings(map: unknown): string[] {

@@ -83,7 +83,15 @@ describe("a rollout", () => {
 
   it("that passes its deadline fails, with pod, container, exit code and last log lines, but no secret", async () => {
     const clock = new VirtualClock();
-    const secret = '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"s"},"stringData":{"password":"hunter22"}}';
+    const key = "-----BEGIN KEY-----\nMIIEvQIBADAN\nBgkqhkiG9w0B\n-----END KEY-----\n";
+    const secret = JSON.stringify({
+      apiVersion: "v1",
+      kind: "Secret",
+      metadata: { name: "s" },
+      // A value that `echo` wrote ends with a line end.
+      data: { password: Buffer.from("hunter22\n").toString("base64") },
+      stringData: { key },
+    });
     world = await World.create(
       {
         "web.json": deployment("web", "v1", { progressDeadlineSeconds: 60 }),
@@ -97,7 +105,7 @@ describe("a rollout", () => {
     await reconciler.start();
     await passTime(clock, hasEnded("first"));
     world.kubelet.onAssign = ({ pod }) => world.kubelet.reportPod(pod.metadata.name, crashing);
-    world.kubelet.lines = ["starting", "password hunter22 is wrong"];
+    world.kubelet.lines = ["starting", "password hunter22 is wrong", "MIIEvQIBADAN", "key=BgkqhkiG9w0B"];
     world.commit({ "web.json": deployment("web", "v2", { progressDeadlineSeconds: 60 }) }, "v2");
     reconciler.refChanged();
     const failed = await passTime(clock, hasEnded("v2"));
@@ -107,7 +115,7 @@ describe("a rollout", () => {
     expect(failed.ending?.reason).toContain(`pod ${pod?.metadata.name}: container web`);
     expect(failed.ending?.reason).toContain("exit code 3");
     expect(failed.ending?.reason).toContain(
-      `last log lines of pod ${pod?.metadata.name} (container web): starting ⏎ password *** is wrong`,
+      `last log lines of pod ${pod?.metadata.name} (container web): starting ⏎ password *** is wrong ⏎ *** ⏎ key=***`,
     );
     expect(world.backend.calls).toContain("logs web previous");
     expect(reconciler.status()).toMatchObject({ phase: "Failed", reason: failed.ending?.reason });
