@@ -61,8 +61,15 @@ export function resolveLaunch(input: LaunchInput): LaunchResult {
       return env();
     },
     workingDir: container.workingDir ?? config.WorkingDir ?? "",
+    ...(isInit(input) && { isInit: true }),
   };
   return { ok: true, launch };
+}
+
+/** Whether it runs before the others and ends; a sidecar, which restarts always, does not. */
+function isInit({ assignment, container }: LaunchInput): boolean {
+  const { initContainers = [] } = assignment.pod.spec;
+  return container.restartPolicy !== "Always" && initContainers.some(({ name }) => name === container.name);
 }
 
 /** The launch of a run that is already there: its environment only matters for what is run beside it. */

@@ -23,7 +23,7 @@ class SimulatedContainer implements RunningContainer {
   #ended = false;
   #draining = false;
 
-  constructor(id: string, run: number, script: ContainerScript, clock: Clock, random: Random) {
+  constructor(id: string, { run, isInit }: ContainerLaunch, script: ContainerScript, clock: Clock, random: Random) {
     this.id = id;
     this.#clock = clock;
     this.#script = script;
@@ -38,6 +38,9 @@ class SimulatedContainer implements RunningContainer {
     const { exit, exitUntilRun } = script;
     if (exit !== null && (exitUntilRun === null || run < exitUntilRun)) {
       this.#timers.push(clock.setTimer(drawMs(exit.afterMs, random), () => this.#end({ exitCode: exit.code })));
+    } else if (isInit === true && this.#readyMs !== null) {
+      // What would take a server so long to get ready is how long an init container takes to do its work.
+      this.#timers.push(clock.setTimer(this.#readyMs, () => this.#end({ exitCode: 0 })));
     }
   }
 
@@ -95,7 +98,7 @@ export class SimulatedRuntime implements PodRuntime {
     if (startMs > 0) await sleep(this.#clock, startMs);
     const container = new SimulatedContainer(
       `simulated://${++this.#started}`,
-      launch.run,
+      launch,
       script,
       this.#clock,
       this.#random,

@@ -61,6 +61,7 @@ function applyEdit(text: string, id: ObjectId, edit: FieldEdit, options: EditOpt
   if (isEqual(valueAt(object, edit.path), value) && hasSameText(target, path, source, edit.path)) return text;
   return (
     transplanted(target, path, source, edit.path, value, options) ??
+    piecewise(text, id, edit, [valueAt(object, edit.path), value], options) ??
     put(target, path, object, edit.path, value, options)
   );
 }
@@ -141,6 +142,36 @@ function transplanted(
     if (thrown instanceof TrueupError && thrown.code === "invalid") return null;
     throw thrown;
   }
+}
+
+/**
+ * Where the text cannot be carried over as a whole (it holds aliases, or stands in brackets): only the parts whose values
+ * differ, each in the same way. `null` when the two are not alike enough for that.
+ */
+function piecewise(
+  text: string,
+  id: ObjectId,
+  edit: Extract<FieldEdit, { op: "replaceFrom" }>,
+  [ours, theirs]: [Json | undefined, Json],
+  options: EditOptions,
+): string | null {
+  const isList = Array.isArray(ours) && Array.isArray(theirs) && ours.length === theirs.length;
+  if (!isList && !(isMapping(ours) && isMapping(theirs))) return null;
+  const keys = [...new Set([...Object.keys(ours), ...Object.keys(theirs)])];
+  const steps = keys.filter((key) => !isEqual(valueAt(ours, [key]), valueAt(theirs, [key])));
+  if (steps.length === 0) return null;
+  const paths = steps.map((step) => [...edit.path, isList ? Number(step) : step]);
+  try {
+    return paths.reduce((current, path) => applyEdit(current, id, { ...edit, path }, options), text);
+  } catch (thrown) {
+    // One of the parts comes through an alias: then the whole is written out.
+    if (thrown instanceof TrueupError && thrown.code === "invalid") return null;
+    throw thrown;
+  }
+}
+
+function isMapping(value: Json | undefined): value is { [key: string]: Json } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function hasSameText(target: Target, path: FieldPath, source: Opened, field: FieldPath): boolean {

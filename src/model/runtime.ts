@@ -15,6 +15,8 @@ export interface ContainerLaunch {
   /** The whole environment: nothing is inherited. */
   env: Record<string, string>;
   workingDir: string;
+  /** An init container: it is to end by itself before the others start. */
+  isInit?: boolean;
 }
 
 /** What is known of an ended run. `exitCode` and `signal` are both absent when the end was not seen. */

@@ -28,10 +28,18 @@ export function summarizePlan(plan: Plan): string {
   return [...parts, `${plan.unchanged} unchanged`].join(", ");
 }
 
-/** The whole plan, a line a change and a line a field, without trailing line end. */
-export function describePlan(plan: Plan): string {
+/**
+ * The whole plan, a line a change and a line a field, without trailing line end.
+ *
+ * @param remark What else to say of a change, below its fields; null for nothing
+ */
+export function describePlan(plan: Plan, remark: (change: Change) => string | null = () => null): string {
   const head = `${plan.app} at ${shortId(plan.commit)}: ${summarizePlan(plan)}`;
-  return [head, ...plan.changes.flatMap(describeChange)].join("\n");
+  const lines = plan.changes.flatMap((change) => {
+    const said = remark(change);
+    return [...describeChange(change), ...(said === null ? [] : [`      ${said}`])];
+  });
+  return [head, ...lines].join("\n");
 }
 
 function describeChange(change: Change): string[] {

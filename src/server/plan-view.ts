@@ -4,6 +4,7 @@ import type { Backend } from "../model/backend.ts";
 import type { KubeObject, ObjectId } from "../model/object.ts";
 import type { Change } from "../model/plan.ts";
 import { describePlan } from "../plan/describe.ts";
+import { forecastChange, forecastText, type PlanForecast } from "./plan-forecast.ts";
 import type { PlanOutcome } from "./service.ts";
 import type { ChangeView, PlanView } from "./wire.ts";
 
@@ -21,16 +22,24 @@ export async function viewPlan(
   if (outcome.kind === "rejected") return outcome;
   const { plan, diagnostics } = outcome;
   const changes: ChangeView[] = [];
+  const forecasts = new Map(plan.changes.map((change) => [change, forecastChange(change)]));
   for (const change of plan.changes) {
-    const view = viewChange(change);
+    const view = viewChange(change, forecasts.get(change) ?? null);
     if (diff) view.diff = await diffOf(change, plan.app, backend, signal);
     changes.push(view);
   }
+  const remark = (change: Change): string | null => {
+    const forecast = forecasts.get(change) ?? null;
+    return forecast === null ? null : forecastText(forecast);
+  };
   const { app, commit, unchanged, digest } = plan;
-  return { kind: "planned", app, commit, changes, unchanged, digest, text: describePlan(plan), diagnostics };
+  return { kind: "planned", app, commit, changes, unchanged, digest, text: describePlan(plan, remark), diagnostics };
 }
 
-function viewChange({ action, id, declared, fields, restartsPods, held }: Change): ChangeView {
+function viewChange(
+  { action, id, declared, fields, restartsPods, held }: Change,
+  forecast: PlanForecast | null,
+): ChangeView {
   return {
     action,
     id,
@@ -38,6 +47,7 @@ function viewChange({ action, id, declared, fields, restartsPods, held }: Change
     fields,
     restartsPods,
     ...(held !== undefined && { held }),
+    ...(forecast !== null && { forecast }),
   };
 }
 

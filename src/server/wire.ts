@@ -4,6 +4,7 @@ import type { ErrorCode } from "../model/errors.ts";
 import type { KubeObject, ObjectId } from "../model/object.ts";
 import type { ChangeAction, FieldChange } from "../model/plan.ts";
 import type { CommitId } from "../model/source.ts";
+import type { PlanForecast } from "./plan-forecast.ts";
 
 /** Body of every answer that is not a success. */
 export interface ErrorBody {
@@ -34,6 +35,8 @@ export interface ChangeView {
   fields: FieldChange[];
   restartsPods: boolean;
   held?: string;
+  /** Of a Deployment whose pods are replaced. */
+  forecast?: PlanForecast;
   /** Unified diff of the live object and the object as it would be stored; only when asked for. */
   diff?: string;
 }

@@ -27,6 +27,21 @@ spec:
   return declared;
 }
 
+it("runs init containers to their end first", async () => {
+  const withInit = (image: string): readonly Declared[] =>
+    web(image, "replicas: 3").map((declared) => {
+      const object = structuredClone(declared.object) as unknown as {
+        spec: { template: { spec: { initContainers?: object[] } } };
+      };
+      object.spec.template.spec.initContainers = [{ name: "init", image: "init:v1" }];
+      return { ...declared, object: object as unknown as Declared["object"] };
+    });
+  const forecast = await simulate(withInit("web:v1"), withInit("web:v2"));
+  expect(forecast).toMatchObject({ outcome: "complete", lowestAvailable: 3, peakPods: 4 });
+  // Each of the three new pods starts its init container (0.3 s), which works for 0.5 s, and then as long again.
+  expect(forecast.durationMs).toBeGreaterThanOrEqual(3 * 1_600);
+});
+
 function simulate(
   before: readonly Declared[],
   after: readonly Declared[],

@@ -306,6 +306,31 @@ describe("replaceFrom", () => {
     expect(after).not.toContain("*l");
   });
 
+  it("carries over only what differs where aliases or brackets keep the whole from it", () => {
+    const aliased = `apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+  labels: &l {app: web}
+spec:
+  template:
+    metadata: {labels: *l} # the same labels
+    spec:
+      containers:
+      - name: web
+        image: "a/b:v2" # the image
+        env: [{name: A, value: "1"}, {name: B, value: "2"}] # two
+`;
+    const before = aliased.replace("a/b:v2", "a/b:v1").replace('value: "2"', 'value: "3"');
+    const annotated = before.replace("{labels: *l}", '{labels: *l, annotations: {at: "12"}}');
+    for (const sourceText of [before, annotated]) {
+      expect(editObject(aliased, WEB, [{ op: "replaceFrom", path, sourceText, sourceId: WEB }])).toBe(sourceText);
+      expect(editObject(sourceText, WEB, [{ op: "replaceFrom", path, sourceText: aliased, sourceId: WEB }])).toBe(
+        aliased,
+      );
+    }
+  });
+
   it("reads the older version by its own file's name", () => {
     const older = JSON.stringify({
       apiVersion: "apps/v1",

@@ -106,7 +106,15 @@ async function runOnce({ err, clock, signal }: CommandContext, daemon: RunningDa
   const interrupted = Promise.withResolvers<never>();
   signal.addEventListener("abort", () => interrupted.reject(signal.reason), { once: true });
   try {
-    return exitCodeOf(await Promise.race([daemon.settled(), interrupted.promise]), ref);
+    const status = await Promise.race([daemon.settled(), interrupted.promise]);
+    const code = exitCodeOf(status, ref);
+    // Rejections and failures were told as they came; what was already so when the daemon began was not.
+    for (const { app, phase, reason } of status.apps) {
+      if (phase === "Progressing" || phase === "Starting" || phase === "Unreadable") {
+        await err.line(`${app} is ${phase}: ${reason}`);
+      }
+    }
+    return code;
   } finally {
     story.abort();
     await narration;

@@ -1,17 +1,18 @@
 /** `trueup simulate`: a revision's rollout on a virtual clock, before anybody has to live through it. */
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
+import { readApps } from "../../daemon/apps.ts";
 import { simulateRollout } from "../../daemon/simulate.ts";
 import { openRepository, type Repository } from "../../git/repository.ts";
 import { parseScenario, type Scenario } from "../../kubelet/scenario.ts";
-import { isManifestPath, parseManifestFile } from "../../manifest/parse.ts";
-import { isError } from "../../model/diagnostic.ts";
+import { type Diagnostic, isError } from "../../model/diagnostic.ts";
 import { messageOf, TrueupError } from "../../model/errors.ts";
 import type { Declared } from "../../model/manifest.ts";
 import type { RolloutForecast } from "../../model/rollout.ts";
 import { type CommitId, shortId } from "../../model/source.ts";
-import { formatDiagnostics, validateApp, validateDeclared } from "../../validation/index.ts";
+import { formatDiagnostics } from "../../validation/index.ts";
 import type { Command, CommandContext, Invocation } from "../command.ts";
+import { checkApp, loadAppAt } from "../manifests.ts";
 import { dataFormat, OUTPUT_OPTION, printData } from "../options.ts";
 
 const MS_PER_MINUTE = 60_000;
@@ -24,7 +25,11 @@ export const command: Command = {
       summary: "what runs before (default: the revision's first parent)",
       completes: "revision",
     },
-    { flags: "--path <dir>", summary: "only this directory of the repository", completes: "directory" },
+    {
+      flags: "--path <dir>",
+      summary: "only this directory, as one app (default: the apps of trueup.yaml)",
+      completes: "directory",
+    },
     {
       flags: "--scenario <file>",
       summary: "JSON: how long containers of which image take, and how they fail",
@@ -69,23 +74,18 @@ async function simulate(context: CommandContext, invocation: Invocation, reposit
   return forecast.outcome === "complete" ? 0 : 1;
 }
 
-/** The valid objects of a commit; an invalid commit cannot be simulated. */
+/** The valid objects of a commit, of all its apps; an invalid commit cannot be simulated. */
 async function declaredAt(repository: Repository, commit: CommitId, path: string): Promise<Declared[]> {
-  const files = await repository.files(commit, path, isManifestPath);
+  const apps = path === "" ? await readApps(repository, commit) : [{ path, namespace: "default" }];
   const texts = new Map<string, string>();
-  const parsed = await Promise.all(
-    files.map(async ({ path: file, blob }) => {
-      const source = await repository.text(blob);
-      texts.set(file, source);
-      return parseManifestFile({ file, blob, text: source });
-    }),
-  );
-  const declared = parsed.flatMap((each) => each.declared);
-  const diagnostics = [
-    ...parsed.flatMap((each) => each.diagnostics),
-    ...declared.flatMap((each) => validateDeclared(each)),
-    ...validateApp(declared, { commit, defaultNamespace: "default" }),
-  ].filter(isError);
+  const declared: Declared[] = [];
+  const diagnostics: Diagnostic[] = [];
+  for (const { path: directory, namespace } of apps) {
+    const app = await loadAppAt(repository, commit, directory, namespace);
+    for (const { file, text } of app.files) texts.set(file, text);
+    declared.push(...app.declared);
+    diagnostics.push(...checkApp(app, namespace).filter(isError));
+  }
   if (diagnostics.length > 0) {
     const report = formatDiagnostics(diagnostics, { color: false, sourceOf: (file) => texts.get(file) });
     throw new TrueupError("invalid", `Cannot simulate ${shortId(commit)} as its manifests must be valid:\n${report}`);

@@ -63,23 +63,22 @@ export function narrateApp(previous: AppStatus | undefined, current: AppStatus, 
   }
   const same = previous?.phase === current.phase && previous.head?.commit === head?.commit;
   if (!same || (current.phase !== "Progressing" && previous?.reason !== current.reason)) {
-    const line = phaseLine(current);
-    if (line !== null) lines.push(...line);
+    lines.push(...phaseLines(current, prefix));
   }
   return lines;
 }
 
-function phaseLine(status: AppStatus): Line[] | null {
-  const commit = status.head === null ? "" : shortId(status.head.commit);
+function phaseLines(status: AppStatus, prefix: string): Line[] {
+  const commit = `${prefix}${status.head === null ? "" : shortId(status.head.commit)}`;
   switch (status.phase) {
     case "Starting":
     case "Progressing":
-      return null;
+      return [];
     case "Synced":
       return [{ tone: "good", text: `  ${commit} runs: what is in git is what runs` }];
     case "Rejected":
       return [
-        { tone: "bad", text: `  ${commit} is rejected, and what ran before still runs` },
+        { tone: "bad", text: `  ${commit} is rejected: nothing of it is applied, and what ran before still runs` },
         ...status.diagnostics
           .filter(isError)
           .map((diagnostic) => ({ tone: "bad" as const, text: oneLine(diagnostic) })),
@@ -95,7 +94,7 @@ function phaseLine(status: AppStatus): Line[] | null {
     case "Failed":
       return [{ tone: "bad", text: `  ${commit} failed: ${status.reason}` }];
     case "Unreadable":
-      return [{ tone: "bad", text: `  nothing is changed for now: ${status.reason}` }];
+      return [{ tone: "bad", text: `  ${prefix}nothing is changed for now: ${status.reason}` }];
     default:
       return status.phase satisfies never;
   }

@@ -16,17 +16,19 @@ const COLOUR: Readonly<Record<Outcome, "green" | "dim" | "red" | "yellow">> = {
   discarded: "dim",
 };
 
-/** @param wide Adds app, author, changes and plan digest */
+/** @param wide Adds app (shown anyway when there are several), author, changes and plan digest */
 export function formatAttempts(attempts: readonly Attempt[], wide: boolean, style: Style): string {
+  const named = wide || new Set(attempts.map(({ app }) => app)).size > 1;
   const header = [
     "TIME",
     "COMMIT",
     "OUTCOME",
     "TOOK",
-    ...(wide ? ["APP", "AUTHOR", "CHANGES", "PLAN"] : []),
+    ...(named ? ["APP"] : []),
+    ...(wide ? ["AUTHOR", "CHANGES", "PLAN"] : []),
     "SUBJECT",
   ];
-  const rows = attempts.map((attempt) => rowOf(attempt, wide, style));
+  const rows = attempts.map((attempt) => rowOf(attempt, named, wide, style));
   const widths = columnWidths({ header, rows });
   const lines = [formatRow(header, widths)];
   for (const [index, attempt] of attempts.entries()) {
@@ -37,7 +39,7 @@ export function formatAttempts(attempts: readonly Attempt[], wide: boolean, styl
   return lines.map((line) => `${line}\n`).join("");
 }
 
-function rowOf(attempt: Attempt, wide: boolean, style: Style): string[] {
+function rowOf(attempt: Attempt, named: boolean, wide: boolean, style: Style): string[] {
   const { ending, openedAt } = attempt;
   const took = ending === undefined ? "" : tookText(Date.parse(ending.endedAt) - Date.parse(openedAt));
   const outcome =
@@ -47,9 +49,8 @@ function rowOf(attempt: Attempt, wide: boolean, style: Style): string[] {
     shortId(attempt.commit),
     outcome,
     took,
-    ...(wide
-      ? [attempt.app, printableLine(attempt.authorName), changesText(ending?.changes), digestText(ending?.planDigest)]
-      : []),
+    ...(named ? [attempt.app] : []),
+    ...(wide ? [printableLine(attempt.authorName), changesText(ending?.changes), digestText(ending?.planDigest)] : []),
     printableLine(attempt.subject),
   ];
 }
