@@ -39,9 +39,9 @@ function appText(app: AppStatus, now: number, style: Style): string {
     ["applied", app.applied === null ? "nothing yet" : shortId(app.applied)],
     ["health", app.health.reason === "" ? app.health.status : `${app.health.status}: ${app.health.reason}`],
   ];
-  // The reason of a rejection is its first error, and that follows with all the others.
-  const isToldBelow = app.phase === "Rejected" && app.diagnostics.length > 0;
-  if (app.reason !== "" && !isToldBelow) facts.push([app.phase === "Progressing" ? "waits for" : "why", app.reason]);
+  // The reason of a rejection is its first error, and that follows with all the others; a rollout waits for health.
+  const isTold = (app.phase === "Rejected" && app.diagnostics.length > 0) || app.reason === app.health.reason;
+  if (app.reason !== "" && !isTold) facts.push([app.phase === "Progressing" ? "waits for" : "why", app.reason]);
   for (const { id, reason } of app.held) facts.push(["held", `${displayId(id)}: ${reason}`]);
   for (const { severity, message, location } of app.diagnostics) {
     facts.push([severity, `${location.file}:${location.line}:${location.column}: ${message}`]);
