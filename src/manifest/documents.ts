@@ -2,7 +2,7 @@
 import { constructFromEvents, EVENT_ID, type Event, parseEvents, YAMLException } from "js-yaml";
 import { messageOf } from "../model/errors.ts";
 import type { Json } from "../model/object.ts";
-import { expansionFault, type Fault, LIMITS } from "./faults.ts";
+import { expansionFault, type Fault, LIMITS, mayHoldSecret } from "./faults.ts";
 import { lineStarts, positionIn, positionOf } from "./lines.ts";
 import { JSON_MANIFEST_SCHEMA, MANIFEST_SCHEMA } from "./schema.ts";
 import { buildTree, isMerge, keyText, type YamlNode } from "./tree.ts";
@@ -39,7 +39,7 @@ export function readDocuments(text: string, json = false): YamlDocument[] {
     return readSource(whole, 0);
   } catch (thrown) {
     const pieces = splitDocuments(text);
-    if (pieces.length < 2) return [broken(whole, 0, thrown)];
+    if (pieces === null || pieces.length < 2) return [broken(whole, 0, thrown)];
     const documents: YamlDocument[] = [];
     for (const piece of pieces) {
       const source = { text: piece, json };
@@ -63,16 +63,23 @@ function readSource(source: YamlSource, firstIndex: number): YamlDocument[] {
   return spans(events).map((span, at) => readOne(source, events, span, firstIndex + at));
 }
 
-/** A `---` in the first column always begins a document, so pieces can be parsed alone; line breaks keep the places right. */
-function splitDocuments(text: string): string[] {
+/**
+ * A `---` in the first column always begins a document, so pieces can be parsed alone; line breaks keep the places right.
+ *
+ * @returns null when these line breaks, whose number grows with the square of the file's length, would be too many
+ */
+function splitDocuments(text: string): string[] | null {
   const starts = [0];
   for (const match of text.matchAll(/^---(?=\s|$)/gm)) {
     if (match.index > 0 && text.slice(starts.at(-1), match.index).trim() !== "") starts.push(match.index);
   }
   const pieces: string[] = [];
   let linesBefore = 0;
+  let padding = 0;
   for (const [at, start] of starts.entries()) {
     const piece = text.slice(start, starts[at + 1]);
+    padding += linesBefore;
+    if (padding > LIMITS.padding) return null;
     pieces.push("\n".repeat(linesBefore) + piece);
     linesBefore += lineStarts(piece).length - 1;
   }
@@ -167,7 +174,7 @@ function faultOf(thrown: unknown, text: string): Fault {
   if (!(thrown instanceof YAMLException)) {
     return {
       rule: "yaml-syntax",
-      message: `Cannot read the document: ${messageOf(thrown)}`,
+      message: mayHoldSecret(text) ? "Cannot read the document" : `Cannot read the document: ${messageOf(thrown)}`,
       position: { line: 1, column: 1 },
     };
   }
@@ -183,10 +190,15 @@ function faultOf(thrown: unknown, text: string): Fault {
   const hint = hintFor(thrown.reason, line, text);
   return {
     rule: "yaml-syntax",
-    message: `Cannot read the document as it must be well-formed YAML: ${thrown.reason}`,
+    message: `Cannot read the document as it must be well-formed YAML: ${withoutContent(thrown.reason, text)}`,
     position,
     ...(hint !== undefined && { hint }),
   };
+}
+
+/** The parser quotes what it took for a tag or an alias, and that may be a password that begins with `!` or `*`. */
+function withoutContent(reason: string, text: string): string {
+  return mayHoldSecret(text) ? reason.replace(/ (?:".*"|!<.*>)|: .*$/s, "") : reason;
 }
 
 function hintFor(reason: string, line: string, text: string): string | undefined {

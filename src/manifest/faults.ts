@@ -3,8 +3,22 @@ import { type AliasEvent, EVENT_ID, type Event } from "js-yaml";
 import type { Position } from "../model/source.ts";
 import { positionOf } from "./lines.ts";
 
-/** Nesting of collections, and nodes that aliases may expand to in one document. */
-export const LIMITS = { depth: 100, aliases: 1000, expandedNodes: 100_000, characters: 8 * 1024 * 1024 } as const;
+/**
+ * Nesting of collections, nodes that aliases may expand to in one document, and line breaks added to read the documents of
+ * a file with a broken one each by itself.
+ */
+export const LIMITS = {
+  depth: 100,
+  aliases: 1000,
+  expandedNodes: 100_000,
+  characters: 8 * 1024 * 1024,
+  padding: 16 * 1024 * 1024,
+} as const;
+
+/** Whether a text may declare a Secret, also one that cannot be read: then nothing of it is quoted. Escapes could hide the word. */
+export function mayHoldSecret(text: string): boolean {
+  return /\bSecret|\\[xuU]/.test(text);
+}
 
 export interface Fault {
   rule: "yaml-syntax" | "yaml-duplicate-key" | "yaml-limits";

@@ -264,5 +264,7 @@ function isRecord(value: Json | undefined): value is JsonObject {
 function nameType(value: Json): string {
   if (value === null) return "empty";
   if (Array.isArray(value)) return "a list";
-  return typeof value === "object" ? "a mapping" : JSON.stringify(value);
+  if (typeof value === "object") return "a mapping";
+  // Not quoted: beside Secrets it may be part of one.
+  return typeof value === "string" ? "text" : JSON.stringify(value);
 }

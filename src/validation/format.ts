@@ -1,4 +1,5 @@
 /** Diagnostics as text for people: place, severity, sentence, code frame, hint. */
+import { mayHoldSecret } from "../manifest/faults.ts";
 import { compareDiagnostics, type Diagnostic } from "../model/diagnostic.ts";
 import { displayId } from "../model/object.ts";
 
@@ -55,8 +56,8 @@ function formatOne(diagnostic: Diagnostic, options: FormatOptions, palette: Pale
 
 function codeFrame(diagnostic: Diagnostic, source: string, palette: Palette): string[] {
   const { location, severity } = diagnostic;
-  // The line, and those around it, may hold a Secret's values; escapes could hide the word.
-  if (/\bSecret|\\[xuU]/.test(source)) return [];
+  // The line, and those around it, may hold a Secret's values.
+  if (mayHoldSecret(source)) return [];
   const lines = source.split(/\r\n?|\n/);
   const first = Math.max(1, location.line - LINES_BEFORE);
   const width = String(location.line).length;

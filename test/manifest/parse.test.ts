@@ -139,6 +139,23 @@ describe("documents", () => {
     });
   });
 
+  it("are given up as a whole where a broken one stands among too many to read each by itself", () => {
+    const { declared, diagnostics } = parse(`${"---\na\n".repeat(100_000)}--- [\n`);
+    expect(declared).toEqual([]);
+    expect(diagnostics.map(({ rule, location }) => `${location.line} ${rule}`)).toEqual(["200002 yaml-syntax"]);
+  });
+
+  it.each(["*hunter2", "!hunter2 x", "!hunter2,[]{} x", "!hunter2!x y", "!hunter2 [a]", "!hunter2 {a: b}"])(
+    "that are Secrets show nothing of the value %s, which is no text for YAML",
+    (value) => {
+      const { diagnostics } = parse(
+        `apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData:\n  password: ${value}\n`,
+      );
+      expect(diagnostics.map(({ rule }) => rule)).toEqual(["yaml-syntax"]);
+      expect(JSON.stringify(diagnostics)).not.toContain("hunter2");
+    },
+  );
+
   it("may begin with a byte order mark and end lines as Windows does", () => {
     const { declared, diagnostics } = parse("\uFEFFapiVersion: v1\r\nkind: Namespace\r\nmetadata:\r\n  name: a\r\n");
     expect(diagnostics).toEqual([]);
