@@ -2,6 +2,7 @@
 import { enableCompileCache, getCompileCacheDir } from "node:module";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { holdYoungGeneration, releaseYoungGeneration } from "./util/young-generation.ts";
 
 // In the user's own cache, never in a directory that others could write to. From the sources that also spares each process
 // the 40 MB that stripping types takes. Where it cannot be kept, Node goes on without.
@@ -9,6 +10,7 @@ if (getCompileCacheDir() === undefined) {
   enableCompileCache(join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "trueup", "compiled"));
 }
 
+holdYoungGeneration();
 const argv = process.argv.slice(2);
 const [command, stateFlag, stateDir, socketFlag, socketPath] = argv;
 const isDaemonsCall =
@@ -16,6 +18,7 @@ const isDaemonsCall =
 if (isDaemonsCall && stateDir !== undefined && socketPath !== undefined) {
   // As the daemon starts it: the process that lives longest does without the rest of the command line.
   const { kubeletMain } = await import("./cli/kubelet-process.ts");
+  releaseYoungGeneration();
   process.exit(await kubeletMain(stateDir, socketPath));
 }
 const { main } = await import("./cli/main.ts");

@@ -2,6 +2,7 @@
 import { isAbsolute, resolve } from "node:path";
 import { ERROR_CLASSES, messageOf, TrueupError } from "../model/errors.ts";
 import { SystemClock } from "../util/clock.ts";
+import { releaseYoungGeneration } from "../util/young-generation.ts";
 import type { CommandContext } from "./command.ts";
 import { type Output, streamOutput } from "./output.ts";
 import { runProgram } from "./program.ts";
@@ -38,8 +39,10 @@ export async function main(argv: readonly string[]): Promise<number> {
       width: process.stdout.isTTY ? process.stdout.columns : undefined,
       writeOut: (text) => process.stdout.write(text),
       writeErr: (text) => process.stderr.write(text),
-      run: async (command, invocation, globals) =>
-        command.run(makeContext(out, err, abort.signal, globals), invocation),
+      run: async (command, invocation, globals) => {
+        releaseYoungGeneration();
+        return command.run(makeContext(out, err, abort.signal, globals), invocation);
+      },
     });
   } catch (error) {
     return await report(error, err);
