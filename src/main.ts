@@ -4,8 +4,8 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { holdYoungGeneration, releaseYoungGeneration } from "./util/young-generation.ts";
 
-// In the user's own cache, never in a directory that others could write to. From the sources that also spares each process
-// the 40 MB that stripping types takes. Where it cannot be kept, Node goes on without.
+// In the user's own cache, never in a directory that others could write to; where it cannot be kept, Node goes on without.
+// `bin/trueup.js` has done this already, and so need not load what strips the types of this very file.
 if (getCompileCacheDir() === undefined) {
   enableCompileCache(join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "trueup", "compiled"));
 }
