@@ -1,4 +1,5 @@
 /** Where a command writes: text out with back pressure, colour only where a person reads it. */
+import { printableWithColours } from "./print/escape.ts";
 
 export interface Style {
   bold(text: string): string;
@@ -56,12 +57,15 @@ export function styleFor(isTerminal: boolean, env: Readonly<Record<string, strin
   return isTerminal && !unwanted ? COLOURED : PLAIN;
 }
 
-/** Writes to a stream and waits until it took the text, so that a slow reader slows the command and not its memory. */
+/**
+ * Writes to a stream and waits until it took the text, so that a slow reader slows the command and not its memory. What
+ * goes to a terminal cannot steer it, wherever the text comes from: file names, commits, errors of git, logs of pods.
+ */
 export function streamOutput(stream: TextStream, env: Readonly<Record<string, string | undefined>>): Output {
   const isTerminal = stream.isTTY === true;
   const write = (text: string): Promise<void> =>
     new Promise((resolve, reject) => {
-      stream.write(text, (error) => (error ? reject(error) : resolve()));
+      stream.write(isTerminal ? printableWithColours(text) : text, (error) => (error ? reject(error) : resolve()));
     });
   return {
     isTerminal,

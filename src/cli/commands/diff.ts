@@ -10,6 +10,7 @@ import type { Command, CommandContext, ExitCode, Invocation } from "../command.t
 import { loadAppAt } from "../manifests.ts";
 import { dataFormat, OUTPUT_OPTION, printData } from "../options.ts";
 import type { Style } from "../output.ts";
+import { printableLine } from "../print/escape.ts";
 import { printDiagnostics } from "../print-diagnostics.ts";
 
 export const command: Command = {
@@ -125,8 +126,8 @@ function compare(
     // The same blob at the same place cannot differ.
     if (id === undefined || (from?.blob === to?.blob && from?.document === to?.document)) return [];
     const diff = textDiff(from?.object ?? null, to?.object ?? null, {
-      beforeName: `${before} ${from?.file ?? ""}`,
-      afterName: `${after} ${to?.file ?? ""}`,
+      beforeName: `${before} ${printableLine(from?.file ?? "")}`,
+      afterName: `${after} ${printableLine(to?.file ?? "")}`,
     });
     const action = from === undefined ? "create" : to === undefined ? "delete" : "update";
     return [{ action, object: displayId(id), diff }];

@@ -6,6 +6,7 @@ import type { AppStatus } from "../../model/status.ts";
 import type { DaemonService } from "../../server/service.ts";
 import type { Clock } from "../../util/clock.ts";
 import type { Output, Style } from "../output.ts";
+import { printableLine } from "../print/escape.ts";
 import { type Line, narrateApp, narrateObject, type Tone } from "./narrate.ts";
 
 /** Tells the story until the signal ends it. */
@@ -19,7 +20,7 @@ export async function narrateDaemon(
   let pending: Promise<void> = Promise.resolve();
   const say = (lines: readonly Line[]): void => {
     for (const line of lines) {
-      const text = `${out.style.dim(timeOfDay(clock.now()))}  ${paint(out.style, line.tone)(line.text)}`;
+      const text = `${out.style.dim(timeOfDay(clock.now()))}  ${paint(out.style, line.tone)(printableLine(line.text))}`;
       pending = pending.then(() => out.line(text));
     }
   };
