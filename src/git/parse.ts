@@ -137,7 +137,8 @@ function hasBrokenName(raw: Buffer, start: number, end: number, name: string): b
 }
 
 /**
- * A raw commit. Control characters in names and in the subject show as U+FFFD, so that a commit cannot steer a terminal.
+ * A raw commit. Control characters in names and in the subject show as U+FFFD, and so do those that reorder text, so that a
+ * commit can neither steer a terminal nor read as what it is not.
  *
  * @throws {TrueupError} `invalid`, when the bytes are no commit
  */
@@ -147,32 +148,29 @@ export function parseCommit(id: CommitId, raw: Buffer): CommitInfo {
   const label = /^encoding (.+)$/m.exec(head.toString("latin1"))?.[1];
   const header = decode(head, label);
   const message = gap < 0 ? "" : decode(raw.subarray(gap + 2), label);
-  const fields: {
-    tree?: string[];
-    parent?: string[];
-    author?: string[];
-    committer?: string[];
-    [name: string]: string[] | undefined;
-  } = {};
+  // Not an object: a commit may have a header line named "constructor".
+  const fields = new Map<string, string[]>();
   for (const line of header.split("\n")) {
     // A line that starts with a space continues a signature.
     const space = line.indexOf(" ");
     if (space <= 0) continue;
     const field = line.slice(0, space);
-    fields[field] = [...(fields[field] ?? []), line.slice(space + 1)];
+    const values = fields.get(field);
+    if (values === undefined) fields.set(field, [line.slice(space + 1)]);
+    else values.push(line.slice(space + 1));
   }
-  const tree = fields.tree?.[0];
+  const tree = fields.get("tree")?.[0];
   if (tree === undefined)
     throw new TrueupError("invalid", `Cannot read commit ${id} as it must name a tree: it does not.`);
-  const author = parsePerson(fields.author?.[0] ?? "");
+  const author = parsePerson(fields.get("author")?.[0] ?? "");
   return {
     id,
-    parents: (fields.parent ?? []).map(asCommitId),
+    parents: (fields.get("parent") ?? []).map(asCommitId),
     tree: asObjectHash(tree),
     authorName: author.name,
     authorEmail: author.email,
     authoredAt: author.at,
-    committedAt: parsePerson(fields.committer?.[0] ?? "").at,
+    committedAt: parsePerson(fields.get("committer")?.[0] ?? "").at,
     subject: printable(message.replace(/^\n+/, "").split("\n", 1)[0] ?? "").trim(),
   };
 }
@@ -198,5 +196,5 @@ function parsePerson(text: string): { name: string; email: string; at: string } 
 }
 
 function printable(text: string): string {
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, "\ufffd");
+  return text.replace(/[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
 }

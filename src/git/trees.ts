@@ -109,22 +109,13 @@ export async function listTree(
 type Unfolded = { file: TreeFile } | { excluded: ExcludedEntry } | { below: Unfolded[] };
 
 async function unfold(walk: Walk, tree: ObjectHash, prefix: string, depth: number): Promise<Unfolded[]> {
-  if (depth > MAX_DEPTH) {
-    throw new TrueupError(
-      "invalid",
-      `Cannot list "${prefix}" as directories must nest at most ${MAX_DEPTH} deep: they nest deeper.`,
-    );
-  }
+  assertDepth(prefix, depth);
   const entries = await walk.reader.entries(tree);
+  // Before anything is started for them: what is started and then not waited for could fail with nobody to tell.
+  count(walk, entries.length);
   const parts: (Unfolded | Promise<Unfolded>)[] = [];
   for (const entry of entries) {
     const path = prefix === "" ? entry.name : `${prefix}/${entry.name}`;
-    if (++walk.seen > MAX_ENTRIES) {
-      throw new TrueupError(
-        "invalid",
-        `Cannot list a commit as it must have at most ${MAX_ENTRIES} files and directories: it has more.`,
-      );
-    }
     if (entry.kind === "tree") {
       // Asked before any of them is awaited, so that git gets the whole level at once.
       parts.push(unfold(walk, entry.hash, path, depth + 1).then((below) => ({ below })));
@@ -137,6 +128,24 @@ async function unfold(walk: Walk, tree: ObjectHash, prefix: string, depth: numbe
     }
   }
   return parts.some((part) => part instanceof Promise) ? Promise.all(parts) : (parts as Unfolded[]);
+}
+
+function assertDepth(prefix: string, depth: number): void {
+  if (depth <= MAX_DEPTH) return;
+  throw new TrueupError(
+    "invalid",
+    `Cannot list "${prefix}" as directories must nest at most ${MAX_DEPTH} deep: they nest deeper.`,
+  );
+}
+
+/** Counts entries of the whole walk, of however many subtrees it is made. */
+function count(walk: Walk, entries: number): void {
+  walk.seen += entries;
+  if (walk.seen <= MAX_ENTRIES) return;
+  throw new TrueupError(
+    "invalid",
+    `Cannot list a commit as it must have at most ${MAX_ENTRIES} files and directories: it has more.`,
+  );
 }
 
 function collect(unfolded: readonly Unfolded[], into: FileListing): void {
@@ -159,7 +168,7 @@ export async function compareTrees(
   prefix: string,
 ): Promise<FileChanges> {
   const changes = noChanges();
-  await compareLevel(reader, before, after, prefix, changes);
+  await compareLevel({ reader, filter: undefined, seen: 0 }, before, after, prefix, 0, changes);
   const byPath = (a: { path: string }, b: { path: string }): number => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0);
   for (const list of [changes.added, changes.removed, changes.changed]) list.sort(byPath);
   for (const list of [changes.excluded.added, changes.excluded.removed]) list.sort(byPath);
@@ -167,27 +176,33 @@ export async function compareTrees(
 }
 
 async function compareLevel(
-  reader: TreeReader,
+  walk: Walk,
   before: ObjectHash | null,
   after: ObjectHash | null,
   prefix: string,
+  depth: number,
   changes: FileChanges,
 ): Promise<void> {
   if (before === after) return;
+  assertDepth(prefix, depth);
   if (before === null || after === null) {
-    const listing = await listTree(reader, before ?? after ?? throwNever(), prefix);
+    const listing: FileListing = { files: [], excluded: [] };
+    collect(await unfold(walk, before ?? after ?? throwNever(), prefix, depth), listing);
     const side = before === null ? "added" : "removed";
-    changes[side].push(...listing.files);
-    changes.excluded[side].push(...listing.excluded);
+    // One by one: as arguments of one call, so many would overflow the stack.
+    for (const file of listing.files) changes[side].push(file);
+    for (const entry of listing.excluded) changes.excluded[side].push(entry);
     return;
   }
-  const old = await reader.entries(before);
-  const next = await reader.entries(after, before);
+  const old = await walk.reader.entries(before);
+  const next = await walk.reader.entries(after, before);
+  const pairs = differing(old, next);
+  count(walk, pairs.length);
   const below: Promise<void>[] = [];
-  for (const [a, b] of differing(old, next)) {
+  for (const [a, b] of pairs) {
     const name = b?.name ?? a?.name ?? "";
     const path = prefix === "" ? name : `${prefix}/${name}`;
-    below.push(comparePair(reader, a, b, path, changes));
+    below.push(comparePair(walk, a, b, path, depth, changes));
   }
   await Promise.all(below);
 }
@@ -197,10 +212,11 @@ function throwNever(): never {
 }
 
 async function comparePair(
-  reader: TreeReader,
+  walk: Walk,
   a: TreeEntry | undefined,
   b: TreeEntry | undefined,
   path: string,
+  depth: number,
   changes: FileChanges,
 ): Promise<void> {
   if (a !== undefined && b !== undefined && isFile(a) && isFile(b)) {
@@ -211,7 +227,7 @@ async function comparePair(
   if (b !== undefined && b.kind !== "tree") note(b, path, "added", changes);
   const before = a?.kind === "tree" ? a.hash : null;
   const after = b?.kind === "tree" ? b.hash : null;
-  await compareLevel(reader, before, after, path, changes);
+  await compareLevel(walk, before, after, path, depth + 1, changes);
 }
 
 function isFile({ kind }: TreeEntry): boolean {

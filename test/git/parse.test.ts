@@ -1,7 +1,8 @@
 /** Trees read with the help of another version are the same as trees read alone. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseTree } from "../../src/git/parse.ts";
+import { parseCommit, parseTree } from "../../src/git/parse.ts";
+import { asCommitId } from "../../src/model/source.ts";
 
 /** Few and alike, so that equal beginnings and ends, and hashes that look like entries, do happen. */
 const entry = fc.record({
@@ -56,5 +57,25 @@ describe("parseTree", () => {
       expect(() => parseTree(bad, 20)).toThrow("Cannot read a tree as its entries must be whole");
       expect(() => parseTree(bad, 20, parseTree(good, 20))).toThrow("must be whole");
     }
+  });
+});
+
+describe("parseCommit", () => {
+  const id = asCommitId("1".repeat(40));
+  const head = `tree ${"2".repeat(40)}\nauthor A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000`;
+
+  it.each(["__proto__", "constructor", "toString", "hasOwnProperty"])("reads a header line named %s", (name) => {
+    const commit = parseCommit(id, Buffer.from(`${head}\n${name} x\n\nsubject\n`));
+    expect(commit).toMatchObject({ tree: "2".repeat(40), authorName: "A", subject: "subject" });
+  });
+
+  it("reads a head of very many lines", () => {
+    const commit = parseCommit(id, Buffer.from(`${head}\n${"x y\n".repeat(300_000)}\nsubject\n`));
+    expect(commit.subject).toBe("subject");
+  });
+
+  it("shows what would steer a terminal or reorder text as U+FFFD", () => {
+    const commit = parseCommit(id, Buffer.from(`${head.replace("A <", "A\u202e\u001b[2J <")}\n\nok \u2066x\u0007\n`));
+    expect(commit).toMatchObject({ authorName: "A\ufffd\ufffd[2J", subject: "ok \ufffdx\ufffd" });
   });
 });

@@ -351,6 +351,27 @@ describe("files", () => {
     });
   });
 
+  it("of many trees that together unfold without end are refused when they are compared", async () => {
+    initRepository(root);
+    commitAll(root, { a: "a", "old/a": "a" });
+    const many = (count: number, kind: string, hash: string): string => {
+      const lines = Array.from({ length: count }, (_, index) => `${kind} ${hash}\tf${index}`);
+      return gitIn(root, ["mktree"], `${lines.join("\n")}\n`);
+    };
+    const inner = many(130, "040000 tree", many(1000, "100644 blob", gitIn(root, ["rev-parse", "HEAD:a"])));
+    const repository = await open(root);
+    const before = (await repository.commit(headOf(root))).tree;
+    // One alone may be listed; its files are more than fit into the arguments of one call.
+    const { added } = await repository.changedFiles(before, asObjectHash(many(1, "040000 tree", inner)), "");
+    expect(added).toHaveLength(130_000);
+    await expect(
+      repository.changedFiles(before, asObjectHash(many(5, "040000 tree", inner)), ""),
+    ).rejects.toMatchObject({
+      code: "invalid",
+      message: expect.stringMatching(/at most 500000 files and/),
+    });
+  });
+
   it("at exact paths are found, and others are not in the map", async () => {
     initRepository(root);
     symlinkSync("a.yaml", join(root, "link"));
