@@ -98,6 +98,11 @@ export async function readApps(repository: Repository, commit: CommitId): Promis
   );
 }
 
+/** What a `trueup.yaml` says, of which only the text is known. */
+export function parseApps(text: string): AppsOutcome {
+  return appsOf(parseRepositoryConfig(text, REPOSITORY_CONFIG));
+}
+
 function appsOf({ config, diagnostics }: ParsedConfig<RepositoryConfig>): AppsOutcome {
   if (config === undefined || diagnostics.some(isError)) return { apps: [], diagnostics };
   const { images } = config;

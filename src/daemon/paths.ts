@@ -68,8 +68,23 @@ export async function defaultStateDir(
 ): Promise<string> {
   const xdg = env.XDG_STATE_HOME ?? "";
   const base = xdg.startsWith("/") ? xdg : join(home, ".local", "state");
-  const repository = await realpath(configuration.repository);
+  const repository = await realDirectory(configuration.repository);
   return join(base, "trueup", hash12(JSON.stringify([repository, configuration.ref, configuration.path])));
+}
+
+async function realDirectory(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT") && !isErrno(error, "ENOTDIR")) throw error;
+    throw new TrueupError(
+      "not-found",
+      `Cannot open ${path} as it must be a git repository: there is no such directory.`,
+      {
+        cause: error,
+      },
+    );
+  }
 }
 
 /** The user's id; systems without one (no `getuid`) are not supported. */

@@ -72,10 +72,26 @@ describe("validate", () => {
     expect(piped.stderr).toMatch(/^\(stdin\):4:1: error: /);
   });
 
+  it("checks trueup.yaml, and each app that it names by itself and by its image rules", async () => {
+    const apps = "apps:\n- {name: a, path: a}\n- {name: b, path: b, namespace: shop}\n";
+    write({ "trueup.yaml": apps, "a/c.yaml": GOOD, "b/c.yaml": GOOD, "elsewhere.yaml": BAD });
+    expect(await trueup("validate")).toEqual({ code: 0, stdout: "no errors in 3 files\n", stderr: "" });
+    const pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, image: 'web:v1'}]}\n";
+    write({ "trueup.yaml": `${apps}images: {allowedRepositories: [shop/*]}\n`, "b/p.yaml": pod });
+    const { code, stderr } = await trueup("validate");
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^b\/p\.yaml:4:38: error: .*trueup\.yaml allows \(shop\/\*\).*\[image-repository\]\n/);
+    write({ "trueup.yaml": "apps: none\n" });
+    expect(await trueup("validate")).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^trueup\.yaml:1:7: error: Cannot read apps as it must be a list/),
+    });
+  });
+
   it("exits 2 when something cannot be read or there is nothing to read", async () => {
     const missing = await trueup("validate", "none.yaml");
     expect(missing).toMatchObject({ code: 2, stdout: "" });
-    expect(missing.stderr).toMatch(/^trueup: Cannot read none\.yaml: /);
+    expect(missing.stderr).toMatch(/^trueup: Cannot read none\.yaml as it must be there: /);
     expect(await trueup("validate")).toMatchObject({ code: 2, stdout: "" });
   });
 });

@@ -2,11 +2,14 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
+import { parseApps, REPOSITORY_CONFIG } from "../../daemon/apps.ts";
 import { isManifestPath } from "../../manifest/parse.ts";
-import { compareDiagnostics, isError } from "../../model/diagnostic.ts";
+import { compareDiagnostics, type Diagnostic, isError } from "../../model/diagnostic.ts";
 import { messageOf, TrueupError } from "../../model/errors.ts";
 import { asObjectHash, type ObjectHash } from "../../model/source.ts";
-import type { Command, CommandContext } from "../command.ts";
+import { imageUses } from "../../reconcile/images.ts";
+import { checkImageRules } from "../../validation/index.ts";
+import type { Command, CommandContext, Invocation } from "../command.ts";
 import { checkApp, parseFiles, type SourceFile } from "../manifests.ts";
 import { dataFormat, OUTPUT_OPTION, printData } from "../options.ts";
 import { countText, printDiagnostics } from "../print-diagnostics.ts";
@@ -17,23 +20,20 @@ export const command: Command = {
     OUTPUT_OPTION,
   ],
   examples: [
-    { line: "trueup validate", does: "check all manifests below this directory, as one app" },
+    { line: "trueup validate", does: "check all manifests below this directory" },
     { line: "trueup validate deploy/ extra.yaml", does: "check these together" },
     { line: "helm template chart | trueup validate -", does: "check what another tool printed" },
   ],
   details:
     "Directories are searched for .yaml, .yml and .json files; images/ and names that begin with a dot are passed over.\n" +
+    "Where this directory has a trueup.yaml, that is checked too, and each app that it names by itself.\n" +
     "Exits 0 when there is no error, 1 when there is one, 2 when something could not be read.",
   async run(context, invocation) {
-    const namespace = invocation.text("namespace") ?? "default";
-    const paths = invocation.args.length === 0 ? ["."] : invocation.args;
-    const files = await readAll(context, paths);
-    if (files.length === 0) {
-      throw new TrueupError("usage", `Cannot find a manifest in ${paths.join(", ")}.`, {
-        hint: "Manifests are files that end in .yaml, .yml or .json.",
-      });
-    }
-    const diagnostics = checkApp(parseFiles(files, namespace), namespace).toSorted(compareDiagnostics);
+    const namespace = invocation.text("namespace");
+    const config = invocation.args.length === 0 && namespace === undefined ? await readConfig(context.cwd) : null;
+    const { files, diagnostics } =
+      config === null ? await checkOne(context, invocation, namespace ?? "default") : await checkApps(context, config);
+    diagnostics.sort(compareDiagnostics);
     const format = dataFormat(invocation);
     if (format !== undefined) await printData(context.out, format, diagnostics);
     else {
@@ -44,6 +44,48 @@ export const command: Command = {
     return diagnostics.some(isError) ? 1 : 0;
   },
 };
+
+interface Checked {
+  files: SourceFile[];
+  diagnostics: Diagnostic[];
+}
+
+/** What is named, or all of this directory, as one app. */
+async function checkOne(context: CommandContext, { args }: Invocation, namespace: string): Promise<Checked> {
+  const paths = args.length === 0 ? ["."] : args;
+  const files = await readAll(context, paths);
+  if (files.length === 0) {
+    throw new TrueupError("usage", `Cannot find a manifest in ${paths.join(", ")}.`, {
+      hint: "Manifests are files that end in .yaml, .yml or .json.",
+    });
+  }
+  return { files, diagnostics: checkApp(parseFiles(files, namespace), namespace) };
+}
+
+/** `trueup.yaml` itself, and each app that it names by itself, as the daemon would at a commit. */
+async function checkApps(context: CommandContext, config: SourceFile): Promise<Checked> {
+  const { apps, diagnostics } = parseApps(config.text);
+  const files = [config];
+  const found = [...diagnostics];
+  for (const { path, namespace, images } of apps) {
+    const own = await readAll(context, [path === "" ? "." : path]);
+    const app = parseFiles(own, namespace);
+    const named = app.declared.flatMap((declared) => imageUses(declared));
+    found.push(...checkApp(app, namespace), ...checkImageRules(named, images));
+    files.push(...own);
+  }
+  return { files, diagnostics: found };
+}
+
+/** The `trueup.yaml` of this directory; null when there is none. */
+async function readConfig(cwd: string): Promise<SourceFile | null> {
+  try {
+    return sourceFile(REPOSITORY_CONFIG, await readFile(join(cwd, REPOSITORY_CONFIG)));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw new TrueupError("usage", `Cannot read ${REPOSITORY_CONFIG}: ${messageOf(error)}`, { cause: error });
+  }
+}
 
 async function readAll(context: CommandContext, paths: readonly string[]): Promise<SourceFile[]> {
   const files = new Map<string, SourceFile>();
@@ -105,6 +147,9 @@ async function readable<T>(path: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+      throw new TrueupError("usage", `Cannot read ${path} as it must be there: there is no such file or directory.`);
+    }
     throw new TrueupError("usage", `Cannot read ${path}: ${messageOf(error)}`, { cause: error });
   }
 }

@@ -49,6 +49,15 @@ describe("log", () => {
     );
   });
 
+  it("names the app where there are several", () => {
+    const [first, second] = [attempt(1, "first", {}), { ...attempt(2, "second", {}), app: "blog" }];
+    expect(formatAttempts([second, first], false, plain)).toBe(
+      "TIME                  COMMIT    OUTCOME    TOOK   APP    SUBJECT\n" +
+        "2026-11-23 12:00:00   3f2c1aa   deployed   4.2s   blog   second\n" +
+        "2026-11-23 12:00:00   3f2c1aa   deployed   4.2s   shop   first\n",
+    );
+  });
+
   it("prints app, author, changes and plan when wide", () => {
     expect(formatAttempts(attempts.slice(3), true, plain)).toBe(
       "TIME                  COMMIT    OUTCOME    TOOK   APP    AUTHOR   CHANGES    PLAN           SUBJECT\n" +
