@@ -1,42 +1,62 @@
 /** Probes over the network: one fresh connection each, with a deadline. */
-
 import { connect } from "node:net";
 import type { ProbeOutcome, ProbeTarget } from "../model/runtime.ts";
 import type { Clock } from "../util/clock.ts";
-import { request as httpRequest, type RequestOptions } from "../util/http.ts";
+import { askStatus, type StatusQuestion } from "./http-status.ts";
 
 type HttpTarget = Extract<ProbeTarget, { kind: "http" }>;
 
 /** Asks with GET; 200 to 399 is a success, as for the kubelet. The body is not read. */
 export async function probeHttp(clock: Clock, target: HttpTarget, timeoutMs: number): Promise<ProbeOutcome> {
-  const { host, port, path, scheme, headers } = target;
-  const options: RequestOptions & { rejectUnauthorized?: boolean } = {
-    host,
-    port,
-    path: path.startsWith("/") ? path : `/${path}`,
-    agent: false,
-    headers: { "User-Agent": "kube-probe/1.37", Accept: "*/*", Connection: "close", ...Object.fromEntries(headers) },
-  };
+  const { host, port, scheme } = target;
+  const path = target.path.startsWith("/") ? target.path : `/${target.path}`;
+  const headers = [["User-Agent", "kube-probe/1.37"], ["Accept", "*/*"], ...target.headers] as const;
   // Loaded for those who use it: TLS costs megabytes.
-  const request =
-    scheme === "HTTPS" ? (await import("node:https")).request : (httpRequest as typeof import("node:https").request);
-  const url = `${scheme.toLowerCase()}://${host}:${port}${options.path}`;
+  const ask = scheme === "HTTPS" ? askOverTls(await import("node:https")) : askStatus;
+  const url = `${scheme.toLowerCase()}://${host}:${port}${path}`;
   return new Promise((resolve) => {
-    const finish = (outcome: ProbeOutcome): void => {
+    const finish = (message: string): void => {
       cancel();
-      resolve(outcome);
+      resolve({ ok: message === "", message });
+    };
+    const giveUp = ask({ host, port, path, headers }, (outcome) => {
+      if (outcome instanceof Error) finish(`Get "${url}": ${dialError(outcome, host, port)}`);
+      else if (outcome >= 200 && outcome < 400) finish("");
+      else finish(`HTTP probe failed with statuscode: ${outcome}`);
+    });
+    const cancel = clock.setTimer(timeoutMs, () => {
+      giveUp();
+      finish(`Get "${url}": context deadline exceeded`);
+    });
+  });
+}
+
+/** As `askStatus`, over TLS; whose certificate it is does not matter to a probe. */
+function askOverTls({ request }: typeof import("node:https")): typeof askStatus {
+  return ({ headers, ...where }: StatusQuestion, answered) => {
+    let isOver = false;
+    const finish = (outcome: number | Error): void => {
+      if (isOver) return;
+      isOver = true;
+      sent.destroy();
+      answered(outcome);
+    };
+    const sent = request(
+      {
+        ...where,
+        agent: false,
+        rejectUnauthorized: false,
+        headers: { ...Object.fromEntries(headers), Connection: "close" },
+      },
+      ({ statusCode = 0 }) => finish(statusCode),
+    );
+    sent.on("error", finish);
+    sent.end();
+    return () => {
+      isOver = true;
       sent.destroy();
     };
-    const fail = (message: string): void => finish({ ok: false, message });
-    const sent = request({ ...options, rejectUnauthorized: false }, (response) => {
-      const { statusCode = 0 } = response;
-      if (statusCode >= 200 && statusCode < 400) finish({ ok: true, message: "" });
-      else fail(`HTTP probe failed with statuscode: ${statusCode}`);
-    });
-    const cancel = clock.setTimer(timeoutMs, () => fail(`Get "${url}": context deadline exceeded`));
-    sent.on("error", (error: NodeJS.ErrnoException) => fail(`Get "${url}": ${dialError(error, host, port)}`));
-    sent.end();
-  });
+  };
 }
 
 /** Opens a connection and closes it. */
@@ -56,7 +76,7 @@ export function probeTcp(clock: Clock, host: string, port: number, timeoutMs: nu
 }
 
 /** As Go words it, which is what people find when they search for it. */
-function dialError(error: NodeJS.ErrnoException, host: string, port: number): string {
+function dialError(error: Error & { code?: string }, host: string, port: number): string {
   switch (error.code) {
     case "ECONNREFUSED":
       return `dial tcp ${host}:${port}: connect: connection refused`;

@@ -6,7 +6,16 @@ import type * as Http from "node:http";
 
 const http = process.getBuiltinModule("node:http");
 
-export const { Agent, ClientRequest, createServer, get, request, ServerResponse } = http;
+export const {
+  Agent,
+  ClientRequest,
+  createServer,
+  get,
+  request,
+  ServerResponse,
+  validateHeaderName,
+  validateHeaderValue,
+} = http;
 
 export type Agent = Http.Agent;
 export type ClientRequest = Http.ClientRequest;
