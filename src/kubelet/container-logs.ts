@@ -32,6 +32,9 @@ const CHUNK = 64 * 1024;
 /** A line longer than this is given in pieces. */
 const LONGEST_LINE = 1024 * 1024;
 
+/** Most that is read for the last lines, bytes: more than a log and its older files hold, unless they grew between two looks. */
+const LONGEST_TAIL = 64 * 1024 * 1024;
+
 /** Runs whose logs are kept: the present one and the one before it, as the kubelet does. */
 const RUNS_KEPT = 2;
 
@@ -85,19 +88,28 @@ export function rotateLog(path: string, { maxBytes, keep }: LogLimits): boolean 
   return true;
 }
 
-/** The last lines of a log, oldest first, rotated files included. */
+/**
+ * The last lines of a log, oldest first, rotated files included. Of a log without line ends it reads no more than as many
+ * of the longest lines, so that a pod that writes gigabytes at once does not keep the kubelet from its work.
+ */
 export function tailLog(path: string, count: number): string[] {
   if (count <= 0) return [];
-  let text = Buffer.alloc(0);
-  for (const file of [...olderFiles(path)].reverse().concat(path).reverse()) {
+  const limit = Math.min(count * LONGEST_LINE, LONGEST_TAIL);
+  const parts: Buffer[] = [];
+  let ends = 0;
+  let bytes = 0;
+  for (const file of [...olderFiles(path), path].reverse()) {
     let end = sizeOf(file) ?? 0;
-    while (end > 0 && lineEnds(text) <= count) {
+    while (end > 0 && ends <= count && bytes < limit) {
       const start = Math.max(0, end - CHUNK);
-      text = Buffer.concat([readRange(file, start, end), text]);
+      const part = readRange(file, start, end);
+      parts.push(part);
+      ends += lineEnds(part);
+      bytes += part.length;
       end = start;
     }
   }
-  const lines = text.toString("utf8").split("\n");
+  const lines = Buffer.concat(parts.reverse()).toString("utf8").split("\n");
   if (lines.at(-1) === "") lines.pop();
   return lines.slice(-count);
 }
@@ -129,11 +141,14 @@ export async function* readLog(
     if (follow === null) return;
   }
   const reader = new LineReader(path, position);
+  const waiting = { wake: () => undefined };
+  // Once for all waits: each wait's own would stay with the run for as long as it runs.
+  if (follow !== null) void follow.end.then(() => waiting.wake());
   for (;;) {
     const last = follow === null || follow.ended();
     yield* reader.rest(last);
     if (last || follow.signal.aborted) return;
-    await changeOf(path, follow);
+    if (!follow.ended()) await changeOf(path, follow, waiting);
   }
 }
 
@@ -173,10 +188,11 @@ class LineReader {
 }
 
 /** Resolves when the file may have changed, the run has ended, or the signal ends it. */
-function changeOf(path: string, { clock, end, signal }: FollowOptions): Promise<void> {
+function changeOf(path: string, { clock, signal }: FollowOptions, waiting: { wake: () => void }): Promise<void> {
   return new Promise((resolve) => {
     const watcher = watch(path, { persistent: false });
     const finish = (): void => {
+      waiting.wake = () => undefined;
       cancel();
       watcher.close();
       signal.removeEventListener("abort", finish);
@@ -186,7 +202,7 @@ function changeOf(path: string, { clock, end, signal }: FollowOptions): Promise<
     watcher.once("change", finish);
     watcher.once("error", finish);
     signal.addEventListener("abort", finish, { once: true });
-    void end.then(finish);
+    waiting.wake = finish;
   });
 }
 

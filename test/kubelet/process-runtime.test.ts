@@ -1,7 +1,7 @@
 /** Containers as real processes: environment, descriptors, groups, signals, logs, probes, adoption, and wrong ports. */
-import { appendFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { logPath, readLog, rotateLog, tailLog } from "../../src/kubelet/container-logs.ts";
 import { findProgram } from "../../src/kubelet/program.ts";
 import type { ContainerLaunch, RunningContainer } from "../../src/model/runtime.ts";
@@ -238,6 +238,46 @@ describe("a log", () => {
     const path = join(bench.directory, "b.log");
     writeFileSync(path, text);
     expect(tailLog(path, count)).toEqual(want);
+  });
+
+  it("has its last lines in order over all rotated files", () => {
+    const path = join(bench.directory, "d.log");
+    for (const [suffix, text] of [
+      [".3", "1\n2\n"],
+      [".2", "3\n4\n"],
+      [".1", "5\n6\n"],
+      ["", "7\n"],
+    ] as const) {
+      writeFileSync(`${path}${suffix}`, text);
+    }
+    expect(tailLog(path, 4)).toEqual(["4", "5", "6", "7"]);
+    expect(tailLog(path, 9)).toEqual(["1", "2", "3", "4", "5", "6", "7"]);
+  });
+
+  it("of gigabytes without a line end is not read as a whole for its last line", () => {
+    const path = join(bench.directory, "e.log");
+    writeFileSync(path, "");
+    // A hole: it takes no room.
+    truncateSync(path, 20 * 1024 ** 3);
+    appendFileSync(path, "the end\n");
+    const [line = ""] = tailLog(path, 1);
+    expect(line.endsWith("the end")).toBe(true);
+    expect(line.length).toBeLessThan(2 * 1024 * 1024);
+  });
+
+  it("that is followed for long leaves nothing behind for each of its changes", async () => {
+    const path = join(bench.directory, "f.log");
+    writeFileSync(path, "");
+    const end = new Promise<void>(() => undefined);
+    const reactions = vi.spyOn(end, "then");
+    const options = { clock: bench.clock, ended: () => false, end, signal: new AbortController().signal };
+    const reader = readLog(path, undefined, options);
+    for (let line = 0; line < 5; line++) {
+      appendFileSync(path, `${line}\n`);
+      expect((await reader.next()).value).toBe(String(line));
+    }
+    await reader.return(undefined);
+    expect(reactions).toHaveBeenCalledOnce();
   });
 
   it("that is followed from its last line goes on where that one was unfinished", async () => {
