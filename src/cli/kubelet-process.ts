@@ -1,4 +1,5 @@
 /** Runs a kubelet in this process: the way there that loads nothing of the rest of the command line. */
+import { closeInherited } from "../kubelet/descriptors.ts";
 import { runKubelet } from "../kubelet/process.ts";
 import { ERROR_CLASSES, messageOf, TrueupError } from "../model/errors.ts";
 import { SystemClock } from "../util/clock.ts";
@@ -7,6 +8,7 @@ import { readVersion } from "./version.ts";
 
 /** Runs until it is told to end; what it has to say goes to standard error, a line each. */
 export function runKubeletHere(stateDir: string, socketPath: string): Promise<void> {
+  closeInherited();
   return runKubelet({
     stateDir,
     socketPath,

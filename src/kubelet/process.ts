@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { messageOf } from "../model/errors.ts";
 import type { Clock } from "../util/clock.ts";
 import type { Random } from "../util/random.ts";
-import { closeInherited } from "./descriptors.ts";
 import { makeDirectory, replaceFile } from "./files.ts";
 import { Journal } from "./journal.ts";
 import { LocalKubelet } from "./kubelet.ts";
@@ -37,7 +36,6 @@ export function kubeletDirectory(stateDir: string): string {
 export async function runKubelet(options: RunKubeletOptions): Promise<void> {
   const { stateDir, socketPath, version, clock, random, log } = options;
   const directory = kubeletDirectory(stateDir);
-  closeInherited();
   process.umask(0o077);
   makeDirectory(directory);
   const unlock = lockDirectory(directory);

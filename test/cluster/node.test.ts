@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { EventLog } from "../../src/cluster/events.ts";
 import { NodeLink, type NodeLinkOptions } from "../../src/cluster/node.ts";
 import { SqliteObjectStore } from "../../src/cluster/store.ts";
+import { TrueupError } from "../../src/model/errors.ts";
 import type { ImageCatalog } from "../../src/model/image.ts";
 import { type KubeObject, keyOf } from "../../src/model/object.ts";
 import type { KubeEvent, Pod, Service } from "../../src/model/workload.ts";
@@ -431,6 +432,29 @@ function makePodRef(name: string): KubeObject {
 }
 
 describe("the connection", () => {
+  it("is made anew where one can be: the kubelet is had started before each connection but the first", async () => {
+    await closeLink();
+    let starts = 0;
+    openLink({
+      reconnect: () => {
+        // The first try fails, as a start may.
+        if (++starts === 1) return Promise.reject(new TrueupError("unavailable", "no kubelet can be started"));
+        kubelet.failure = null;
+        return Promise.resolve();
+      },
+    });
+    makePod("p");
+    await start();
+    expect([starts, link.connected]).toEqual([0, true]);
+    kubelet.drop();
+    kubelet.calls.length = 0;
+    await clock.advance(100);
+    expect([starts, link.connected]).toEqual([1, false]);
+    await clock.advance(1_000);
+    expect([starts, link.connected]).toEqual([2, true]);
+    expect(kubelet.calls).toContain("assign p");
+  });
+
   it("comes back by itself, and then everything is compared: wanted pods, unwanted pods, Services", async () => {
     const kept = makePod("kept");
     const removed = makePod("removed");

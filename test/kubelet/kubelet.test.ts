@@ -56,7 +56,7 @@ describe("orders", () => {
     await expect(w.kubelet.stop("uid-a", 1)).rejects.toMatchObject({ code: "unavailable" });
   });
 
-  it("to stop everything end each pod within its own grace period", async () => {
+  it("to stop everything end each pod within its own grace period, and admit no other meanwhile", async () => {
     const w = world({ containers: [{ image: "*", startMs: 0, drainMs: null }] });
     for (const seconds of [3, 7]) {
       const spec = { containers: [web], terminationGracePeriodSeconds: seconds };
@@ -69,6 +69,11 @@ describe("orders", () => {
     });
     await w.clock.advance(6_900);
     expect(done).toBe(false);
+    const late = w.assignment(pod("late", { containers: [web] }));
+    await expect(w.kubelet.assign(late)).rejects.toMatchObject({
+      code: "conflict",
+      message: "Cannot run pod late as the kubelet must not be ending: it is.",
+    });
     await w.clock.advance(200);
     expect(done).toBe(true);
   });

@@ -1,7 +1,7 @@
 /** The lock of a state directory, with a real second process that is really killed. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -27,6 +27,13 @@ it("is given to one at a time, and names its holder to the next", () => {
   const third = takeLock(path, "pid 3, the third");
   expect(third.held).toBe(true);
   if (third.held) third.release();
+});
+
+it("is kept in files that only their user can read", () => {
+  const lock = takeLock(join(dir, "lock"), "pid 1, the first");
+  const modes = readdirSync(dir).map((name) => `${name} ${(statSync(join(dir, name)).mode & 0o777).toString(8)}`);
+  if (lock.held) lock.release();
+  expect(modes.sort()).toEqual(["lock 600", "lock-journal 600", "lock.holder 600"]);
 });
 
 it("is free again when its holder is killed", async () => {

@@ -79,8 +79,8 @@ async function makeRepository(dir: string): Promise<boolean> {
 }
 
 async function introduce({ out, cwd }: CommandContext, dir: string, isNew: boolean): Promise<void> {
-  const place = relative(cwd, dir) || ".";
-  const shown = place.startsWith("..") ? dir : place;
+  const place = relative(cwd, dir);
+  const shown = place === "" || place.startsWith("..") ? dir : place;
   await out.line(out.style.bold(`trueup ${readVersion()} demo`));
   await out.line();
   await out.line(
