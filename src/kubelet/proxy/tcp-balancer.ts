@@ -140,6 +140,7 @@ export class TcpBalancer implements Balancer {
       failure = error;
     });
     upstream.once("close", () => {
+      buffer.end();
       cancelTimer();
       accepted();
       member.inFlight--;

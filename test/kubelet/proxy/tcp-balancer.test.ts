@@ -160,6 +160,18 @@ describe("ReadBuffer", () => {
     expect(buffer.next()).not.toBe(first);
   });
 
+  it("leaves its memory to a later connection, unless bytes in it still wait to be sent", () => {
+    const [free, pending] = [new ReadBuffer(), new ReadBuffer()];
+    const left = free.next();
+    const kept = pending.next();
+    pending.used(10, true);
+    free.end();
+    pending.end();
+    const later = [new ReadBuffer(), new ReadBuffer()].map((buffer) => buffer.next());
+    expect(later[0]).toBe(left);
+    expect(later).not.toContain(kept);
+  });
+
   it("grows while reads fill it, to 256 KiB, and shrinks after 64 small ones", () => {
     const buffer = new ReadBuffer();
     const sizes: number[] = [];
