@@ -5,20 +5,21 @@ export async function* untilAborted<T>(source: AsyncIterable<T>, signal: AbortSi
   signal.throwIfAborted();
   const iterator = source[Symbol.asyncIterator]();
   let abort: () => void = () => {};
-  const aborted = new Promise<never>((_resolve, reject) => {
-    abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-  });
-  // The race below may be over when the signal comes: nobody waits for this promise then.
-  aborted.catch(() => {});
+  const onAbort = (): void => abort();
+  signal.addEventListener("abort", onAbort, { once: true });
   try {
     for (;;) {
-      const next = await Promise.race([iterator.next(), aborted]);
+      // Not a race against one promise for the signal: that one would hold on to all that was read until it settles.
+      const next = await new Promise<IteratorResult<T>>((resolve, reject) => {
+        abort = () => reject(signal.reason);
+        if (signal.aborted) abort();
+        else iterator.next().then(resolve, reject);
+      });
       if (next.done === true) return;
       yield next.value;
     }
   } finally {
-    signal.removeEventListener("abort", abort);
+    signal.removeEventListener("abort", onAbort);
     // Not awaited: a source that hangs would hold the reader. Its failure after the end is of no interest to anybody.
     iterator.return?.()?.catch(() => {});
   }
