@@ -12,6 +12,9 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 /** How often a new kubelet is asked whether it answers, milliseconds. */
 const ASK_EVERY_MS = 20;
 
+/** How long one answer of a new kubelet may take, milliseconds: it is asked again until the deadline. */
+const ANSWER_MS = 2_000;
+
 /** How much of a failed kubelet's log is shown. */
 const LOG_LINES = 5;
 
@@ -40,7 +43,8 @@ export interface LaunchKubeletOptions {
 export async function launchKubelet(options: LaunchKubeletOptions): Promise<KubeletClient> {
   const client = new KubeletClient(options.socketPath);
   try {
-    if (!(await answers(client))) await launch(options, client);
+    const { clock, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+    if (!(await answers(client, clock, timeoutMs))) await launch(options, client);
     return client;
   } catch (error) {
     client.close();
@@ -89,10 +93,10 @@ async function untilItAnswers(
   logPath: string,
 ): Promise<void> {
   const deadline = clock.monotonic() + timeoutMs;
-  while (!(await answers(client))) {
+  while (!(await answers(client, clock, ANSWER_MS))) {
     // Another daemon's kubelet may have been quicker: then this one ends, and that one answers.
     const end = ended();
-    if (end !== null && !(await answers(client))) throw failed(logPath, end);
+    if (end !== null && !(await answers(client, clock, ANSWER_MS))) throw failed(logPath, end);
     if (clock.monotonic() >= deadline) throw failed(logPath, `it does not answer within ${timeoutMs} ms`);
     await sleep(clock, ASK_EVERY_MS);
   }
@@ -105,12 +109,16 @@ function failed(logPath: string, why: string): TrueupError {
   });
 }
 
-async function answers(client: KubeletClient): Promise<boolean> {
+/** A kubelet that was stopped takes connections and says nothing: that is no answer either, and the lock names it then. */
+async function answers(client: KubeletClient, clock: Clock, limitMs: number): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<false>();
+  const cancel = clock.setTimer(limitMs, () => resolve(false));
   try {
-    await client.info();
-    return true;
+    return await Promise.race([client.info().then(() => true), late]);
   } catch (error) {
     if (error instanceof TrueupError && error.code === "unavailable") return false;
     throw error;
+  } finally {
+    cancel();
   }
 }

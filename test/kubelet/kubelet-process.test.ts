@@ -298,6 +298,23 @@ describe("a kubelet process", () => {
     await expect.poll(() => processTable().identity(Number(stdout))).toBeNull();
   });
 
+  it("that was stopped by a signal is named instead of waited for without end", async () => {
+    const main = join(import.meta.dirname, "kubelet-main.ts");
+    const { stateDir, socketPath, clock } = bench;
+    const options = { stateDir, socketPath, clock, argv: [process.execPath, main, stateDir, socketPath] };
+    const first = await launchKubelet(options);
+    const { pid } = await first.info();
+    process.kill(pid, "SIGSTOP");
+    try {
+      await expect(launchKubelet({ ...options, timeoutMs: 300 })).rejects.toThrow(/Cannot start (a|the) kubelet/);
+    } finally {
+      process.kill(pid, "SIGCONT");
+    }
+    await first.shutdown({ stopPods: true });
+    first.close();
+    await expect.poll(() => processTable().identity(pid)).toBeNull();
+  });
+
   it("that cannot start is refused with its last words", async () => {
     const broken = join(bench.directory, "broken.js");
     writeFileSync(broken, "console.error('no such luck'); process.exit(3)");
