@@ -147,11 +147,13 @@ export async function prepareSocketPaths(stateDir: string, env: Environment): Pr
 
 /** A private directory that may not be a symbolic link, for places where others can write beside it. */
 async function ensureOwnDirectory(path: string, uid: number): Promise<void> {
-  const before = await lstat(path).catch((error: unknown) => {
-    if (isErrno(error, "ENOENT")) return null;
-    throw error;
-  });
-  if (before?.isSymbolicLink() === true) {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new TrueupError("io", `Cannot make the directory ${path}: ${messageOf(error)}`, { cause: error });
+  }
+  // Looked at only now: what stands here and is ours, nobody else can replace any more. A link could be laid before.
+  if ((await lstat(path)).isSymbolicLink()) {
     throw new TrueupError("forbidden", `Cannot use ${path} as it must be a directory: it is a symbolic link.`, {
       hint: "Remove it, or set XDG_RUNTIME_DIR to a directory of yours.",
     });

@@ -5,6 +5,9 @@ import { type JournalFile, type JournalImage, openJournalFile } from "./journal-
 /** Undelivered reports above this number are collapsed to the last status of each pod. */
 const COLLAPSE_ABOVE = 5_000;
 
+/** So many undelivered events are kept, the newest: a pod that fails for weeks while no daemon is there must not fill the disk. */
+const EVENTS_KEPT = 10_000;
+
 /** Acknowledged reports are dropped when there are so many, and they are at least half of all: the work is then linear. */
 const DROP_ABOVE = 500;
 
@@ -115,13 +118,21 @@ export class Journal {
     for (const wake of [...this.#waiting]) wake();
   }
 
-  /** Drops statuses that a later one of the same pod supersedes, among the reports nobody has seen, and renumbers those. */
+  /**
+   * Among the reports nobody has seen, drops statuses that a later one of the same pod supersedes, and the oldest of too
+   * many events; renumbers the rest.
+   */
   #collapse(): void {
     const seen = this.#reports.filter((report) => report.seq <= this.#delivered);
     const unseen = this.#reports.slice(seen.length);
     const newest = new Map<string, number>();
     for (const report of unseen) if (report.type === "pod-status") newest.set(report.uid, report.seq);
-    const kept = unseen.filter((report) => report.type !== "pod-status" || newest.get(report.uid) === report.seq);
+    const events = unseen.filter(({ type }) => type === "pod-event");
+    const firstEvent = events.at(-EVENTS_KEPT)?.seq ?? 0;
+    const kept = unseen.filter(({ type, seq, ...rest }) => {
+      if (type === "pod-event") return seq >= firstEvent;
+      return type !== "pod-status" || newest.get("uid" in rest ? rest.uid : "") === seq;
+    });
     this.#collapseAt = Math.max(this.#collapseAbove, kept.length * 2);
     if (kept.length === unseen.length) return;
     const from = this.#base + seen.length;

@@ -42,6 +42,8 @@ export async function serveKubelet(options: KubeletServerOptions): Promise<Kubel
   server.keepAliveTimeout = 0;
   rmSync(socketPath, { force: true });
   await listen(server, socketPath);
+  // Too many open files, say: one connection is lost then, not the kubelet.
+  server.on("error", (error) => log("error", `Cannot take a connection: ${error.message}`));
   chmodSync(socketPath, 0o600);
   return {
     close: () => {
@@ -56,10 +58,13 @@ export async function serveKubelet(options: KubeletServerOptions): Promise<Kubel
 
 function listen(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once("error", (error) =>
-      reject(new TrueupError("io", `Cannot listen on ${path}: ${error.message}`, { cause: error })),
-    );
-    server.listen(path, resolve);
+    const onError = (error: Error): void =>
+      reject(new TrueupError("io", `Cannot listen on ${path}: ${error.message}`, { cause: error }));
+    server.once("error", onError);
+    server.listen(path, () => {
+      server.off("error", onError);
+      resolve();
+    });
   });
 }
 
@@ -123,8 +128,14 @@ async function sendStream(stream: Stream, ending: AbortSignal, response: ServerR
   const write = async (line: WireLine): Promise<void> => {
     if (response.write(`${JSON.stringify(line)}\n`) || signal.aborted) return;
     await new Promise<void>((resolve) => {
-      response.once("drain", resolve);
-      signal.addEventListener("abort", () => resolve(), { once: true });
+      // Each takes the other along: what is left behind would add up over the days that a stream of reports lives.
+      const go = (): void => {
+        response.off("drain", go);
+        signal.removeEventListener("abort", go);
+        resolve();
+      };
+      response.once("drain", go);
+      signal.addEventListener("abort", go, { once: true });
     });
   };
   response.writeHead(200, { "content-type": "application/x-ndjson" });

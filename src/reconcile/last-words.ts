@@ -12,6 +12,8 @@ const LINES = 5;
 /** A log that cannot be had in this time is left out: the failure itself must be told. */
 const LOG_TIMEOUT_MS = 2_000;
 const MASK = "***";
+/** Longest quoted line, in characters: a reason stays in the ledger for good. */
+const LONGEST_LINE = 500;
 
 /**
  * `last log lines of pod web-5d4-x (container web): …`, or "" when no pod is in trouble. Values of Secrets are masked: of
@@ -45,7 +47,7 @@ export async function lastWords(
     stop();
   }
   if (lines.length === 0) return "";
-  return `last log lines of ${where}: ${lines.map((line) => withoutSecrets(line, secrets, MASK)).join(" ⏎ ")}`;
+  return `last log lines of ${where}: ${lines.map((line) => shortened(withoutSecrets(line, secrets, MASK))).join(" ⏎ ")}`;
 }
 
 function worstPod(pods: readonly Pod[]): Pod | undefined {
@@ -79,6 +81,10 @@ function hasNeverRun({ state, restartCount }: ContainerStatus): boolean {
 /** Between two runs of a container, its words are those of the run before. */
 function isDown({ state, restartCount }: ContainerStatus): boolean {
   return state.running === undefined && restartCount > 0;
+}
+
+function shortened(line: string): string {
+  return line.length <= LONGEST_LINE ? line : `${line.slice(0, LONGEST_LINE)}…`;
 }
 
 /** The values of Secrets, decoded and as they are written. */

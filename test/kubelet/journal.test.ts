@@ -121,6 +121,21 @@ describe("the journal", () => {
     expect((statSync(path).mode & 0o777).toString(8)).toBe("600");
   });
 
+  it("keeps the newest of very many events that nobody has read, and everything else", () => {
+    const journal = Journal.inMemory();
+    journal.append({ type: "pod-gone", uid: "g", namespace: "default", name: "g" }, AT);
+    for (let i = 0; i < 50_000; i++) journal.append(note("a", i), AT);
+    journal.append(status("a", 1), AT);
+    const reports = journal.after(0);
+    expect(reports.length).toBeLessThan(35_000);
+    expect(reports.map(({ seq }) => seq)).toEqual(reports.map((_, index) => index + 1));
+    expect(reports[0]).toMatchObject({ type: "pod-gone", uid: "g" });
+    const told = reports.flatMap((report) => (report.type === "pod-event" ? [Number(report.message)] : []));
+    expect(told).toEqual(told.map((_, index) => 50_000 - told.length + index));
+    expect(told.length).toBeGreaterThanOrEqual(10_000);
+    expect(reports.at(-1)?.type).toBe("pod-status");
+  });
+
   it("has a report in its file before append returns", () => {
     const journal = Journal.open(path);
     journal.append(note("a", 7), AT);

@@ -105,7 +105,12 @@ describe("a rollout", () => {
     await reconciler.start();
     await passTime(clock, hasEnded("first"));
     world.kubelet.onAssign = ({ pod }) => world.kubelet.reportPod(pod.metadata.name, crashing);
-    world.kubelet.lines = ["starting", "password hunter22 is wrong", "MIIEvQIBADAN", "key=BgkqhkiG9w0B"];
+    world.kubelet.lines = [
+      "starting",
+      "password hunter22 is wrong",
+      "MIIEvQIBADAN",
+      `key=BgkqhkiG9w0B${"x".repeat(9_999)}`,
+    ];
     world.commit({ "web.json": deployment("web", "v2", { progressDeadlineSeconds: 60 }) }, "v2");
     reconciler.refChanged();
     const failed = await passTime(clock, hasEnded("v2"));
@@ -115,7 +120,7 @@ describe("a rollout", () => {
     expect(failed.ending?.reason).toContain(`pod ${pod?.metadata.name}: container web`);
     expect(failed.ending?.reason).toContain("exit code 3");
     expect(failed.ending?.reason).toContain(
-      `last log lines of pod ${pod?.metadata.name} (container web): starting ⏎ password *** is wrong ⏎ *** ⏎ key=***`,
+      `last log lines of pod ${pod?.metadata.name} (container web): starting ⏎ password *** is wrong ⏎ *** ⏎ key=***${"x".repeat(493)}…`,
     );
     expect(world.backend.calls).toContain("logs web previous");
     expect(reconciler.status()).toMatchObject({ phase: "Failed", reason: failed.ending?.reason });
