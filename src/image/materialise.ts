@@ -82,7 +82,7 @@ async function copyImage(source: ImageSource, into: string | null): Promise<Read
   }
   assertLinksInside(entries, links);
   const parsed = parseImageConfig(config);
-  if (into !== null) for (const [path, target] of links) await writeLink(join(into, path), target);
+  if (into !== null) await writeLinks(into, links);
   if (!(await source.isUnchanged())) {
     throw new TrueupError("unavailable", `Cannot use ${source.place} as it must not change while it is read: it did.`, {
       hint: "It is read again at the next pass.",
@@ -166,11 +166,18 @@ async function create(into: string, entry: ImageEntry): Promise<FileHandle> {
   }
 }
 
-async function writeLink(path: string, target: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  await symlink(target, path).catch((error: unknown) => {
-    throw writeError(path, error);
-  });
+/**
+ * All directories before the first link: where names fold, one could else be made through a link that stands for it, and
+ * a link inside it would then lead elsewhere than was checked.
+ */
+async function writeLinks(into: string, links: ReadonlyMap<string, string>): Promise<void> {
+  for (const path of links.keys()) await mkdir(dirname(join(into, path)), { recursive: true, mode: 0o700 });
+  for (const [path, target] of links) {
+    const place = join(into, path);
+    await symlink(target, place).catch((error: unknown) => {
+      throw writeError(place, error);
+    });
+  }
 }
 
 function writeError(path: string, error: unknown): TrueupError {

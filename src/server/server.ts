@@ -37,6 +37,8 @@ export async function startServer(options: ServerOptions): Promise<ApiServer> {
   const app = buildApp(options, streams);
   try {
     await app.listen({ path: socket });
+    // Too many open files, say: one connection is lost then, not the daemon.
+    app.server.on("error", (error) => options.onInternalError(error, "a connection"));
     await chmod(socket, 0o600);
   } catch (error) {
     await app.close();
