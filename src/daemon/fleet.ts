@@ -106,6 +106,8 @@ export class Fleet {
   #queue(state: RefState): void {
     this.#turn = this.#turn.then(async () => {
       if (this.#closed) return;
+      // What a former turn wanted to try again is overtaken by this one.
+      this.#cancelRetry();
       try {
         await this.#refChanged(state.commit);
         this.#trouble = null;
@@ -114,7 +116,6 @@ export class Fleet {
         this.#options.log.error(`Cannot take up ${state.commit ?? "no commit"}: ${messageOf(error)}`);
         // The apps that are known find the same, and say so in their status.
         for (const reconciler of this.#reconcilers.values()) reconciler.refChanged();
-        this.#cancelRetry();
         this.#cancelRetry = this.#options.clock.setTimer(RETRY_MS, () => this.#queue(state));
       }
     });
