@@ -331,6 +331,23 @@ describe("plan and diff", () => {
     expect(diff.stderr).toContain("Cannot compare 3f2c1aa as its manifests must be valid.");
   });
 
+  it("are of all apps when none is named", async () => {
+    fake.daemon.apps = [appStatus("shop"), appStatus("blog")];
+    const plan = { app: "shop", commit: COMMIT, changes: [], unchanged: 2, digest: "sha256:0" };
+    fake.daemon.planOutcome = { kind: "planned", plan, diagnostics: [] };
+    const asked = fake.daemon.planned.length;
+    expect((await fake.run("plan", "main")).stdout).toBe("shop at 3f2c1aa: nothing to do, 2 unchanged\n".repeat(2));
+    expect(JSON.parse((await fake.run("plan", "-o", "json")).stdout)).toHaveLength(2);
+    expect(JSON.parse((await fake.run("plan", "--app", "blog", "-o", "json")).stdout)).toMatchObject({ unchanged: 2 });
+    expect((await fake.run("diff")).code).toBe(0);
+    expect(
+      fake.daemon.planned
+        .slice(asked)
+        .map(({ app }) => app)
+        .join(),
+    ).toBe("shop,blog,shop,blog,blog,shop,blog");
+  });
+
   it("exit 0 when there is nothing to do, and diff exits 1 when something differs", async () => {
     fake.daemon.apps = [appStatus("shop")];
     const plan = { app: "shop", commit: COMMIT, changes: [], unchanged: 2, digest: "sha256:0" };

@@ -10,6 +10,7 @@ import type { Command, CommandContext, ExitCode, Invocation } from "../command.t
 import { loadAppAt } from "../manifests.ts";
 import { dataFormat, OUTPUT_OPTION, printData } from "../options.ts";
 import type { Style } from "../output.ts";
+import { plansOf } from "../plans.ts";
 import { printableLine } from "../print/escape.ts";
 import { printDiagnostics } from "../print-diagnostics.ts";
 
@@ -45,13 +46,15 @@ async function againstLive(
 ): Promise<ExitCode> {
   const app = invocation.text("app");
   const client = await context.connect();
-  const query = { diff: true, ...(app !== undefined && { app }), ...(revision !== undefined && { revision }) };
-  const plan = await client.plan(query, context.signal);
-  if (plan.kind === "rejected") {
-    await printDiagnostics(context, plan.diagnostics);
-    throw new TrueupError("invalid", `Cannot compare ${shortId(plan.commit)} as its manifests must be valid.`);
+  const plans = await plansOf(client, { app, revision, diff: true }, context.signal);
+  const diffs: ObjectDiff[] = [];
+  for (const plan of plans) {
+    if (plan.kind === "rejected") {
+      await printDiagnostics(context, plan.diagnostics);
+      throw new TrueupError("invalid", `Cannot compare ${shortId(plan.commit)} as its manifests must be valid.`);
+    }
+    for (const { action, id, diff = "" } of plan.changes) diffs.push({ action, object: displayId(id), diff });
   }
-  const diffs = plan.changes.map(({ action, id, diff = "" }) => ({ action, object: displayId(id), diff }));
   return print(context, invocation, diffs);
 }
 

@@ -1,28 +1,31 @@
 /** `trueup plan`: what a revision would change, in the order in which it would. */
 import type { Command } from "../command.ts";
 import { dataFormat, OUTPUT_OPTION, printData } from "../options.ts";
+import { plansOf } from "../plans.ts";
 import { printDiagnostics } from "../print-diagnostics.ts";
 
 export const command: Command = {
-  options: [{ flags: "--app <name>", summary: "app to plan, when the daemon has several" }, OUTPUT_OPTION],
+  options: [{ flags: "--app <name>", summary: "only of this app" }, OUTPUT_OPTION],
   examples: [
     { line: "trueup plan", does: "what the head of the ref would still change" },
     { line: "trueup plan my-branch", does: "what merging a branch's tip would change" },
     { line: "trueup plan HEAD~1 -o json", does: "for a script, with the plan's digest" },
   ],
-  details: "Changes nothing. Exits 1 when the revision is invalid.",
+  details:
+    "Changes nothing. Exits 1 when the revision is invalid. Of several apps, -o json and yaml print a list of plans.",
   async run(context, invocation) {
     const [revision] = invocation.args;
     const app = invocation.text("app");
     const client = await context.connect();
-    const query = { ...(app !== undefined && { app }), ...(revision !== undefined && { revision }) };
-    const plan = await client.plan(query, context.signal);
+    const plans = await plansOf(client, { app, revision }, context.signal);
     const format = dataFormat(invocation);
-    if (format !== undefined) await printData(context.out, format, plan);
+    if (format !== undefined) await printData(context.out, format, plans.length === 1 ? plans[0] : plans);
     else {
-      await printDiagnostics(context, plan.diagnostics);
-      if (plan.kind === "planned") await context.out.line(plan.text);
+      for (const plan of plans) {
+        await printDiagnostics(context, plan.diagnostics);
+        if (plan.kind === "planned") await context.out.line(plan.text);
+      }
     }
-    return plan.kind === "planned" ? 0 : 1;
+    return plans.every(({ kind }) => kind === "planned") ? 0 : 1;
   },
 };
