@@ -12,7 +12,7 @@ export const LIMITS = {
   aliases: 1000,
   expandedNodes: 100_000,
   characters: 8 * 1024 * 1024,
-  padding: 16 * 1024 * 1024,
+  padding: 4 * 1024 * 1024,
 } as const;
 
 /** Whether a text may declare a Secret, also one that cannot be read: then nothing of it is quoted. Escapes could hide the word. */
