@@ -62,7 +62,7 @@ function startWithPinnedNode(tools) {
     refuse();
     return;
   }
-  var child = tools.spawn(pinned, [tools.program].concat(process.argv.slice(2)), { stdio: "inherit" });
+  var child;
   var forward = (signal) => {
     // A terminal has sent Ctrl-C to the child already.
     if (signal === "SIGINT" && (process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY)) return;
@@ -71,6 +71,8 @@ function startWithPinnedNode(tools) {
   ["SIGINT", "SIGTERM", "SIGHUP"].forEach((signal) => {
     process.on(signal, forward);
   });
+  // Only now: a signal that came between the start and the listeners would end this process and leave the child.
+  child = tools.spawn(pinned, [tools.program].concat(process.argv.slice(2)), { stdio: "inherit" });
   child.on("error", fail);
   child.on("exit", (code, signal) => {
     if (signal === null) process.exit(code);
