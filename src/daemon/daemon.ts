@@ -3,7 +3,7 @@ import { realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { EmbeddedBackend } from "../backend/embedded.ts";
 import { EmbeddedCluster } from "../cluster/cluster.ts";
-import { openRepository } from "../git/repository.ts";
+import { openRepository, type Repository } from "../git/repository.ts";
 import { ImageStore } from "../image/store.ts";
 import { SqliteLedger } from "../ledger/sqlite-ledger.ts";
 import { messageOf, TrueupError } from "../model/errors.ts";
@@ -15,10 +15,17 @@ import type { DaemonService } from "../server/service.ts";
 import { type Clock, SystemClock } from "../util/clock.ts";
 import { type Random, systemRandom } from "../util/random.ts";
 import { takeLock } from "../util/state-lock.ts";
+import { Begun } from "./begun.ts";
 import { Fleet, type FleetPolicy } from "./fleet.ts";
 import { KubeletKeeper } from "./kubelet-keeper.ts";
 import type { DaemonLog } from "./log.ts";
-import { ensurePrivateDirectory, prepareSocketPaths, removeDaemonRecord, writeDaemonRecord } from "./paths.ts";
+import {
+  ensurePrivateDirectory,
+  prepareSocketPaths,
+  removeDaemonRecord,
+  type SocketPaths,
+  writeDaemonRecord,
+} from "./paths.ts";
 
 export interface DaemonOptions {
   version: string;
@@ -56,31 +63,6 @@ export interface RunningDaemon {
   stop(options: { stopPods: boolean }): Promise<void>;
 }
 
-/** What has been begun, to be ended in reverse order, also when a later beginning fails. */
-class Begun {
-  readonly #ends: { what: string; end: () => void | Promise<void> }[] = [];
-  readonly #log: DaemonLog;
-
-  constructor(log: DaemonLog) {
-    this.#log = log;
-  }
-
-  add(what: string, end: () => void | Promise<void>): void {
-    this.#ends.push({ what, end });
-  }
-
-  /** Ends all of it; a failing end is logged and does not keep the others from ending. */
-  async end(): Promise<void> {
-    for (let next = this.#ends.pop(); next !== undefined; next = this.#ends.pop()) {
-      try {
-        await next.end();
-      } catch (error) {
-        this.#log.error(`Cannot end ${next.what} cleanly: ${messageOf(error)}`);
-      }
-    }
-  }
-}
-
 /**
  * Starts a daemon on a state directory.
  *
@@ -97,30 +79,97 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
   }
 }
 
+/** The parts of one daemon, begun. */
+interface Parts {
+  stateDir: string;
+  sockets: SocketPaths;
+  repository: Repository;
+  keeper: KubeletKeeper;
+  ledger: SqliteLedger;
+  cluster: EmbeddedCluster;
+  backend: EmbeddedBackend;
+  fleet: Fleet;
+  /** Ends the controllers and the watches; a second call waits for the first. */
+  closeCluster(): Promise<void>;
+}
+
 async function begin(options: DaemonOptions, begun: Begun): Promise<RunningDaemon> {
-  const { log, clock = new SystemClock(), random = systemRandom } = options;
+  const { log, clock = new SystemClock() } = options;
   const startedAt = new Date(clock.now()).toISOString();
+  const start = { isDone: false };
+  const parts = await beginParts(options, clock, begun, start);
+  const { fleet, keeper, repository, sockets, stateDir } = parts;
+  const ended = Promise.withResolvers<void>();
+  const stopWork = stopper(parts, log, () => void begun.end().then(ended.resolve, ended.reject));
+  const status = (): DaemonStatus => ({
+    version: options.version,
+    pid: process.pid,
+    startedAt,
+    stateDir,
+    runtime: "process",
+    kubelet: { connected: parts.cluster.node.connected, pid: keeper.pid },
+    apps: fleet.statuses(),
+  });
+  const service: DaemonService = {
+    backend: parts.backend,
+    ledger: parts.ledger,
+    status,
+    onChange: (listener) => fleet.onChange(listener),
+    plan: (app, revision, signal) => fleet.plan(app, revision, signal),
+    shutdown: ({ stopPods }) => stopWork(stopPods),
+  };
+  const server = await startServer({
+    service,
+    clock,
+    socket: sockets.daemonSocket,
+    onInternalError: (error, route) => log.error(`Cannot answer ${route}: ${stackOf(error)}`),
+  });
+  begun.add("the server", () => server.close());
+
+  const path = await realpath(repository.workTree ?? repository.path);
+  const { version } = options;
+  const socket = sockets.daemonSocket;
+  await writeDaemonRecord(sockets, { pid: process.pid, version, startedAt, repository: path, stateDir, socket });
+  await fleet.start();
+  start.isDone = true;
+  log.info(`daemon ${process.pid} keeps ${path} true, state in ${stateDir}`);
+  return {
+    service,
+    stateDir,
+    ended: ended.promise,
+    settled: async () => {
+      await fleet.settled();
+      return status();
+    },
+    stop: async ({ stopPods }) => {
+      await stopWork(stopPods);
+      await ended.promise;
+    },
+  };
+}
+
+/** Begins the parts, each only when those that it needs are there. */
+async function beginParts(
+  options: DaemonOptions,
+  clock: Clock,
+  begun: Begun,
+  start: { readonly isDone: boolean },
+): Promise<Parts> {
+  const { log, preferredPort, random = systemRandom } = options;
   const stateDir = await ensurePrivateDirectory(options.stateDir);
   lock(stateDir, options, begun);
   const sockets = await prepareSocketPaths(stateDir, options.env);
-
-  const kubeletOptions = {
-    stateDir,
-    socketPath: sockets.kubeletSocket,
-    argv: options.kubeletArgv(stateDir, sockets.kubeletSocket),
-    clock,
-  };
   // Before there is a kubelet: a path that is no repository must leave nothing running.
   const repository = await openRepository(options.repository);
   begun.add("the repository", () => repository.close());
-  const keeper = await KubeletKeeper.start(kubeletOptions, log);
-  let isUp = false;
-  begun.add("the kubelet", () => (isUp ? keeper.client.close() : keeper.abandon()));
+  const socketPath = sockets.kubeletSocket;
+  const argv = options.kubeletArgv(stateDir, socketPath);
+  const keeper = await KubeletKeeper.start({ stateDir, socketPath, argv, clock }, log);
+  begun.add("the kubelet", () => (start.isDone ? keeper.client.close() : keeper.abandon()));
   const images = await ImageStore.open(join(stateDir, "images"));
   const ledger = new SqliteLedger({ path: join(stateDir, "ledger.db") });
   begun.add("the ledger", () => ledger.close());
 
-  const { preferredPort } = options;
   const cluster = new EmbeddedCluster({
     path: join(stateDir, "cluster.db"),
     clock,
@@ -141,87 +190,36 @@ async function begin(options: DaemonOptions, begun: Begun): Promise<RunningDaemo
   begun.add("the cluster", closeCluster);
   cluster.start();
 
-  const fleet = new Fleet({
-    ...options,
-    repository,
-    backend,
-    ledger,
-    images,
-    clock,
-    onImages: () => cluster.node.imagesChanged(),
-  });
+  const onImages = (): void => cluster.node.imagesChanged();
+  const fleet = new Fleet({ ...options, repository, backend, ledger, images, clock, onImages });
   begun.add("the reconcilers", () => fleet.close());
+  return { stateDir, sockets, repository, keeper, ledger, cluster, backend, fleet, closeCluster };
+}
 
-  const ended = Promise.withResolvers<void>();
+/**
+ * What ends a daemon: its work first, then, through `endRest`, all that was begun. A second call waits for the first,
+ * whatever it asks for.
+ */
+function stopper(parts: Parts, log: DaemonLog, endRest: () => void): (stopPods: boolean) => Promise<void> {
+  const { fleet, keeper, sockets, closeCluster } = parts;
+  const stop = async (stopPods: boolean): Promise<void> => {
+    log.info(stopPods ? "ending, pods included" : "ending; pods keep running");
+    try {
+      await fleet.close();
+      if (!stopPods) return;
+      // First the controllers: they would replace each pod that ends.
+      await closeCluster();
+      await keeper.stopWithPods();
+      // Otherwise the record stays: by it, "trueup down" finds the pods that were left.
+      await removeDaemonRecord(sockets, process.pid);
+    } finally {
+      queueMicrotask(endRest);
+    }
+  };
   let stopping: Promise<void> | undefined;
-  const stopWork = (stopPods: boolean): Promise<void> => {
-    stopping ??= (async () => {
-      log.info(stopPods ? "ending, pods included" : "ending; pods keep running");
-      try {
-        await fleet.close();
-        if (stopPods) {
-          // First the controllers: they would replace each pod that ends.
-          await closeCluster();
-          await keeper.stopWithPods();
-          // Otherwise the record stays: by it, "trueup down" finds the pods that were left.
-          await removeDaemonRecord(sockets, process.pid);
-        }
-      } finally {
-        queueMicrotask(() => void begun.end().then(ended.resolve, ended.reject));
-      }
-    })();
+  return (stopPods) => {
+    stopping ??= stop(stopPods);
     return stopping;
-  };
-
-  const status = (): DaemonStatus => ({
-    version: options.version,
-    pid: process.pid,
-    startedAt,
-    stateDir,
-    runtime: "process",
-    kubelet: { connected: cluster.node.connected, pid: keeper.pid },
-    apps: fleet.statuses(),
-  });
-  const service: DaemonService = {
-    backend,
-    ledger,
-    status,
-    onChange: (listener) => fleet.onChange(listener),
-    plan: (app, revision, signal) => fleet.plan(app, revision, signal),
-    shutdown: ({ stopPods }) => stopWork(stopPods),
-  };
-  const server = await startServer({
-    service,
-    clock,
-    socket: sockets.daemonSocket,
-    onInternalError: (error, route) => log.error(`Cannot answer ${route}: ${stackOf(error)}`),
-  });
-  begun.add("the server", () => server.close());
-
-  const repositoryPath = await realpath(repository.workTree ?? repository.path);
-  await writeDaemonRecord(sockets, {
-    pid: process.pid,
-    version: options.version,
-    startedAt,
-    repository: repositoryPath,
-    stateDir,
-    socket: sockets.daemonSocket,
-  });
-  await fleet.start();
-  isUp = true;
-  log.info(`daemon ${process.pid} keeps ${repositoryPath} true, state in ${stateDir}`);
-  return {
-    service,
-    stateDir,
-    ended: ended.promise,
-    settled: async () => {
-      await fleet.settled();
-      return status();
-    },
-    stop: async ({ stopPods }) => {
-      await stopWork(stopPods);
-      await ended.promise;
-    },
   };
 }
 
