@@ -27,11 +27,15 @@ const crashing: PodStatus = {
   ],
 };
 
-/** Lets virtual time pass, a step at a time, until the newest attempt is as wanted; git answers in real time meanwhile. */
+/**
+ * Lets virtual time pass, a step at a time, until the newest attempt is as wanted. git answers in real time: each step waits
+ * for an answer that stands behind all earlier questions in git's one queue, lest the clock run ahead of the reconciler.
+ */
 async function passTime(clock: VirtualClock, wanted: (attempt: Attempt) => boolean): Promise<Attempt> {
   for (let turn = 0; turn < 20_000; turn++) {
     const [attempt] = await world.ledger.attempts({ limit: 1 });
     if (attempt !== undefined && wanted(attempt)) return attempt;
+    await world.repository.head();
     await clock.advance(100);
   }
   throw new Error("it never came");

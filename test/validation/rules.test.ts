@@ -2,11 +2,12 @@
 import { describe, expect, it } from "vitest";
 import { parseManifestFile } from "../../src/manifest/parse.ts";
 import type { Declared } from "../../src/model/manifest.ts";
+import { checkImageRules } from "../../src/validation/image-rules.ts";
 import { parseOperatorConfig, RULES, validateDeclared } from "../../src/validation/index.ts";
 import { CASES as FIRST } from "./cases-1.ts";
 import { CASES as SECOND } from "./cases-2.ts";
 import { CASES as THIRD } from "./cases-3.ts";
-import { BLOB, diagnose, lines } from "./declare.ts";
+import { BLOB, declare, diagnose, lines } from "./declare.ts";
 
 const CASES = [...FIRST, ...SECOND, ...THIRD];
 
@@ -24,8 +25,29 @@ describe("rules", () => {
       emitted.add(rule);
     const bulky = `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  a: ${"x".repeat(1024 * 1024 + 1)}\n`;
     for (const { rule } of diagnose(bulky)) emitted.add(rule);
+    for (const rule of ["image-repository", "image-digest-missing"]) emitted.add(rule); // in the table below
     expect([...emitted].sort()).toEqual(Object.keys(RULES).sort());
   });
+
+  it.each([
+    ["shop/web:v1", ["shop/*"], false, []],
+    ["web:v1", [], false, []],
+    ["web:v1", ["shop/*"], false, ["image-repository"]],
+    ["shop/web:v1", ["shop/*"], true, ["image-digest-missing"]],
+    [`web@sha256:${"0".repeat(64)}`, ["shop/*", "web"], true, []],
+    ["web:v1", ["shop/*"], true, ["image-repository", "image-digest-missing"]],
+  ])(
+    "of the repository's own on the image %s, allowed %j, digest wanted %j: %j",
+    (reference, allowed, digest, wanted) => {
+      const [declared] = declare("{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}");
+      if (declared === undefined) throw new Error("nothing declared");
+      const found = checkImageRules([{ reference, declared, path: ["metadata", "name"] }], {
+        allowedRepositories: allowed,
+        requireDigest: digest,
+      });
+      expect(found.map(({ rule }) => rule)).toEqual(wanted);
+    },
+  );
 
   it("can be switched off one by one", () => {
     for (const { yaml, rule } of CASES) {
