@@ -4,7 +4,7 @@ import { ANNOTATION, type Deployment, type DeploymentStatus, type Pod, type Repl
 import { planHistoryCleanup } from "./cleanup.ts";
 import { makeCondition, setCondition } from "./conditions.ts";
 import { DeploymentDraft, type DeploymentPlan } from "./draft.ts";
-import { desiredOf, isRollingUpdate, limitsOf, maxPodsOf } from "./limits.ts";
+import { desiredOf, isRollingUpdate, limitsOf, maxPodsOf, minAvailableOf } from "./limits.ts";
 import {
   isComplete,
   pauseCondition,
@@ -14,7 +14,7 @@ import {
   rolloutStatusOf,
   statusOf,
 } from "./progress.ts";
-import { planProportionalScale } from "./proportional.ts";
+import { keepAvailable, planProportionalScale } from "./proportional.ts";
 import { oldPodsRunning } from "./recreate.ts";
 import { availableOf, desiredAnnotationOf, isActive, maxAnnotationOf, sizeOf } from "./replicasets.ts";
 import { planLegacyRollback } from "./rollback.ts";
@@ -174,7 +174,12 @@ function proportionalSizes(draft: DeploymentDraft, active: readonly ReplicaSet[]
     maxBefore: maxAnnotationOf(replicaSet) ?? deployment.status?.replicas ?? 0,
     creationTimestamp: replicaSet.metadata.creationTimestamp ?? "",
   }));
-  return planProportionalScale(desiredOf(deployment), maxPodsOf(deployment), shares);
+  const sizes = planProportionalScale(desiredOf(deployment), maxPodsOf(deployment), shares);
+  const available = new Map(active.map((own) => [own.metadata.name, Math.min(sizeOf(own), availableOf(own))]));
+  return keepAvailable(
+    sizes.map((size) => ({ ...size, available: available.get(size.name) ?? 0 })),
+    minAvailableOf(deployment),
+  );
 }
 
 /** Whether the new ReplicaSet has all that the Deployment asks for, and all of it is available. */

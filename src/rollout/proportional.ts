@@ -42,6 +42,43 @@ export function planProportionalScale(
   return sizes;
 }
 
+/** A ReplicaSet's new size, and its available pods, at most as many as it is told to have. */
+export interface AvailableShare {
+  name: string;
+  to: number;
+  available: number;
+}
+
+/**
+ * The same sizes in sum, with replicas moved from ReplicaSets whose pods are not available to those whose are, as far as
+ * `least` available pods, or all that there are, ask for it. Kubernetes shares by size alone: 4 available old and 2 broken
+ * new pods, scaled to 4 with 1 more for surge, become 3 and 2, fewer than the update itself may leave.
+ *
+ * @param least `desired − maxUnavailable`, at most the sum of the sizes
+ */
+export function keepAvailable(sizes: readonly AvailableShare[], least: number): { name: string; to: number }[] {
+  const count = (of: (share: AvailableShare) => number): number => sizes.reduce((total, own) => total + of(own), 0);
+  const kept = count(({ to, available }) => Math.min(to, available));
+  let missing =
+    Math.min(
+      least,
+      count(({ available }) => available),
+    ) - kept;
+  let taken = 0;
+  // A ReplicaSet deletes pods that are not ready first, so all but its available ones can go without loss.
+  const lowered = sizes.map(({ name, to, available }) => {
+    const take = Math.min(Math.max(0, missing - taken), Math.max(0, to - available));
+    taken += take;
+    return { name, to: to - take, available };
+  });
+  missing = taken;
+  return lowered.map(({ name, to, available }) => {
+    const give = Math.min(missing, Math.max(0, available - to));
+    missing -= give;
+    return { name, to: to + give };
+  });
+}
+
 function proportion(own: Share, desired: number, maxPods: number, toAdd: number, added: number): number {
   const left = toAdd - added;
   if (toAdd === 0 || left === 0) return 0;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { planProportionalScale } from "../../src/rollout/proportional.ts";
+import { keepAvailable, planProportionalScale } from "../../src/rollout/proportional.ts";
 
 /** Sizes of the new and the old ReplicaSets, newest first, before and after; `before` and `after` are what the Deployment asks for. */
 interface Vector {
@@ -74,5 +74,42 @@ describe("proportional scaling", () => {
       { name: "a", to: 6 },
       { name: "b", to: 2 },
     ]);
+  });
+});
+
+describe("available pods while scaling", () => {
+  it.each([
+    { name: "moves what is missing", to: [3, 2], available: [4, 0], least: 4, want: [4, 1] },
+    { name: "moves nothing where enough stay", to: [3, 2], available: [4, 0], least: 3, want: [3, 2] },
+    {
+      name: "moves all that is available where more is asked for",
+      to: [1, 2],
+      available: [2, 0],
+      least: 3,
+      want: [2, 1],
+    },
+    { name: "takes from several", to: [2, 1, 1], available: [4, 0, 0], least: 4, want: [4, 0, 0] },
+    { name: "gives to several", to: [1, 1, 3], available: [2, 2, 0], least: 4, want: [2, 2, 1] },
+    { name: "leaves growing alone", to: [5, 3], available: [2, 1], least: 7, want: [5, 3] },
+    { name: "leaves sizes alone where nothing is available", to: [1, 2], available: [0, 0], least: 3, want: [1, 2] },
+  ])("$name", ({ to, available, least, want }) => {
+    const sizes = to.map((size, index) => ({ name: `rs-${index}`, to: size, available: available[index] ?? 0 }));
+    expect(keepAvailable(sizes, least).map((size) => size.to)).toEqual(want);
+  });
+
+  it("keeps the sum, and as many available as are asked for and there", () => {
+    const share = fc.record({ to: fc.nat(20), available: fc.nat(20) });
+    fc.assert(
+      fc.property(fc.array(share, { minLength: 1, maxLength: 5 }), fc.nat(30), (shares, slack) => {
+        const sizes = shares.map((own, index) => ({ name: `rs-${index}`, ...own }));
+        const total = sizes.reduce((sum, { to }) => sum + to, 0);
+        const least = Math.max(0, total - slack);
+        const kept = keepAvailable(sizes, least);
+        expect(kept.reduce((sum, { to }) => sum + to, 0)).toBe(total);
+        const there = sizes.reduce((sum, { available }) => sum + available, 0);
+        const left = kept.reduce((sum, { to }, index) => sum + Math.min(to, sizes[index]?.available ?? 0), 0);
+        expect(left).toBeGreaterThanOrEqual(Math.min(least, there));
+      }),
+    );
   });
 });
