@@ -1,0 +1,150 @@
+/** What git declares in a simulated world: workloads in a few words, and the objects that those words mean. */
+import { createHash } from "node:crypto";
+import { parseScenario, type Scenario } from "../../src/kubelet/scenario.ts";
+import type { Declared } from "../../src/model/manifest.ts";
+import { idOf, type KubeObject } from "../../src/model/object.ts";
+import { asObjectHash } from "../../src/model/source.ts";
+import type { Container, IntOrPercent, Pod } from "../../src/model/workload.ts";
+
+/** How the pods of an image behave; the part of the reference before the colon. */
+export const BEHAVIOURS = [
+  "good",
+  "slow",
+  "heals",
+  "stubborn",
+  "crashes",
+  "never",
+  "flaps",
+  "hangs",
+  "missing",
+] as const;
+export type Behaviour = (typeof BEHAVIOURS)[number];
+
+export const SCENARIO: Scenario = parseScenario({
+  containers: [
+    { image: "good:*", startMs: [50, 600], readyMs: [50, 1_500], drainMs: [0, 3_000] },
+    { image: "slow:*", startMs: [1_000, 5_000], readyMs: [3_000, 15_000], drainMs: [5_000, 20_000] },
+    { image: "heals:*", exit: { afterMs: [200, 3_000] }, exitUntilRun: 2, readyMs: [3_100, 4_000] },
+    { image: "stubborn:*", drainMs: null },
+    { image: "crashes:*", exit: { afterMs: [100, 3_000], code: 3 }, readyMs: null },
+    { image: "never:*", readyMs: null },
+    { image: "flaps:*", flap: { upMs: 9_000, downMs: 7_000 } },
+    { image: "hangs:*", hangMs: [8_000, 20_000] },
+    { image: "missing:*", missing: true },
+  ],
+});
+
+export interface Workload {
+  name: string;
+  replicas: number;
+  /** `good:1`: the behaviour and a number that makes it another image. */
+  image: string;
+  /** An environment variable: changes the template and nothing else. */
+  note: string;
+  /** `null`: Recreate. */
+  rolling: { maxSurge: IntOrPercent; maxUnavailable: IntOrPercent } | null;
+  minReadySeconds: number;
+  deadline: number | null;
+  history: number;
+  paused: boolean;
+  readiness: boolean;
+  liveness: boolean;
+  graceSeconds: number;
+}
+
+export interface SimulatedService {
+  name: string;
+  /** Name of the workload whose pods it selects. */
+  to: string;
+  http: boolean;
+  includeNotReady: boolean;
+}
+
+export interface App {
+  workloads: readonly Workload[];
+  services: readonly SimulatedService[];
+  /** Names of ConfigMaps: something to remove. */
+  configs: readonly string[];
+}
+
+const emptyContainer: Container = { name: "" };
+
+export type Fate = "ready" | "stuck" | "either";
+
+/** Whether such a pod gets ready for good, never does, or comes and goes. */
+export function fateOf({ spec: { containers } }: { spec: Pod["spec"] }): Fate {
+  const { image = "", readinessProbe, livenessProbe } = containers[0] ?? emptyContainer;
+  const behaviour = image.slice(0, image.indexOf(":")) as Behaviour;
+  if (behaviour === "missing") return "stuck";
+  if (behaviour === "never" && readinessProbe === undefined) return livenessProbe === undefined ? "ready" : "either";
+  if ((behaviour === "crashes" || behaviour === "heals") && readinessProbe === undefined) return "either";
+  if (behaviour === "never" || behaviour === "crashes") return "stuck";
+  return behaviour === "flaps" || behaviour === "hangs" ? "either" : "ready";
+}
+
+/** The app's objects, as a commit would declare them. */
+export function declare(app: App): Declared[] {
+  return [
+    ...app.configs.map((name) => config(name)),
+    ...app.services.map((service) => serviceObject(service)),
+    ...app.workloads.map((workload) => deploymentObject(workload)),
+  ].map(declared);
+}
+
+function declared(object: KubeObject): Declared {
+  const file = `${object.metadata.name}.json`;
+  const blob = asObjectHash(createHash("sha1").update(JSON.stringify(object)).digest("hex"));
+  const locate = (): { file: string; line: number; column: number } => ({ file, line: 1, column: 1 });
+  return { object, id: idOf(object), file, blob, document: 0, locate, locateValue: locate };
+}
+
+function config(name: string): KubeObject {
+  return { apiVersion: "v1", kind: "ConfigMap", metadata: { name }, data: { of: name } };
+}
+
+function serviceObject({ name, to, http, includeNotReady }: SimulatedService): KubeObject {
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name },
+    spec: {
+      type: "LoadBalancer",
+      selector: { app: to },
+      ports: [{ name: http ? "http" : "data", port: 80, targetPort: 8080 }],
+      ...(includeNotReady && { publishNotReadyAddresses: true }),
+    },
+  };
+}
+
+function deploymentObject(workload: Workload): KubeObject {
+  const { name, replicas, image, note, rolling, minReadySeconds, deadline, history, paused } = workload;
+  const labels = { app: name };
+  const probe = { tcpSocket: { port: 8080 }, periodSeconds: 2, failureThreshold: 2 };
+  const container = {
+    name: "main",
+    image,
+    env: [{ name: "NOTE", value: note }],
+    ports: [{ containerPort: 8080 }],
+    ...(workload.readiness && { readinessProbe: probe }),
+    ...(workload.liveness && { livenessProbe: { ...probe, initialDelaySeconds: 20 } }),
+  };
+  return {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name },
+    spec: {
+      replicas,
+      paused,
+      minReadySeconds,
+      // The API's own way to say "none".
+      progressDeadlineSeconds: deadline ?? 2_147_483_647,
+      revisionHistoryLimit: history,
+      strategy: rolling === null ? { type: "Recreate" } : { type: "RollingUpdate", rollingUpdate: rolling },
+      selector: { matchLabels: labels },
+      template: {
+        metadata: { labels },
+        spec: { containers: [container], terminationGracePeriodSeconds: workload.graceSeconds },
+      },
+    },
+  };
+}

@@ -1,0 +1,208 @@
+/** What holds of a world at rest. */
+import { isPodReady, isSelected } from "../../src/model/endpoints.ts";
+import { controllerOf, type KubeObject, keyOf } from "../../src/model/object.ts";
+import type { Deployment, Endpoints, Pod, Service } from "../../src/model/workload.ts";
+import { hasEnded } from "../../src/rollout/pods.ts";
+import { isComplete, progressDeadlineOf, REASON } from "../../src/rollout/progress.ts";
+import { fateOf } from "./app.ts";
+import type { Machine } from "./machine.ts";
+import { progressing } from "./witness.ts";
+
+/** Virtual time in which a new daemon settles in. */
+const WATCH_MS = 20_000;
+
+/** Why the world is not at rest; `null` when it is. */
+export function restProblem({ cluster: { store } }: Machine): string | null {
+  const pods = store.list({ group: "", kind: "Pod" }) as Pod[];
+  for (const pod of pods) {
+    const { name, deletionTimestamp } = pod.metadata;
+    if (deletionTimestamp !== undefined) return `pod ${name} is still ending`;
+    if (fateOf(pod) === "ready" && !isPodReady(pod)) return `pod ${name} is not ready`;
+  }
+  const restless = new Set(pods.filter((pod) => fateOf(pod) === "either").map(({ metadata }) => metadata.labels?.app));
+  for (const object of store.list({ group: "apps", kind: "Deployment" })) {
+    // Old pods that come and go count as progress, on Kubernetes as here: such a rollout is never called late.
+    if (restless.has(object.metadata.name)) continue;
+    const problem = deploymentProblem(object as Deployment);
+    if (problem !== null) return `deployment ${object.metadata.name} ${problem}`;
+  }
+  return null;
+}
+
+function deploymentProblem(deployment: Deployment): string | null {
+  const { spec, status = {}, metadata } = deployment;
+  if ((status.observedGeneration ?? 0) !== metadata.generation) return "was not observed";
+  if ((status.readyReplicas ?? 0) !== (status.availableReplicas ?? 0))
+    return "has ready pods that are not available yet";
+  if (spec.paused === true) return null;
+  const expected = fateOf(spec.template);
+  if (expected === "either") return null;
+  const complete = isComplete(deployment, status);
+  const reason = progressing(deployment)?.reason;
+  if (expected === "ready" || spec.replicas === 0) {
+    if (!complete) return `is not complete: ${JSON.stringify(status)}`;
+    if (progressDeadlineOf(deployment) !== undefined && reason !== REASON.complete) return `says ${reason}`;
+    return null;
+  }
+  if (complete) return "is complete, with an image that never gets ready";
+  if (progressDeadlineOf(deployment) === undefined) return null;
+  // A template that was complete (at no replicas, say) never times out: Kubernetes' rule.
+  return reason === REASON.timedOut || reason === REASON.complete
+    ? null
+    : `does not say that it is late, but ${reason}`;
+}
+
+export interface Hands {
+  sync(): Promise<void>;
+  replace(): Promise<void>;
+}
+
+/** Checks a world that came to rest, and that neither a second apply nor another daemon changes it. */
+export async function checkRest(machine: Machine, { sync, replace }: Hands): Promise<void> {
+  const { witness, clock } = machine;
+  // What the kubelet reported in this very moment is to be stored first.
+  await clock.virtual.advance(1);
+  checkOwners(machine);
+  checkIndexes(machine);
+  await checkKubelet(machine);
+  checkTraffic(machine);
+  const version = machine.cluster.store.version;
+  await sync();
+  if (machine.cluster.store.version !== version) witness.violate("a second apply of the same commit changed something");
+  if (machine.onDisk) await checkRestart(machine, replace);
+}
+
+/** Another daemon: everything as it was, but for what time itself changes. */
+async function checkRestart(machine: Machine, replace: () => Promise<void>): Promise<void> {
+  const { witness, clock } = machine;
+  const objects = machine.cluster.store.list({});
+  const fates = new Set((objects.filter(({ kind }) => kind === "Pod") as Pod[]).map(fateOf));
+  const before = substance(objects, !fates.has("stuck"));
+  const names = containers(machine);
+  await replace();
+  await clock.virtual.advance(WATCH_MS);
+  checkOwners(machine);
+  checkIndexes(machine);
+  await checkKubelet(machine);
+  if (fates.has("either")) return;
+  const differences = different(before, substance(machine.cluster.store.list({}), !fates.has("stuck")));
+  if (differences.length > 0) witness.violate(`another daemon changed objects: ${differences.join("; ")}`);
+  if (fates.has("stuck")) return;
+  checkTraffic(machine);
+  if (containers(machine) !== names) witness.violate("another daemon restarted containers");
+  machine.tally.add("pods adopted over a restart", objects.filter(({ kind }) => kind === "Pod").length);
+}
+
+/** All objects but Events; without what is reported of them where pods try again and again. */
+function substance(objects: readonly KubeObject[], whole: boolean): Map<string, KubeObject> {
+  const found = objects.filter(({ kind }) => kind !== "Event" && (whole || kind !== "Endpoints"));
+  return new Map(found.map((object) => [keyOf(object), whole ? object : withoutReports(object)]));
+}
+
+function withoutVersion({ metadata, ...rest }: KubeObject): object {
+  return { ...metadata, resourceVersion: undefined, ...rest };
+}
+
+function withoutReports({ status: _status, metadata, ...rest }: KubeObject): KubeObject {
+  const { resourceVersion: _version, ...kept } = metadata;
+  return { ...rest, metadata: kept } as KubeObject;
+}
+
+function different(before: ReadonlyMap<string, KubeObject>, after: ReadonlyMap<string, KubeObject>): string[] {
+  return [...new Set([...before.keys(), ...after.keys()])].flatMap((key) => {
+    const [old, now] = [before.get(key), after.get(key)];
+    if (JSON.stringify(old) === JSON.stringify(now)) return [];
+    if (old === undefined || now === undefined) return [`${key} ${old === undefined ? "came" : "went"}`];
+    const [was, is] = [JSON.stringify(withoutVersion(old)), JSON.stringify(withoutVersion(now))];
+    const at = Math.max(0, [...was].findIndex((char, index) => char !== is[index]) - 40);
+    return [`${key}: ${was.slice(at, at + 120)} became ${is.slice(at, at + 120)}`];
+  });
+}
+
+function containers({ cluster: { store } }: Machine): string {
+  return (store.list({ group: "", kind: "Pod" }) as Pod[])
+    .map(({ metadata, status }) => `${metadata.uid} ${status?.containerStatuses?.map((own) => own.containerID)}`)
+    .sort()
+    .join("\n");
+}
+
+function checkOwners({ cluster: { store }, witness }: Machine): void {
+  for (const object of store.list({})) {
+    const owner = controllerOf(object);
+    if (owner !== undefined && store.byUid(owner.uid) === undefined) {
+      witness.violate(`${keyOf(object)} is an orphan: ${owner.kind} ${owner.name} is gone`);
+    }
+    if ((object.kind === "Pod" || object.kind === "ReplicaSet") && owner === undefined) {
+      witness.violate(`${keyOf(object)} belongs to nobody`);
+    }
+  }
+}
+
+/** Every way of asking the store gives what a search through all events would. */
+export function checkIndexes({ cluster: { store }, witness }: Machine): void {
+  const { mirror } = witness;
+  const all = [...mirror.objects.values()];
+  const same = (what: string, found: readonly KubeObject[], expected: readonly KubeObject[]): void => {
+    const text = (objects: readonly KubeObject[]): string =>
+      objects
+        .map((each) => keyOf(each))
+        .sort()
+        .join(" ");
+    if (text(found) !== text(expected) || found.some((each) => mirror.objects.get(keyOf(each)) !== each)) {
+      witness.violate(`${what} gives ${text(found)}, not ${text(expected)}`);
+    }
+  };
+  same("a list of all", store.list({}), all);
+  for (const kind of new Set(all.map((object) => object.kind))) {
+    const expected = all.filter((object) => object.kind === kind);
+    same(`a list of ${kind}`, store.list({ kind }), expected);
+    same(
+      `a list of ${kind} in default`,
+      store.list({ kind, namespace: "default" }),
+      kind === "Namespace" ? [] : expected,
+    );
+  }
+  for (const object of all) {
+    const { uid = "" } = object.metadata;
+    if (store.byUid(uid) !== object) witness.violate(`${keyOf(object)} is not found by its uid`);
+    const dependents = all.filter((other) => controllerOf(other)?.uid === uid);
+    same(`what ${keyOf(object)} controls`, store.controlledBy(uid), dependents);
+  }
+}
+
+/** The kubelet has the pods that the store has, and no other. */
+async function checkKubelet({ kubelet, cluster: { store }, witness }: Machine): Promise<void> {
+  const there = (await kubelet.pods()).map(({ uid }) => uid).sort();
+  const pods = store.list({ group: "", kind: "Pod" }) as Pod[];
+  const wanted = pods.filter((pod) => !hasEnded(pod)).map(({ metadata }) => metadata.uid ?? "");
+  if (there.join() !== wanted.sort().join()) {
+    witness.violate(`the kubelet runs ${there.length} pods (${there}), the store has ${wanted.length} (${wanted})`);
+  }
+}
+
+/** Each Service sends to its ready pods, in the proxy as in its Endpoints. */
+function checkTraffic({ proxy, cluster: { store }, witness }: Machine): void {
+  const pods = (store.list({ group: "", kind: "Pod" }) as Pod[]).filter((pod) => !hasEnded(pod));
+  const services = store.list({ group: "", kind: "Service" }) as Service[];
+  const keys = services.map(({ metadata }) => `${metadata.uid}:80`).sort();
+  if ([...proxy.backends.keys()].sort().join() !== keys.join()) {
+    witness.violate(`the proxy answers for ${[...proxy.backends.keys()]}, not for ${keys}`);
+  }
+  for (const { metadata, spec } of services) {
+    const includeNotReady = spec.publishNotReadyAddresses === true;
+    const selected = pods.filter((pod) => isSelected(spec.selector, pod.metadata.labels));
+    const ready = selected.filter((pod) => isPodReady(pod)).map((pod) => pod.metadata.uid ?? "");
+    const sent = [...(proxy.backends.get(`${metadata.uid}:80`) ?? [])];
+    const isWrong = includeNotReady
+      ? ready.some((uid) => !sent.includes(uid))
+      : [...sent].sort().join() !== [...ready].sort().join();
+    if (isWrong) witness.violate(`service ${metadata.name} sends to ${sent}, not to ${ready}`);
+    const found = store
+      .list({ group: "", kind: "Endpoints" })
+      .find((object) => object.metadata.name === metadata.name) as Endpoints | undefined;
+    const addresses = (found?.subsets ?? []).flatMap((subset) => subset.addresses ?? []);
+    const listed = addresses.map(({ targetRef }) => targetRef?.uid ?? "").sort();
+    const missing = ready.filter((uid) => !listed.includes(uid));
+    if (missing.length > 0) witness.violate(`endpoints ${metadata.name} lack ${missing}`);
+  }
+}
