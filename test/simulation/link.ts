@@ -62,6 +62,8 @@ export interface LinkHooks {
   /** An order reaches the kubelet. */
   assign(uid: string): void;
   stop(uid: string): void;
+  /** Whether the next report is to get lost, which must not be. */
+  loses(): boolean;
 }
 
 /** One daemon's connection. */
@@ -135,6 +137,7 @@ export class FaultyLink implements Kubelet {
           await sleep(clock, Math.floor(random.next() * 3_000), broken.signal);
         }
         if (broken.signal.aborted) throw broken.signal.reason;
+        if (this.#hear.loses()) continue;
         if (report.seq !== last + 1) this.#hear.gap(`report ${report.seq} came after report ${last}`);
         if (delivered.some(({ seq }) => seq === report.seq)) tally.add("reports replayed");
         last = report.seq;

@@ -4,10 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EmbeddedBackend } from "../../src/backend/embedded.ts";
 import { EmbeddedCluster } from "../../src/cluster/cluster.ts";
+import type { SqliteObjectStore } from "../../src/cluster/store.ts";
 import { Journal } from "../../src/kubelet/journal.ts";
 import { LocalKubelet } from "../../src/kubelet/kubelet.ts";
 import { scenarioCatalog } from "../../src/kubelet/scenario.ts";
+import { isPodReady } from "../../src/model/endpoints.ts";
 import { messageOf, TrueupError } from "../../src/model/errors.ts";
+import { keyOf } from "../../src/model/object.ts";
+import type { StoreEvent } from "../../src/model/store.ts";
+import type { Pod } from "../../src/model/workload.ts";
 import type { CancelTimer, Clock } from "../../src/util/clock.ts";
 import { VirtualClock } from "../../src/util/clock.ts";
 import { type Random, seededRandom } from "../../src/util/random.ts";
@@ -53,8 +58,12 @@ interface Daemon {
   stopWatching: () => void;
 }
 
+/** A promise broken on purpose, to see that the witness notices. */
+export type Sabotage = "endpoint stays" | "report lost" | "pod too many" | "pod taken";
+
 export interface MachineOptions {
   seed: number;
+  sabotage?: Sabotage | undefined;
   /** State in a file, so that daemons can be killed. */
   onDisk: boolean;
   withDigest: boolean;
@@ -73,18 +82,20 @@ export class Machine {
   readonly #directory: string | null;
   readonly #runs = new Set<string>();
   readonly #signalled = new Map<string, "SIGTERM" | "SIGKILL">();
+  readonly #sabotage: Sabotage | undefined;
   #files = 0;
   #daemon: Daemon | null = null;
   /** Store events until the daemon is killed; `null`: it is not. */
   #killAfter: number | null = null;
   #killed = false;
 
-  constructor({ seed, onDisk, withDigest }: MachineOptions) {
+  constructor({ seed, onDisk, withDigest, sabotage }: MachineOptions) {
     const { clock } = this;
+    this.#sabotage = sabotage;
     this.#random = seededRandom(seed ^ 0x5eed);
     this.witness = new Witness(clock, this.tally, withDigest);
     this.weather = new LinkWeather(clock, this.#random, this.tally);
-    this.proxy = new RememberingProxy(clock, this.#random);
+    this.proxy = new RememberingProxy(clock, this.#random, sabotage === "endpoint stays");
     this.#directory = onDisk ? mkdtempSync(join(tmpdir(), "trueup-simulation-")) : null;
     const runtime = new RememberingRuntime(
       { clock, random: this.#random, scenario: SCENARIO },
@@ -132,6 +143,7 @@ export class Machine {
   /** Starts a daemon over the state as it is. */
   start(): void {
     const link = new FaultyLink(this.kubelet, this.weather, {
+      loses: () => this.#sabotage === "report lost" && this.#random.next() < 0.1,
       gap: (message) => this.witness.violate(message),
       assign: (uid) => this.witness.assigned.add(uid),
       stop: (uid) => this.stopping.add(uid),
@@ -151,6 +163,7 @@ export class Machine {
     this.witness.load(cluster.store.list({}));
     const stopWatching = cluster.store.subscribe((event) => {
       this.witness.see(event);
+      if (this.#sabotage !== undefined) this.#meddle(cluster.store, event);
       if (this.#killAfter !== null && --this.#killAfter < 0) this.#kill();
     });
     this.#daemon = { cluster, backend, link, stopWatching };
@@ -207,6 +220,17 @@ export class Machine {
     stopWatching();
     link.cut();
     this.witness.note("killed");
+  }
+
+  #meddle(store: SqliteObjectStore, { type, object }: StoreEvent): void {
+    if (object.kind !== "Pod" || type === "deleted" || object.metadata.deletionTimestamp !== undefined) return;
+    const isReady = isPodReady(object as Pod);
+    if (this.#sabotage === "pod too many" && type === "added" && !object.metadata.name.endsWith("-again")) {
+      const { uid: _uid, resourceVersion: _version, ...metadata } = object.metadata;
+      queueMicrotask(() => store.create({ ...object, metadata: { ...metadata, name: `${metadata.name}-again` } }));
+    } else if (this.#sabotage === "pod taken" && isReady) {
+      queueMicrotask(() => store.delete(keyOf(object)));
+    }
   }
 
   #started(podUid: string, container: string, run: number): void {

@@ -1,9 +1,10 @@
 /** Makes a failing history shorter: drops steps one by one as long as what is left still fails. */
 import { describeStep, type History, type Step } from "./history.ts";
-import { type Played, play } from "./play.ts";
+import { type Played, type PlayOptions, play } from "./play.ts";
 
-/** Most replays that shrinking makes. */
+/** Most replays that shrinking makes, and most real time that it takes, milliseconds. */
 const MOST_TRIES = 150;
+const MOST_MS = 60_000;
 
 export interface Shrunk {
   steps: Step[];
@@ -12,17 +13,18 @@ export interface Shrunk {
   violations: string[];
 }
 
-export async function shrink(history: History, failed: Played): Promise<Shrunk> {
+export async function shrink(history: History, failed: Played, options: PlayOptions = {}): Promise<Shrunk> {
   let indexes = history.steps.map((_, index) => index);
   let { violations } = failed;
   let tries = 0;
+  const started = performance.now();
   for (let shorter = true; shorter; ) {
     shorter = false;
     // From the end: what comes after the failure goes first.
     for (const index of [...indexes].reverse()) {
-      if (tries++ >= MOST_TRIES) break;
+      if (tries++ >= MOST_TRIES || performance.now() - started > MOST_MS) break;
       const left = indexes.filter((other) => other !== index);
-      const played = await play(history, { steps: stepsAt(history, left) });
+      const played = await play(history, { ...options, steps: stepsAt(history, left) });
       if (kindOf(played) !== kindOf(failed)) continue;
       indexes = left;
       violations = played.violations;
@@ -45,8 +47,8 @@ export function stepsAt({ steps }: History, indexes: readonly number[]): Step[] 
 }
 
 /** A failure as a person reads it: the seed, the shortest list of steps found, what broke, and how to see it again. */
-export async function explain(history: History, failed: Played): Promise<string> {
-  const { steps, indexes, violations } = await shrink(history, failed);
+export async function explain(history: History, failed: Played, options: PlayOptions = {}): Promise<string> {
+  const { steps, indexes, violations } = await shrink(history, failed, options);
   return [
     `seed ${history.seed} fails; the shortest history found has ${steps.length} of its ${history.steps.length} steps:`,
     `  app ${JSON.stringify(history.app)}`,

@@ -30,4 +30,20 @@ describe("the simulation", () => {
     expect(again.digest).toBe(once.digest);
     expect(again.virtualMs).toBe(once.virtualMs);
   });
+
+  // Of seed 222 all Deployments roll without a pod to spare. A witness that sees nothing would find every history in order.
+  it.each([
+    ["endpoint stays", /a pod got SIG(?:TERM|KILL) while \S+:80 still sent to it/],
+    ["report lost", /report \d+ came after report \d+/],
+    ["pod too many", /has \d+ pods; it is to have \d+|has \d+ pods that are not ending; \d+ is the most/],
+    ["pod taken", /was deleted: \d+ of \w+'s pods are available, not \d+/],
+  ] as const)("notices when a promise is broken on purpose: %s", async (sabotage, message) => {
+    const history = makeHistory(222);
+    const played = await play(history, { sabotage });
+    expect(played.violations[0]).toMatch(message);
+    const text = await explain(history, played, { sabotage });
+    expect(text).toMatch(/^seed 222 fails; the shortest history found has [0-4] of its \d+ steps:\n/);
+    expect(text).toMatch(message);
+    expect(text).toMatch(/\nreplay: npm run soak -- 1 222 [0-9,]*$/);
+  });
 });

@@ -11,8 +11,12 @@ export class RememberingProxy implements ProxyContract {
   readonly #clock: Clock;
   readonly #random: Random;
 
-  constructor(clock: Clock, random: Random) {
+  readonly #isDeaf: boolean;
+
+  /** @param isDeaf Keeps backends that it is told to drop, which must not be */
+  constructor(clock: Clock, random: Random, isDeaf: boolean) {
     this.#clock = clock;
+    this.#isDeaf = isDeaf;
     this.#random = random;
   }
 
@@ -25,7 +29,8 @@ export class RememberingProxy implements ProxyContract {
   }
 
   setBackends(key: string, backends: ProxyBackend[]): void {
-    if (this.backends.has(key)) this.backends.set(key, uids(backends));
+    const known = this.backends.get(key);
+    if (known !== undefined) this.backends.set(key, this.#isDeaf ? known.union(uids(backends)) : uids(backends));
   }
 
   /** Requests under way take a while, sometimes longer than is waited for. */
