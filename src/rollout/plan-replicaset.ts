@@ -49,7 +49,7 @@ export function planReplicaSet({ replicaSet, pods, now }: ReplicaSetWorld): Repl
     adopt,
     release,
     create: Math.min(BURST_REPLICAS, Math.max(0, -excess)),
-    remove: excess > 0 ? inDeletionOrder(active).slice(0, Math.min(BURST_REPLICAS, excess)) : [],
+    remove: excess > 0 ? inDeletionOrder(active, active, now).slice(0, Math.min(BURST_REPLICAS, excess)) : [],
     ...(jsonEqual(status, replicaSet.status ?? {}) ? {} : { status }),
     ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }),
   };

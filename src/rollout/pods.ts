@@ -34,12 +34,16 @@ function readySince(pod: Pod): number | undefined {
 /**
  * How long until the pod is available, in milliseconds: 0 when it is, `undefined` when it is not ready. It is available once
  * it has been ready for `minReadySeconds`, to the millisecond.
+ *
+ * A pod that is ready since a time to come was so before the clock was set back: it is available. Kubernetes would call it
+ * unavailable until the clock is there again, and a rollout meanwhile would remove it as a broken one.
  */
 export function untilAvailableMs(pod: Pod, minReadySeconds: number, now: number): number | undefined {
   if (!isPodReady(pod)) return undefined;
   if (minReadySeconds === 0) return 0;
   const since = readySince(pod);
-  return since === undefined ? undefined : Math.max(0, since + minReadySeconds * 1000 - now);
+  if (since === undefined) return undefined;
+  return since > now ? 0 : Math.max(0, since + minReadySeconds * 1000 - now);
 }
 
 export function isPodAvailable(pod: Pod, minReadySeconds: number, now: number): boolean {
@@ -57,9 +61,15 @@ const PHASE_ORDER: Readonly<Record<string, number>> = { Pending: 0, Unknown: 1, 
  * nothing to spread, and exact times keep what has proved itself longest.
  *
  * @param related Pods of the same owner that count for "more pods on the node"; the pods themselves unless given
+ * @param now Milliseconds since the Unix epoch; a pod that is ready since a later time was so before the clock was set back,
+ *   and goes last
  * @see Kubernetes pkg/controller/controller_utils.go, ActivePodsWithRanks
  */
-export function inDeletionOrder(pods: readonly Pod[], related: readonly Pod[] = pods): Pod[] {
+export function inDeletionOrder(
+  pods: readonly Pod[],
+  related: readonly Pod[] = pods,
+  now: number = Number.POSITIVE_INFINITY,
+): Pod[] {
   const perNode = new Map<string, number>();
   for (const { spec } of related) perNode.set(spec.nodeName ?? "", (perNode.get(spec.nodeName ?? "") ?? 0) + 1);
   const rank = (pod: Pod): number => perNode.get(pod.spec.nodeName ?? "") ?? 0;
@@ -71,12 +81,17 @@ export function inDeletionOrder(pods: readonly Pod[], related: readonly Pod[] = 
       Number(isPodReady(a)) - Number(isPodReady(b)) ||
       deletionCost(a) - deletionCost(b) ||
       rank(b) - rank(a) ||
-      (bothReady ? laterFirst(readySince(a), readySince(b)) : 0) ||
+      (bothReady ? laterFirst(provedSince(a, now), provedSince(b, now)) : 0) ||
       restarts(b) - restarts(a) ||
       laterFirst(creation(a), creation(b)) ||
       compareText(a.metadata.name, b.metadata.name)
     );
   });
+}
+
+function provedSince(pod: Pod, now: number): number | undefined {
+  const since = readySince(pod);
+  return since !== undefined && since > now ? Number.NEGATIVE_INFINITY : since;
 }
 
 function phaseRank(pod: Pod): number {

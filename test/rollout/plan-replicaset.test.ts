@@ -63,6 +63,7 @@ describe("a pod is available", () => {
     ["at once without minReadySeconds", 0, 0, 0],
     ["not while it is too young", 10, 4, 6000],
     ["exactly after minReadySeconds", 10, 10, 0],
+    ["at once when the clock was set back since it was ready", 10, -100, 0],
     ["and from then on", 10, 11, 0],
   ])("%s", (_name, minReadySeconds, readyFor, left) => {
     expect(untilAvailableMs(pod("a", { ready: true, readyFor }), minReadySeconds, NOW)).toBe(left);
@@ -101,6 +102,16 @@ describe("planReplicaSet", () => {
       pod("d", { ready: true, readyFor: 1 }),
     ];
     expect(names(plan(1, pods).remove)).toEqual(["c", "d"]);
+  });
+
+  it("keeps pods that were ready before the clock was set back, longest of all, and counts them as available", () => {
+    const pods = [
+      pod("before", { ready: true, readyFor: -100 }),
+      pod("long", { ready: true, readyFor: 50 }),
+      pod("short", { ready: true, readyFor: 1 }),
+    ];
+    expect(names(plan(1, pods, 10).remove)).toEqual(["short", "long"]);
+    expect(plan(3, pods, 10).status?.availableReplicas).toBe(2);
   });
 
   it("creates and deletes at most 500 pods a time", () => {
