@@ -190,9 +190,12 @@ export class Machine {
   /** Ends the daemon as `trueup down` would, pods aside. */
   async close(): Promise<void> {
     this.#killAfter = null;
-    const { cluster, backend, stopWatching } = this.#required;
+    const { cluster, backend, link, stopWatching } = this.#required;
     backend.close();
-    await cluster.close();
+    const closed = cluster.close();
+    // The process ends: what it had not sent yet is never sent.
+    link.cut();
+    await closed;
     stopWatching();
     this.#daemon = null;
   }
