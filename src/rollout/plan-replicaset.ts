@@ -27,7 +27,7 @@ export interface ReplicaSetPlan {
   create: number;
   /** Pods to delete, at most 500, first the one that is missed least. */
   remove: Pod[];
-  /** The status to write; `undefined` when it stays as it is. Creating and deleting is for the next sync to report. */
+  /** The status to write when nothing is created or removed, else it is counted anew; `undefined` when it stays as it is. */
   status?: ReplicaSetStatus;
   /** Milliseconds after which a ready pod becomes available. */
   requeueAfterMs?: number;

@@ -1,9 +1,9 @@
 /** A Deployment, its ReplicaSets and its pods in memory, moved by the planners alone: for forecasts and for tests of the planners. */
 import { isPodReady } from "../model/endpoints.ts";
-import { timestamp } from "../model/object.ts";
+import { controllerOf, timestamp } from "../model/object.ts";
 import type { Condition, Deployment, Pod, PodTemplate, ReplicaSet } from "../model/workload.ts";
 import { type DeploymentAction, type DeploymentPlan, planDeployment } from "./plan-deployment.ts";
-import { planReplicaSet, type ReplicaSetPlan } from "./plan-replicaset.ts";
+import { planReplicaSet, type ReplicaSetPlan, replicaSetStatus } from "./plan-replicaset.ts";
 import { isActivePod, isPodAvailable } from "./pods.ts";
 import { controllerReference } from "./revisions.ts";
 
@@ -179,9 +179,13 @@ export class Rehearsal {
         this.#hooks.deleted(gone);
       }
     }
-    if (plan.status !== undefined) {
-      this.replicaSets.set(replicaSet.metadata.name, { ...replicaSet, status: plan.status });
-    }
+    const isOther = plan.create > 0 || plan.remove.length > 0;
+    const status = isOther ? replicaSetStatus(replicaSet, this.#podsOf(replicaSet), this.now) : plan.status;
+    if (status !== undefined) this.replicaSets.set(replicaSet.metadata.name, { ...replicaSet, status });
+  }
+
+  #podsOf({ metadata }: ReplicaSet): Pod[] {
+    return [...this.pods.values()].filter((pod) => controllerOf(pod)?.uid === metadata.uid);
   }
 
   #createPod(replicaSet: ReplicaSet): void {

@@ -139,13 +139,18 @@ describe("CatFile", () => {
   });
 
   it("gives no answer of an old child to a request of the new one", async () => {
-    const hashes = writeAll(Array.from({ length: 200 }, (_, index) => Buffer.from(`blob ${index}`)));
+    // So large that the last answers cannot be in a pipe already when the child is ended.
+    const padding = Buffer.alloc(200_000);
+    const hashes = writeAll(
+      Array.from({ length: 40 }, (_, index) => Buffer.concat([Buffer.from(`blob ${index};`), padding])),
+    );
     for (let round = 0; round < 5; round++) {
       const reads = hashes.map((hash) => catFile.read(hash));
-      await reads[round * 40];
+      await reads[round * 4];
       catFile.reset();
       const objects = await Promise.all(reads);
-      expect(objects.map(({ content }) => content.toString())).toEqual(hashes.map((_, index) => `blob ${index}`));
+      const names = objects.map(({ content }) => content.toString("latin1", 0, content.indexOf(";")));
+      expect(names).toEqual(hashes.map((_, index) => `blob ${index}`));
     }
     expect(catFile.started).toBe(6);
   });

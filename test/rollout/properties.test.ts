@@ -143,7 +143,23 @@ describe("a rolling update", () => {
           });
         },
       ),
-      { numRuns: 300 },
+      {
+        numRuns: 300,
+        examples: [
+          // A pod was made of a revision that was given up before its ReplicaSet had said so.
+          [
+            { desired: 1, maxSurge: "1%", maxUnavailable: "0%", minReadySeconds: 0 },
+            [
+              { kind: "deployment" },
+              { kind: "replicaset", pick: 378520623 },
+              { kind: "deployment" },
+              { kind: "deployment" },
+              { kind: "replicaset", pick: 102371846 },
+            ],
+            [1],
+          ],
+        ],
+      },
     );
   });
 

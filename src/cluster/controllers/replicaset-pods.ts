@@ -30,8 +30,8 @@ interface Failure {
 }
 
 /**
- * Does what the plan says in one transaction. When pods were created or deleted, their events bring the next sync, which
- * reports the new counts.
+ * Does what the plan says in one transaction, the status that follows from it included: a Deployment that saw the pods of a
+ * moment ago, and a size that it has lowered meanwhile, would take room for free that is not.
  *
  * @throws The first error, once the status says that it happened: the caller tries again
  */
@@ -41,9 +41,7 @@ export function executeReplicaSetPlan(context: PodContext, replicaSet: ReplicaSe
     for (const pod of plan.adopt) store.update(reowned(pod, replicaSet, true));
     for (const pod of plan.release) store.update(reowned(pod, replicaSet, false));
     const failed = deletePods(context, replicaSet, plan.remove) ?? createPods(context, replicaSet, plan.create);
-    if (failed !== undefined || (plan.create === 0 && plan.remove.length === 0)) {
-      writeStatus(context, replicaSet, plan, failed);
-    }
+    writeStatus(context, replicaSet, plan, failed);
     return failed;
   });
   if (failure !== undefined) throw failure.error;
@@ -57,8 +55,8 @@ function writeStatus(
 ): void {
   const stored = store.get(keyOf(replicaSet)) as ReplicaSet | undefined;
   if (stored === undefined) return;
-  const counted =
-    failure === undefined ? (plan.status ?? stored.status) : replicaSetStatus(stored, podsOf(store, stored), now);
+  const isOther = failure !== undefined || plan.create > 0 || plan.remove.length > 0;
+  const counted = isOther ? replicaSetStatus(stored, podsOf(store, stored), now) : (plan.status ?? stored.status);
   if (counted === undefined) return;
   const said = failure === undefined ? undefined : { reason: failure.reason, message: failure.message };
   const status = withFailure(counted, said, now);
