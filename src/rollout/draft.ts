@@ -123,7 +123,7 @@ export class DeploymentDraft {
     const current = this.current;
     const revision = nextRevision(this.old);
     if (current === undefined) {
-      if (create) this.#create(revision);
+      if (create) this.#create(this.#unused(revision));
       return;
     }
     const annotations = currentAnnotations(this.deployment, current, revision);
@@ -138,6 +138,15 @@ export class DeploymentDraft {
     if (this.deployment.status?.conditions?.some(({ type }) => type === "Progressing") !== true) {
       this.#sayProgressing(REASON.found, `Found new replica set "${current.metadata.name}"`);
     }
+  }
+
+  /**
+   * A number that no revision had. Where no ReplicaSet remembers the last one (a paused Deployment without pods may lose them
+   * all to its history limit) the Deployment does; Kubernetes would start again at 1.
+   */
+  #unused(revision: number): number {
+    const last = this.deployment.status?.observedGeneration === undefined ? 0 : revisionOf(this.deployment);
+    return revision < last || (revision === last && this.replicaSets.length === 0) ? last + 1 : revision;
   }
 
   #create(revision: number): void {

@@ -57,7 +57,9 @@ export function planDeployment(world: DeploymentWorld): DeploymentPlan {
   if (pause !== undefined) draft.setCondition(pause);
   if (deployment.spec.paused === true) {
     draft.syncCurrent(false);
-    scale(draft);
+    // Kubernetes would start the new pods of a Recreate beside the old ones that end, only as it was paused meanwhile.
+    const isEmptying = !isRollingUpdate(deployment) && oldPodsRunning(draft.old, draft.current, world.pods);
+    if (!isEmptying || draft.replicaSets.some(isActive)) scale(draft);
     cleanUp(draft);
     return finishSync(draft);
   }

@@ -277,10 +277,50 @@ describe("a paused Deployment", () => {
     expect(plan({ replicas: 5, paused: true, template: template("web:v2") }, [old])).toContain("web-1: 5, of 5/7");
   });
 
+  it("under Recreate starts nothing beside old pods that end, and goes on once they are gone", () => {
+    const spec = { replicas: 2, paused: true, strategy: { type: "Recreate" } as const, template: template("web:v2") };
+    const gone = replicaSet("web-1", { ...at(2, 2), actual: 0 });
+    const current = replicaSet("web-2", { ...at(2, 2, 2), image: "web:v2", actual: 0, created: 1 });
+    const ending = pod("web-1-a", { owner: "web-1-uid", terminating: true });
+    expect(plan(spec, [gone, current], { pods: [ending] }).join()).not.toContain("web-2: 2");
+    expect(plan(spec, [gone, current])).toContain("web-2: 2, of 2/2");
+  });
+
   it("goes on when resumed", () => {
     const conditions = [{ type: "Progressing", status: "Unknown" as const, reason: "DeploymentPaused" }];
     const said = plan({ replicas: 3, template: template("web:v2") }, [old], { status: { conditions } });
     expect(said[0]).toBe(`create-replica-set web-${hash("web:v2")}`);
+  });
+});
+
+describe("a number of a revision", () => {
+  const metadata = { annotations: { "deployment.kubernetes.io/revision": "2" } };
+  const revisionOf = (replicaSets: ReplicaSet[], status?: DeploymentStatus): string | undefined => {
+    const of = { ...deployment({}, metadata), ...(status !== undefined && { status }) };
+    const { actions } = planDeployment({ deployment: of, replicaSets, pods: [], now: NOW });
+    const made = actions.find(({ kind }) => kind === "create-replica-set");
+    return made?.kind === "create-replica-set"
+      ? made.replicaSet.metadata.annotations?.["deployment.kubernetes.io/revision"]
+      : undefined;
+  };
+
+  it.each([
+    ["is not used again when all ReplicaSets are gone", [], { observedGeneration: 1 }, "3"],
+    [
+      "follows the highest that is left",
+      [replicaSet("web-9", { image: "web:v0", revision: 9 })],
+      { observedGeneration: 1 },
+      "10",
+    ],
+    [
+      "is the same when only the newest ReplicaSet is gone",
+      [replicaSet("web-1", { image: "web:v0", revision: 1 })],
+      { observedGeneration: 1 },
+      "2",
+    ],
+    ["is not taken from a manifest that was copied from elsewhere", [], undefined, "1"],
+  ])("%s", (_name, replicaSets, status, revision) => {
+    expect(revisionOf(replicaSets, status)).toBe(revision);
   });
 });
 
