@@ -17,6 +17,7 @@ export function restProblem({ cluster: { store } }: Machine): string | null {
   for (const pod of pods) {
     const { name, deletionTimestamp } = pod.metadata;
     if (deletionTimestamp !== undefined) return `pod ${name} is still ending`;
+    if (pod.status?.startTime === undefined) return `pod ${name} is not known to the kubelet yet`;
     if (fateOf(pod) === "ready" && !isPodReady(pod)) return `pod ${name} is not ready`;
   }
   const restless = new Set(pods.filter((pod) => fateOf(pod) === "either").map(({ metadata }) => metadata.labels?.app));

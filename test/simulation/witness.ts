@@ -55,6 +55,7 @@ export class Witness {
     }
     this.mirror.load(objects);
     for (const object of objects) {
+      if (object.kind === "Pod" && !isReady(object as Pod)) this.#forgetReadiness(object.metadata.uid ?? "");
       if (object.kind !== "Deployment") continue;
       const deployment = object as Deployment;
       // A status that did not reach the disk is forgotten, and with it that the old limit was worked off.
@@ -101,6 +102,11 @@ export class Witness {
     if (!isPodAvailable(pod, replicaSet?.spec.minReadySeconds ?? 0, this.#clock.now())) return false;
     this.#available.add(uid);
     return true;
+  }
+
+  #forgetReadiness(uid: string): void {
+    this.#available.delete(uid);
+    this.#readySince.delete(uid);
   }
 
   // ---- Promise 2: how many pods ----------------------------------------------------------------------------------------
@@ -150,10 +156,8 @@ export class Witness {
     const { uid = "" } = pod.metadata;
     const replicaSet = this.mirror.byUid.get(controllerOf(pod)?.uid ?? "") as ReplicaSet | undefined;
     const ready = isReady(pod);
-    if (type === "deleted" || !ready) {
-      this.#available.delete(uid);
-      this.#readySince.delete(uid);
-    } else {
+    if (type === "deleted" || !ready) this.#forgetReadiness(uid);
+    else {
       if (!this.#readySince.has(uid)) this.#readySince.set(uid, this.#clock.monotonic());
       this.isAvailable(pod);
     }
