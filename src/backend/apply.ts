@@ -11,10 +11,10 @@ import { ANNOTATION } from "../model/workload.ts";
 /**
  * Creates or updates one object and remembers what was declared.
  *
- * @throws {TrueupError} `conflict` when another app applied it, when nobody did and it differs, or while it is being
+ * @throws {TrueupError} `conflict` when another app than `from` applied it, when nobody did and it differs, or while it is being
  *   deleted; `invalid`, `not-found` (its namespace), `forbidden` as the API server would refuse
  */
-export function applyDeclared(store: SqliteObjectStore, { desired, owner }: ApplyRequest): ApplyResult {
+export function applyDeclared(store: SqliteObjectStore, { desired, owner, from }: ApplyRequest): ApplyResult {
   return store.transaction(() => {
     const declared = declaration(desired);
     const id = idOf(declared);
@@ -32,7 +32,7 @@ export function applyDeclared(store: SqliteObjectStore, { desired, owner }: Appl
       store.setApplied(key, { owner, object: declared });
       return { action: "create", object };
     }
-    requireOwner(id, record, owner);
+    requireOwner(id, record, owner, from);
     if (live.metadata.deletionTimestamp !== undefined) {
       throw new TrueupError("conflict", `Cannot apply ${displayId(id)} as it must stay: it is being deleted.`, {
         hint: "It is applied again once it is gone.",
@@ -75,8 +75,8 @@ function withoutStringData(object: KubeObject): KubeObject {
   return { ...rest, data } as KubeObject;
 }
 
-function requireOwner(id: ObjectId, record: AppliedRecord | null, owner: string): void {
-  if (record === null || record.owner === owner) return;
+function requireOwner(id: ObjectId, record: AppliedRecord | null, owner: string, from: string | undefined): void {
+  if (record === null || record.owner === owner || record.owner === from) return;
   throw new TrueupError(
     "conflict",
     `Cannot apply ${displayId(id)} for app ${owner} as one app only may own it: app ${record.owner} applied it.`,

@@ -22,6 +22,9 @@ export interface DaemonClient {
   attempts(query: { app?: string; limit?: number }, signal: AbortSignal): Promise<Attempt[]>;
   revisions(query: { app?: string; workload?: string; uid?: string }, signal: AbortSignal): Promise<RevisionRecord[]>;
   plan(query: { app?: string; revision?: string; diff?: boolean }, signal: AbortSignal): Promise<PlanView>;
+  approve(order: { app: string; digest: string; by: string }, signal: AbortSignal): Promise<void>;
+  discard(order: { app: string; by: string }, signal: AbortSignal): Promise<void>;
+  retry(order: { app: string; by: string }, signal: AbortSignal): Promise<void>;
   /** Done when the daemon says that it has ended what is to end, or has gone. */
   shutdown(request: ShutdownRequest, signal: AbortSignal): Promise<void>;
 }
@@ -39,6 +42,9 @@ export interface ClientOptions {
 export function createClient({ socket, clock, onConnection }: ClientOptions): DaemonClient {
   const get = <T>(path: string, query: Parameters, signal: AbortSignal): Promise<T> =>
     getJson<T>({ socket, path, query, signal });
+  const post = async (path: string, body: object, signal: AbortSignal): Promise<void> => {
+    await getJson({ socket, path, method: "POST", body, signal });
+  };
   return {
     socket,
     status: (signal) => get("/v1/status", {}, signal),
@@ -60,6 +66,9 @@ export function createClient({ socket, clock, onConnection }: ClientOptions): Da
     attempts: (query, signal) => get("/v1/attempts", { ...query }, signal),
     revisions: (query, signal) => get("/v1/revisions", { ...query }, signal),
     plan: (query, signal) => get("/v1/plan", { ...query }, signal),
+    approve: (order, signal) => post("/v1/approve", order, signal),
+    discard: (order, signal) => post("/v1/discard", order, signal),
+    retry: (order, signal) => post("/v1/retry", order, signal),
     async shutdown(request, signal) {
       for await (const _ of openStream({ socket, path: "/v1/shutdown", method: "POST", body: request, signal })) {
         // Nothing is sent but the end, or an error, which the stream throws.

@@ -166,6 +166,27 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./commands/rollout-restart.ts"),
   },
   {
+    name: "approve",
+    arguments: "<digest>",
+    summary: "let the held deletions of a plan go ahead",
+    group: "Decide",
+    load: () => import("./commands/approve.ts"),
+  },
+  {
+    name: "discard",
+    arguments: "[app]",
+    summary: "end an attempt without its held deletions: what they would remove stays",
+    group: "Decide",
+    load: () => import("./commands/discard.ts"),
+  },
+  {
+    name: "retry",
+    arguments: "[app]",
+    summary: "try the head again after it failed",
+    group: "Decide",
+    load: () => import("./commands/retry.ts"),
+  },
+  {
     name: "completion",
     arguments: "[shell]",
     summary: "print the completion script of a shell: bash, zsh or fish",

@@ -4,6 +4,7 @@ import type { Repository } from "../git/repository.ts";
 import { type Diagnostic, isError } from "../model/diagnostic.ts";
 import { TrueupError } from "../model/errors.ts";
 import { type CommitId, type ObjectHash, shortId } from "../model/source.ts";
+import type { OnFailure } from "../reconcile/course.ts";
 import {
   type ImageRules,
   type ParsedConfig,
@@ -19,6 +20,8 @@ export interface AppSettings {
   path: string;
   namespace: string;
   images: ImageRules;
+  /** What is done when a commit fails. */
+  onFailure: OnFailure;
 }
 
 export interface AppsOutcome {
@@ -42,7 +45,13 @@ export function defaultAppName(repositoryPath: string): string {
 
 /** The one app that a repository is as long as it names none. */
 export function wholeRepository(repository: Pick<Repository, "path">): AppSettings {
-  return { name: defaultAppName(repository.path), path: "", namespace: "default", images: ANY_IMAGE };
+  return {
+    name: defaultAppName(repository.path),
+    path: "",
+    namespace: "default",
+    images: ANY_IMAGE,
+    onFailure: "keep",
+  };
 }
 
 /** Reads the apps of one repository, at any of its commits; an unchanged `trueup.yaml` is read once. */
@@ -109,7 +118,7 @@ function appsOf({ config, diagnostics }: ParsedConfig<RepositoryConfig>): AppsOu
   const ordered = config.apps.filter(({ after }) => after.length > 0).map(({ name }) => name);
   const note = `"after" is checked but not followed yet: ${ordered.join(", ")} is deployed beside the others`;
   return {
-    apps: config.apps.map(({ name, path, namespace }) => ({ name, path, namespace, images })),
+    apps: config.apps.map(({ name, path, namespace, onFailure }) => ({ name, path, namespace, images, onFailure })),
     diagnostics: ordered.length === 0 ? diagnostics : [...diagnostics, fault("warning", note)],
   };
 }

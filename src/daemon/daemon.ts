@@ -116,6 +116,9 @@ async function begin(options: DaemonOptions, begun: Begun): Promise<RunningDaemo
     status,
     onChange: (listener) => fleet.onChange(listener),
     plan: (app, revision, signal) => fleet.plan(app, revision, signal),
+    approve: (app, request, signal) => fleet.approve(app, request, signal),
+    discard: (app, request) => fleet.discard(app, request),
+    retry: (app, request) => fleet.retry(app, request),
     shutdown: ({ stopPods }) => stopWork(stopPods),
   };
   const server = await startServer({

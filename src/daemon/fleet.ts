@@ -11,7 +11,10 @@ import type { CommitId } from "../model/source.ts";
 import type { AppStatus } from "../model/status.ts";
 import type { PruneBudget } from "../plan/prune-guard.ts";
 import { AppReconciler } from "../reconcile/app-reconciler.ts";
-import { lastApplied } from "../reconcile/record.ts";
+import { type Claim, type Claims, claimsOf } from "../reconcile/claims.ts";
+import { lastApplied } from "../reconcile/course.ts";
+import type { Approval, Order } from "../reconcile/orders.ts";
+import { AppSource } from "../reconcile/source.ts";
 import type { AppSettings as SettingsAt, SourceLimits } from "../reconcile/types.ts";
 import type { PlanOutcome } from "../server/service.ts";
 import type { CancelTimer, Clock } from "../util/clock.ts";
@@ -147,19 +150,19 @@ export class Fleet {
       if (!isInvalid && !apps.some((app) => app.name === name)) log.warn(`There is no app "${name}" at ${commit}`);
     }
     for (const app of wanted) {
-      if (only !== undefined && !only.includes(app.name)) continue;
+      if (!this.#isWanted(app.name)) continue;
       this.#known.set(app.name, app);
       if (!this.#reconcilers.has(app.name)) await this.#add(app);
     }
-    if (!this.#hasLookedForOwners) await this.#addOwners(only);
+    if (!this.#hasLookedForOwners) await this.#addOwners();
     this.#hasLookedForOwners = true;
   }
 
   /** Apps that own objects though `trueup.yaml` names them no more: they went while no daemon ran. */
-  async #addOwners(only: readonly string[] | undefined): Promise<void> {
+  async #addOwners(): Promise<void> {
     const { items } = await this.#options.backend.list({}, NEVER);
     for (const owner of new Set(items.map((item) => item.owner))) {
-      if (owner === null || this.#reconcilers.has(owner) || only?.includes(owner) === false) continue;
+      if (owner === null || this.#reconcilers.has(owner) || !this.#isWanted(owner)) continue;
       await this.#add({ ...wholeRepository(this.#options.repository), name: owner });
     }
   }
@@ -171,7 +174,7 @@ export class Fleet {
     const applied = lastApplied(await ledger.attempts({ limit: ATTEMPTS_LOOKED_AT }));
     if (applied !== undefined) {
       try {
-        const { apps } = await this.#reader.at(applied.commit);
+        const { apps } = await this.#reader.at(applied);
         if (apps.length > 0) return apps;
       } catch (error) {
         // Rewritten away and collected: then its apps are not known any more.
@@ -197,8 +200,36 @@ export class Fleet {
     const { apps, diagnostics } = await this.#reader.at(commit);
     const found = apps.find((app) => app.name === name);
     const settings = found ?? this.#known.get(name) ?? wholeRepository(this.#options.repository);
-    const { path, namespace, images } = settings;
-    return { path, namespace, images, diagnostics, isGone: found === undefined && !diagnostics.some(isError) };
+    const { path, namespace, images, onFailure } = settings;
+    const isGone = found === undefined && !diagnostics.some(isError);
+    return { path, namespace, images, onFailure, diagnostics, isGone };
+  }
+
+  /**
+   * What the other apps declare at a commit. An app that the commit adds may not have a reconciler yet, and is read all the
+   * same: what moves into it must not look deleted until it has one.
+   */
+  async #claims(name: string, commit: CommitId): Promise<Claims> {
+    const { apps, diagnostics } = await this.#reader.at(commit);
+    const isInvalid = diagnostics.some(isError);
+    const others: Promise<Claim>[] = [];
+    for (const [app, reconciler] of this.#reconcilers) if (app !== name) others.push(reconciler.claim(commit));
+    for (const app of apps) {
+      const isOther = app.name !== name && !this.#reconcilers.has(app.name);
+      if (isOther && this.#isWanted(app.name)) others.push(this.#readClaim(app, commit));
+    }
+    const named = new Set(apps.map((app) => app.name));
+    return claimsOf(await Promise.all(others), (app) => isInvalid || named.has(app));
+  }
+
+  async #readClaim({ name, path, namespace }: AppSettings, commit: CommitId): Promise<Claim> {
+    const source = new AppSource(this.#options.repository, { path, namespace }, this.#options.policy?.limits);
+    const { declared, isPartial } = await source.snapshot(commit, null, NEVER);
+    return { app: name, declared, isPartial };
+  }
+
+  #isWanted(app: string): boolean {
+    return this.#options.policy?.apps?.includes(app) !== false;
   }
 
   async #add({ name, path, namespace }: AppSettings): Promise<void> {
@@ -207,6 +238,7 @@ export class Fleet {
     const reconciler = new AppReconciler({
       app: { name, path, namespace, ref, ...(pin !== undefined && { pin }), target: TARGET },
       settingsAt: (commit) => this.#settingsAt(name, commit),
+      claims: (commit) => this.#claims(name, commit),
       ...(distrust !== undefined && { distrust }),
       ...(prune !== undefined && { prune }),
       ...(limits !== undefined && { limits }),
@@ -242,12 +274,26 @@ export class Fleet {
   }
 
   async plan(app: string, revision: string | undefined, signal: AbortSignal): Promise<PlanOutcome> {
+    return this.#named(app, "plan").plan(revision, signal);
+  }
+
+  async approve(app: string, approval: Approval, signal: AbortSignal): Promise<void> {
+    await this.#named(app, "approve a plan of").approve(approval, signal);
+  }
+
+  async discard(app: string, order: Order): Promise<void> {
+    await this.#named(app, "discard what is held of").discard(order);
+  }
+
+  async retry(app: string, order: Order): Promise<void> {
+    await this.#named(app, "retry").retry(order);
+  }
+
+  #named(app: string, doing: string): AppReconciler {
     const reconciler = this.#reconcilers.get(app);
-    if (reconciler === undefined) {
-      const known = [...this.#reconcilers.keys()].join(", ");
-      throw new TrueupError("not-found", `Cannot plan app "${app}" as it must be one of this daemon's: ${known}.`);
-    }
-    return reconciler.plan(revision, signal);
+    if (reconciler !== undefined) return reconciler;
+    const known = [...this.#reconcilers.keys()].join(", ");
+    throw new TrueupError("not-found", `Cannot ${doing} app "${app}" as it must be one of this daemon's: ${known}.`);
   }
 
   async close(): Promise<void> {

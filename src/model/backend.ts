@@ -41,6 +41,8 @@ export interface ApplyRequest {
   desired: KubeObject;
   /** App that applies. An object that another app owns is refused with code `conflict`. */
   owner: string;
+  /** App that gives the object up: from this one, and no other, it is taken over. */
+  from?: string;
 }
 
 export interface ApplyResult {

@@ -23,9 +23,31 @@ export interface AttemptOpening extends AttemptKey {
   subject: string;
 }
 
+/** What is written down about an attempt, before and after its end. */
+export const ATTEMPT_EVENTS = {
+  /** What its first plan would change. */
+  planned: "planned",
+  /** All due changes were made. */
+  applied: "applied",
+  /** Deletions wait for approval; detail: digest. */
+  held: "held",
+  /** A person approved a plan's deletions; detail: digest, by. */
+  approved: "approved",
+  /** Approved deletions begin; detail: digest, deletions. */
+  deleting: "deleting",
+  /** What ran differed from the commit and was repaired; detail: changes. */
+  drift: "drift",
+  /** Differences that somebody else keeps making, left alone for a while; detail: fields, until. */
+  contested: "contested",
+  /** Something was tried again, by trueup or by a person (detail: by). */
+  retry: "retry",
+  /** It failed, and another commit is applied in its place; detail: to, reason. */
+  rollback: "rollback",
+} as const;
+
 export interface AttemptEvent {
   at: string;
-  /** `held`, `planned`, `applied`, `progress`, `retry`, `approved`, … */
+  /** One of `ATTEMPT_EVENTS`. */
   type: string;
   message: string;
   detail?: JsonObject;
@@ -34,7 +56,7 @@ export interface AttemptEvent {
 export interface AttemptEnding {
   endedAt: string;
   outcome: Outcome;
-  /** Why, in one sentence; "" for deployed and no-op. */
+  /** Why, in one sentence; "" for deployed, and for a no-op that left everything well. */
   reason: string;
   planDigest?: string;
   /** Counts by action, as `create`, `update`, `replace`, `delete`, `unchanged`. */

@@ -35,6 +35,10 @@ export interface Change {
   restartsPods: boolean;
   /** Why a delete waits for approval; absent when it may go ahead. */
   held?: string;
+  /** App that gives the object up to this one, as another directory declares it now. */
+  from?: string;
+  /** RFC 3339: until then the difference is left alone, as somebody else keeps making it. */
+  contestedUntil?: string;
 }
 
 export interface Plan {

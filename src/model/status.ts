@@ -9,9 +9,20 @@ import type { CommitId } from "./source.ts";
  * - `Starting`: nothing read yet. `Synced`: what git wants is applied and its rollouts are complete.
  * - `Progressing`: applied, rollouts under way. `Rejected`: the head is invalid, what ran before still runs.
  * - `Held`: applied but for deletions that wait for approval. `Failed`: the head was applied and did not get healthy.
+ * - `RolledBack`: the head failed, and the last good commit was applied again; it stays until the ref moves.
+ * - `Contested`: applied, and somebody else keeps changing it back; left alone for a while.
  * - `Unreadable`: git or the backend cannot be read; nothing is changed until it can.
  */
-export type AppPhase = "Starting" | "Synced" | "Progressing" | "Rejected" | "Held" | "Failed" | "Unreadable";
+export type AppPhase =
+  | "Starting"
+  | "Synced"
+  | "Progressing"
+  | "Rejected"
+  | "Held"
+  | "Failed"
+  | "RolledBack"
+  | "Contested"
+  | "Unreadable";
 
 export interface AppStatus {
   app: string;
@@ -32,6 +43,8 @@ export interface AppStatus {
   diagnostics: Diagnostic[];
   attempt: AttemptKey | null;
   held: { id: ObjectId; reason: string }[];
+  /** Objects that somebody else keeps changing, and until when (RFC 3339) they are left alone. */
+  contested: { id: ObjectId; fields: string[]; until: string }[];
   planDigest: string | null;
 }
 

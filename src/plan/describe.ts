@@ -50,7 +50,9 @@ function describeChange(change: Change): string[] {
   ];
 }
 
-function noteOf({ action, restartsPods, held, fields, observed }: Change): string {
+function noteOf({ action, restartsPods, held, fields, observed, from, contestedUntil }: Change): string {
+  if (contestedUntil !== undefined) return `: left alone until ${contestedUntil}, as somebody else keeps changing it`;
+  if (from !== undefined) return `: is taken over from app ${from}${restartsPods ? ", replaces its pods" : ""}`;
   if (held !== undefined) return `: held, ${held}`;
   if (action === "replace") return ": cannot be changed in place; give it another name, or delete it first";
   if (restartsPods) return ": replaces its pods";

@@ -19,6 +19,12 @@ export interface PlanInput {
   /** At least all objects that the app owns, and those of the declared identities that exist. */
   observed: readonly Observed[];
   prune?: PruneBudget;
+  /** Objects that another app declares at the head: they are that app's, or will be, and are not deleted. */
+  declaredElsewhere?: ReadonlySet<ObjectKey>;
+  /** Objects that their present owner gives up, with that owner: this app takes them over. */
+  givenUp?: ReadonlyMap<ObjectKey, string>;
+  /** Apps whose objects at this commit are not all known, as a file of theirs cannot be read: one may be declared there. */
+  unreadable?: readonly string[];
 }
 
 /** How `planApp` compares one pair, and names things; `Planner` remembers the answers. */
@@ -45,6 +51,7 @@ const PLAIN_STEPS: PlanSteps = {
  */
 export function planApp(input: PlanInput, steps: PlanSteps = PLAIN_STEPS): Plan {
   const { app, commit } = input;
+  const { declaredElsewhere, givenUp, unreadable = [] } = input;
   const live = new Map<ObjectKey, Observed>();
   for (const observed of input.observed) live.set(steps.keyOfObserved(observed), observed);
   const declaredKeys = new Set<ObjectKey>();
@@ -55,17 +62,18 @@ export function planApp(input: PlanInput, steps: PlanSteps = PLAIN_STEPS): Plan 
     declaredKeys.add(key);
     const change = steps.changeOf(declared, live.get(key), app);
     if (change === null) unchanged++;
-    else changes.push(change);
+    else changes.push(takenOver(change, givenUp?.get(key)));
   }
   const deletions: Change[] = [];
   let ownedOnly = 0;
   for (const [key, observed] of live) {
-    if (observed.owner !== app || declaredKeys.has(key)) continue;
+    if (observed.owner !== app || declaredKeys.has(key) || declaredElsewhere?.has(key) === true) continue;
     ownedOnly++;
     if (!isTerminating(observed)) deletions.push(planDeletion(observed));
   }
   const total = declaredKeys.size + ownedOnly;
-  changes.push(...guardDeletions(deletions, declaredKeys.size, total, input.prune ?? DEFAULT_PRUNE_BUDGET));
+  const budget = input.prune ?? DEFAULT_PRUNE_BUDGET;
+  changes.push(...guardDeletions(deletions, { declared: declaredKeys.size, total, unreadable }, budget));
   changes.sort(compareChanges);
   return { app, commit, changes, unchanged, digest: planDigest({ app, commit, changes }) };
 }
@@ -92,6 +100,11 @@ export function planObject(declared: Declared, observed: Observed | undefined, a
 /** Whether the backend knows that this app declares the object just so: else it would not know later what is the app's. */
 function isRecorded(declared: Declared, { applied, owner }: Observed, app: string): boolean {
   return owner === app && applied !== null && sameDeclaration(applied, declared.object);
+}
+
+function takenOver(change: Change, from: string | undefined): Change {
+  const isTheirs = from !== undefined && change.observed?.owner === from;
+  return isTheirs ? { ...change, from } : change;
 }
 
 function planDeletion(observed: Observed): Change {

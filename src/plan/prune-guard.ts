@@ -36,22 +36,27 @@ export function isKept(change: Change): boolean {
   return change.action === "delete" && change.observed !== undefined && keepAnnotation(change.observed.object) !== null;
 }
 
+/** What the deletions of one app stand beside. */
+export interface PruneScope {
+  /** How many objects git declares. */
+  declared: number;
+  /**
+   * How many objects the app owns or git declares: a number that applying the plan does not change, or a deletion that is
+   * held now would go ahead the next time.
+   */
+  total: number;
+  /** Other apps of which it is not known what all they declare. */
+  unreadable: readonly string[];
+}
+
 /**
  * Marks the deletions that wait for approval.
  *
  * @param deletions Deletions of one plan
- * @param declared How many objects git declares
- * @param total How many objects the app owns or git declares: a number that applying the plan does not change, or a
- *   deletion that is held now would go ahead the next time
  */
-export function guardDeletions(
-  deletions: readonly Change[],
-  declared: number,
-  total: number,
-  budget: PruneBudget,
-): Change[] {
+export function guardDeletions(deletions: readonly Change[], scope: PruneScope, budget: PruneBudget): Change[] {
   const counted = deletions.filter((change) => !isKept(change)).length;
-  const whole = wholeReason(counted, declared, total, budget);
+  const whole = wholeReason(counted, scope, budget);
   return deletions.map((change) => {
     const held = ownReason(change) ?? whole;
     return held === null ? change : { ...change, held };
@@ -64,8 +69,10 @@ function ownReason({ id, observed }: Change): string | null {
   return PRECIOUS.get(`${id.group}/${id.kind}`) ?? null;
 }
 
-function wholeReason(count: number, declared: number, total: number, budget: PruneBudget): string | null {
+function wholeReason(count: number, { declared, total, unreadable }: PruneScope, budget: PruneBudget): string | null {
   if (count === 0) return null;
+  const [unread] = unreadable;
+  if (unread !== undefined) return `app ${unread} may declare it: a manifest of that app cannot be read at this commit`;
   if (declared === 0) return "it would leave nothing of the app: git declares no object";
   if (count > budget.maxObjects) {
     return `${count} deletions are more than the ${budget.maxObjects} that go ahead without approval`;

@@ -1,23 +1,31 @@
 /** Keeps one app true to git: the loop that takes up heads, carries plans out, waits for health, and mends drift. */
-import type { Diagnostic } from "../model/diagnostic.ts";
 import { asTrueupError, ERROR_CLASSES, TrueupError } from "../model/errors.ts";
-import type { Observed, Plan } from "../model/plan.ts";
+import { ATTEMPT_EVENTS } from "../model/ledger.ts";
+import type { KubeObject } from "../model/object.ts";
+import type { Observed } from "../model/plan.ts";
 import { type CommitId, shortId } from "../model/source.ts";
 import type { AppStatus } from "../model/status.ts";
-import { summarizePlan } from "../plan/describe.ts";
+import { ContestHistory } from "../plan/contest.ts";
 import { planObject } from "../plan/plan.ts";
 import { Planner } from "../plan/planner.ts";
 import { type ProcessAgain, WorkQueue } from "../util/work-queue.ts";
-import { takeUpHead } from "./attempts.ts";
-import { carry } from "./carry.ts";
+import { reopen, takeUpHead } from "./attempts.ts";
+import { BoundedBackend } from "./bounded-backend.ts";
+import type { Claim } from "./claims.ts";
+import { CommitPass } from "./commit-pass.ts";
+import { recallContests } from "./contests.ts";
+import { lastApplied, lastGood, wasBroken } from "./course.ts";
 import { readHead, refOf } from "./head.ts";
-import { HealthWatch } from "./health-watch.ts";
+import { HealthWatch, type Judgement } from "./health-watch.ts";
 import { keyOfObject } from "./observe.ts";
-import { type Accepted, heldChanges, isAccepted, lookAt, type PassContext, prepare, rejectionReason } from "./pass.ts";
-import { AttemptRecord, lastApplied } from "./record.ts";
-import { AppSource, type Snapshot } from "./source.ts";
+import { type Approval, approve, discard, type Order, requireRetriable } from "./orders.ts";
+import { lookAt, type PassContext, readClaim } from "./pass.ts";
+import { PodLosses } from "./pod-losses.ts";
+import { AttemptRecord } from "./record.ts";
+import { AppSource } from "./source.ts";
 import { StatusBoard } from "./status-board.ts";
 import type { AppReconcilerOptions, PlanOutcome } from "./types.ts";
+import { type AttemptState, decide, type Verdict } from "./verdict.ts";
 import { ClusterView } from "./view.ts";
 import { Waiters } from "./waiters.ts";
 
@@ -28,8 +36,8 @@ const DEFAULT_BACKOFF = { baseMs: 200, maxMs: 30_000 };
 const HEALTH_DELAY_MS = 10;
 /** A conflict goes away when another writer is done; one that stays is a failure. */
 const CONFLICT_RETRIES = 5;
-/** How far back the commit that runs is looked for when a reconciler starts. */
-const ATTEMPTS_LOOKED_AT = 200;
+/** How far back the commit that runs, or that ran well, is looked for. */
+const ATTEMPTS_LOOKED_AT = 500;
 
 type Task = "pass" | "health";
 
@@ -46,23 +54,22 @@ export class AppReconciler {
   readonly #queue: WorkQueue;
   readonly #view: ClusterView;
   readonly #health: HealthWatch;
+  readonly #losses: PodLosses;
   readonly #board: StatusBoard;
   readonly #end = new AbortController();
   /** The attempt at the present head. */
   #record: AttemptRecord | null = null;
-  /** What runs: the last commit that was carried out. */
-  #running: { commit: CommitId; snapshot: Snapshot | null } | null = null;
-  /** The last snapshot that was read, to start the next one from. */
-  #snapshot: Snapshot | null = null;
+  readonly #contests = new ContestHistory();
+  #commits: CommitPass;
   #pass: RunningPass | null = null;
   /** Why the last pass could not be finished. */
   #trouble: TrueupError | null = null;
-  #isRejected = false;
   #isUnborn = false;
   #conflicts = 0;
   readonly #waiters = new Waiters();
 
-  constructor(options: AppReconcilerOptions) {
+  constructor(given: AppReconcilerOptions) {
+    const options = { ...given, backend: new BoundedBackend(given.backend, given.clock) };
     this.#options = options;
     const { app, repository, backend, clock, log, backoff = DEFAULT_BACKOFF } = options;
     const source = new AppSource(repository, app, options.limits);
@@ -78,7 +85,7 @@ export class AppReconciler {
       backend,
       clock,
       backoff,
-      onObject: (observed, present) => this.#saw(observed, present),
+      onObject: (observed, present, before) => this.#saw(observed, present, before),
       onListed: () => {
         this.#health.listed();
         this.#mistrust();
@@ -89,6 +96,24 @@ export class AppReconciler {
       },
     });
     this.#health = new HealthWatch(options, this.#view);
+    this.#losses = new PodLosses(this.#health.workloads, clock);
+    this.#commits = this.#commitPass(undefined);
+  }
+
+  #commitPass(running: CommitId | undefined): CommitPass {
+    return new CommitPass(
+      {
+        context: this.#context,
+        health: this.#health,
+        board: this.#board,
+        contests: this.#contests,
+        onCarrying: () => {
+          if (this.#pass !== null) this.#pass.isCarrying = true;
+        },
+        passAfter: (ms) => this.#queue.addAfter("pass", ms),
+      },
+      running,
+    );
   }
 
   get app(): string {
@@ -110,10 +135,9 @@ export class AppReconciler {
     const { app, ledger } = this.#options;
     const attempts = await ledger.attempts({ app: app.name, target: app.target, limit: ATTEMPTS_LOOKED_AT });
     const applied = lastApplied(attempts);
-    if (applied !== undefined) {
-      this.#running = { commit: applied.commit, snapshot: null };
-      this.#board.set({ applied: applied.commit });
-    }
+    this.#commits = this.#commitPass(applied);
+    if (applied !== undefined) this.#board.set({ applied });
+    recallContests(this.#contests, attempts);
     await this.#health.load();
     this.#view.start();
     this.#add("pass");
@@ -164,7 +188,12 @@ export class AppReconciler {
     if (wanted === undefined) {
       throw new TrueupError("not-found", `Cannot plan ${this.app} as ${refOf(app)} must have a commit: it has none.`);
     }
-    return lookAt(this.#context, wanted, this.#snapshot, signal);
+    return lookAt(this.#context, { commit: wanted, head: wanted }, this.#commits.snapshot, signal);
+  }
+
+  /** What this app declares at a commit, for its neighbours in the repository. */
+  claim(commit: CommitId): Promise<Claim> {
+    return readClaim(this.#context, commit, this.#commits.snapshot, this.#end.signal);
   }
 
   /** Resolves when the attempt at the present head has ended, or waits for an approval. */
@@ -172,6 +201,44 @@ export class AppReconciler {
     const settled = this.#waiters.wait();
     this.#add("pass");
     return settled;
+  }
+
+  // ---- What people order ----------------------------------------------------------------------------------------------
+
+  /**
+   * Lets the held deletions of a plan go ahead, if planning again gives that very plan.
+   *
+   * @throws {TrueupError} `conflict` when nothing is held, or when the plan is another by now
+   */
+  async approve(order: Approval, signal: AbortSignal): Promise<void> {
+    await approve(this.#context, this.#commits.carried, this.#commits.snapshot, order, signal);
+    this.#add("pass");
+  }
+
+  /**
+   * Ends the attempt whose deletions are held, without them: the objects stay.
+   *
+   * @throws {TrueupError} `conflict` when no attempt waits for an approval
+   */
+  async discard(order: Order): Promise<void> {
+    await discard(this.#record, this.#commits.isHeld, this.app, order);
+    this.#add("pass");
+  }
+
+  /**
+   * Tries the head again: as a new attempt when the one before has ended.
+   *
+   * @throws {TrueupError} `conflict` when there is nothing to try again
+   */
+  async retry(order: Order): Promise<void> {
+    const { app, ledger, repository, clock } = this.#options;
+    const record = requireRetriable(this.#record, this.app);
+    await record.event(ATTEMPT_EVENTS.retry, `${order.by} asked to try again`, { by: order.by });
+    if (record.ended) {
+      const scope = { app: app.name, target: app.target, ref: record.attempt.ref };
+      await reopen({ ...scope, ledger, repository, clock }, record.attempt);
+    }
+    this.#add("pass");
   }
 
   // ---- The loop -----------------------------------------------------------------------------------------------------
@@ -207,11 +274,11 @@ export class AppReconciler {
 
   async #runPass(signal: AbortSignal): Promise<void> {
     const { app, ledger, repository, clock, fault } = this.#options;
-    const head = await readHead(this.#options.repository, this.#options.app);
+    const head = await readHead(repository, app);
     this.#isUnborn = head === null;
     if (head === null) {
       this.#trouble = null;
-      this.#board.set({ phase: "Starting", reason: `${refOf(this.#options.app)} has no commit yet` });
+      this.#board.set({ phase: "Starting", reason: `${refOf(app)} has no commit yet` });
       return;
     }
     if (this.#pass !== null) this.#pass.head = head.commit;
@@ -219,73 +286,72 @@ export class AppReconciler {
     const scope = { app: app.name, target: app.target, ref: head.ref };
     const attempt = await takeUpHead({ ...scope, ledger, repository, clock }, head.commit, signal);
     fault?.("opened");
-    if (this.#record === null || this.#record.attempt.row !== attempt.row) this.#health.restart();
-    this.#record = new AttemptRecord(attempt, ledger, clock);
-    this.#board.head(await repository.commit(head.commit), attempt);
-    const distrust = this.#options.distrust?.(head.ref) ?? null;
-    this.#isRejected = distrust !== null;
-    if (distrust === null) await this.#try(this.#record, head.commit, signal);
-    else await this.#reject([distrust], signal);
+    const isNew = this.#record?.attempt.row !== attempt.row;
+    if (isNew) this.#health.restart();
+    const record = new AttemptRecord(attempt, ledger, clock);
+    this.#record = record;
+    this.#board.head(await repository.commit(head.commit), attempt, isNew);
+    await this.#commits.run(record, this.#options.distrust?.(head.ref) ?? null, signal);
     this.#conflicts = 0;
     this.#trouble = null;
   }
 
-  async #try(record: AttemptRecord, head: CommitId, signal: AbortSignal): Promise<void> {
-    const prepared = await prepare(this.#context, head, this.#snapshot, signal);
-    this.#snapshot = prepared.snapshot;
-    this.#board.set({ path: prepared.snapshot.place.path });
-    this.#options.fault?.("prepared");
-    this.#isRejected = !isAccepted(prepared);
-    if (isAccepted(prepared)) await this.#carry(record, prepared, signal);
-    else await this.#reject(prepared.diagnostics, signal);
-  }
-
-  /** Nothing of the commit is applied; what ran before is kept true to its own commit. */
-  async #reject(diagnostics: Diagnostic[], signal: AbortSignal): Promise<void> {
-    const reason = rejectionReason(diagnostics);
-    await this.#record?.end("rejected", reason);
-    this.#board.set({ phase: "Rejected", reason, diagnostics, held: [] });
-    const running = this.#running;
-    if (running === null || running.commit === this.#record?.attempt.commit) return;
-    const kept = await prepare(this.#context, running.commit, running.snapshot ?? this.#snapshot, signal);
-    if (!isAccepted(kept)) return;
-    const { app, ledger, clock } = this.#options;
-    const [attempt] = await ledger.attempts({ app: app.name, target: app.target, commit: running.commit, limit: 1 });
-    if (attempt !== undefined) await this.#carry(new AttemptRecord(attempt, ledger, clock), kept, signal);
-  }
-
-  async #carry(record: AttemptRecord, prepared: Accepted, signal: AbortSignal): Promise<void> {
-    const { commit, snapshot, diagnostics } = prepared;
-    const isHead = record === this.#record;
-    if (this.#pass !== null) this.#pass.isCarrying = true;
-    const onApplying = (plan: Plan): void => {
-      const reason = `applying ${summarizePlan(plan)} (commit ${shortId(commit.id)})`;
-      if (isHead) this.#board.set({ phase: "Progressing", reason, planDigest: plan.digest });
-    };
-    const left = await carry(this.#context, record, prepared, { health: this.#health, onApplying }, signal);
-    this.#running = { commit: commit.id, snapshot };
-    this.#board.set({ applied: commit.id });
-    if (!isHead) return;
-    const isHeld = heldChanges(left).length > 0;
-    this.#board.set({
-      diagnostics,
-      planDigest: isHeld ? left.digest : (record.digest ?? left.digest),
-      held: left.changes.flatMap(({ id, held: reason }) => (reason === undefined ? [] : [{ id, reason }])),
-    });
-    this.#health.waitFrom(isHeld);
-  }
-
   async #runHealth(signal: AbortSignal): Promise<ProcessAgain | undefined> {
-    const verdict = await this.#health.judge(this.#record, signal);
-    if (verdict === null) return undefined;
-    const { phase, reason, health, againAfterMs } = verdict;
-    if (this.#record !== null) this.#board.attempt(this.#record.attempt);
-    const isOverruled = this.#isRejected || this.#isUnborn || this.#trouble !== null;
+    const record = this.#record;
+    if (record === null) return undefined;
+    const judgement = await this.#health.judge(record, signal);
+    if (judgement === null) return undefined;
+    const verdict = decide(judgement, await this.#stateOf(record, judgement));
+    await this.#execute(record, verdict);
+    const { phase, reason } = verdict;
+    const { health, againAfterMs } = judgement;
+    this.#board.attempt(record.attempt);
+    const isOverruled = this.#commits.isRejected || this.#isUnborn || this.#trouble !== null;
     if (!isOverruled && this.#board.status.phase !== phase) {
       this.#options.log.info(`${this.app}: ${phase}${reason === "" ? "" : `: ${reason}`}`);
     }
     this.#board.set(isOverruled ? { health } : { phase, reason, health });
+    await this.#tellLosses(record);
     return againAfterMs === undefined ? undefined : { afterMs: againAfterMs };
+  }
+
+  async #stateOf(record: AttemptRecord, { state }: Pick<Judgement, "state">): Promise<AttemptState> {
+    const { app, ledger } = this.#options;
+    const { ending } = record.attempt;
+    const { isHeld, contested, onFailure } = this.#commits;
+    const scope = { app: app.name, target: app.target, limit: ATTEMPTS_LOOKED_AT };
+    // Who has failed now is compared with what was before; nobody else needs to know.
+    const before = state === "failed" && ending === undefined ? await ledger.attempts(scope) : [];
+    return {
+      ended: ending ?? null,
+      changed: record.changed,
+      wasBroken: wasBroken(before, record.attempt),
+      givenUp: record.givenUp,
+      held: isHeld ? `deletions wait for approval: ${record.heldText}` : "",
+      contested,
+      onFailure,
+      lastGood: lastGood(before, record.attempt)?.commit ?? null,
+    };
+  }
+
+  async #execute(record: AttemptRecord, { end, giveUp }: Verdict): Promise<void> {
+    if (end === undefined && giveUp === undefined) return;
+    this.#options.fault?.("judged");
+    if (end !== undefined) await record.end(end.outcome, end.reason);
+    if (giveUp !== undefined) {
+      await record.giveUp(giveUp);
+      // What is waited for from now on is the commit that is gone back to.
+      this.#health.restart();
+      this.#add("pass");
+    }
+    this.#options.fault?.("ended");
+  }
+
+  /** Pods that were lost while nothing was rolled out are drift, though their controllers have mended it. */
+  async #tellLosses(record: AttemptRecord): Promise<void> {
+    const losses = this.#losses.take();
+    if (losses.length === 0 || !record.ended) return;
+    await (this.#commits.carried?.record ?? record).lost(losses);
   }
 
   /**
@@ -298,14 +364,21 @@ export class AppReconciler {
     const mayPass = code === "conflict" ? ++this.#conflicts <= CONFLICT_RETRIES : ERROR_CLASSES[code].retryable;
     if (record === null || mayPass) {
       this.#unreadable(error);
-      if (record !== null && !record.ended) await record.event("retry", error.message);
+      if (record !== null && !record.ended) await record.event(ATTEMPT_EVENTS.retry, error.message);
       throw error;
     }
     this.#options.log.error(`${this.app}: ${error.message}`);
-    await record.end("failed", error.message);
-    this.#trouble = error;
+    const judgement = {
+      state: "failed",
+      reason: error.message,
+      hasWaited: true,
+      health: this.#board.status.health,
+    } as const;
+    const verdict = decide(judgement, await this.#stateOf(record, judgement));
+    await this.#execute(record, verdict);
+    this.#trouble = verdict.giveUp === undefined ? error : null;
     this.#board.attempt(record.attempt);
-    this.#board.set({ phase: "Failed", reason: error.message });
+    this.#board.set({ phase: verdict.phase, reason: verdict.reason });
     return undefined;
   }
 
@@ -315,8 +388,9 @@ export class AppReconciler {
   }
 
   /** An event of the watch: health may be another now, or the object no longer as declared. */
-  #saw(observed: Observed, present: boolean): void {
+  #saw(observed: Observed, present: boolean, before: KubeObject | undefined): void {
     this.#health.touched(observed.object);
+    this.#losses.see(observed.object, present, before);
     this.#queue.addAfter("health", HEALTH_DELAY_MS);
     const declared = this.#health.declaredAt(keyOfObject(observed.object));
     if (declared === undefined) return;

@@ -1,5 +1,5 @@
 /** Carries a plan out, after asking whether all of it would be accepted. */
-import type { Backend } from "../model/backend.ts";
+import type { ApplyRequest, Backend } from "../model/backend.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import { TrueupError } from "../model/errors.ts";
 import type { Declared } from "../model/manifest.ts";
@@ -11,9 +11,9 @@ import { ANNOTATION } from "../model/workload.ts";
 /** Codes by which a backend refuses an object: trying the same again cannot help. */
 const REFUSALS: ReadonlySet<string> = new Set(["conflict", "invalid", "forbidden", "not-found"]);
 
-/** The changes to carry out: all but deletions that are held. */
+/** The changes to carry out: all but deletions that are held and differences that are contested. */
 export function dueChanges(plan: Plan): Change[] {
-  return plan.changes.filter(({ held }) => held === undefined);
+  return plan.changes.filter(({ held, contestedUntil }) => held === undefined && contestedUntil === undefined);
 }
 
 /**
@@ -62,7 +62,7 @@ export async function refusals(
     // A dry run in a Namespace that this plan makes first would only say that it is not there yet.
     if ((!backend.capabilities.cheapDryRun && !isForeign) || newNamespaces.has(id.namespace)) continue;
     try {
-      await backend.dryRun({ desired: decorate(declared, change, commit), owner: plan.app }, signal);
+      await backend.dryRun(requestFor(change, declared, commit, plan.app), signal);
     } catch (error) {
       if (!(error instanceof TrueupError && REFUSALS.has(error.code))) throw error;
       found.push(fault("refused-by-backend", error.message.replace(/\.$/, ""), declared, error.hint));
@@ -125,7 +125,12 @@ async function carryOutOne(
     return undefined;
   }
   if (declared === undefined) throw missingDeclaration(id);
-  return (await backend.apply({ desired: decorate(declared, change, commit), owner }, signal)).object;
+  return (await backend.apply(requestFor(change, declared, commit, owner), signal)).object;
+}
+
+function requestFor(change: Change, declared: Declared, commit: CommitInfo, owner: string): ApplyRequest {
+  const { from } = change;
+  return { desired: decorate(declared, change, commit), owner, ...(from !== undefined && { from }) };
 }
 
 function missingDeclaration(id: ObjectId): TrueupError {

@@ -46,6 +46,11 @@ export async function takeUpHead(context: AttemptContext, head: CommitId, signal
   return current;
 }
 
+/** Opens another attempt at the commit of one that has ended, as a person asks to have it tried again. */
+export async function reopen(context: AttemptContext, { commit }: Pick<Attempt, "commit">): Promise<void> {
+  await open(context, commit);
+}
+
 async function commitsSince(
   { repository }: AttemptContext,
   seen: CommitId,

@@ -1,51 +1,112 @@
 /** Carries a prepared commit out and writes down each step, so that a restart picks up where a killed one was. */
+import { displayId } from "../model/object.ts";
 import type { Plan } from "../model/plan.ts";
+import { heldChanges } from "../plan/approval.ts";
+import { type ContestHistory, contestFields, markContested } from "../plan/contest.ts";
 import { carryOut, dueChanges } from "./apply.ts";
 import type { HealthWatch } from "./health-watch.ts";
-import { type Accepted, heldChanges, isIdle, type PassContext, planPrepared } from "./pass.ts";
+import { type Accepted, isIdle, type PassContext, planPrepared } from "./pass.ts";
 import type { AttemptRecord } from "./record.ts";
 
 export interface CarryHooks {
   health: HealthWatch;
+  contests: ContestHistory;
   /** There is something to change, and it begins now. */
   onApplying: (plan: Plan) => void;
+}
+
+/** What is left after a commit was carried out. */
+export interface Carried {
+  /** The plan, or, after changes were made and deletions held, what a new plan says: by its digest they are approved. */
+  left: Plan;
+  /** When a contested difference may be repaired again, milliseconds since the epoch; null when there is none. */
+  againAt: number | null;
 }
 
 /**
  * Makes the due changes of a plan, in its order.
  *
- * @returns The plan that is left: the same one, or, after changes were made and deletions held, what a new plan says; it is
- *   by that one's digest that the deletions are approved
+ * @param record The attempt that this belongs to
  * @throws {TrueupError} What the backend or the ledger throws; what was made before is made
  */
 export async function carry(
   context: PassContext,
   record: AttemptRecord,
   prepared: Accepted,
-  { health, onApplying }: CarryHooks,
+  hooks: CarryHooks,
   signal: AbortSignal,
-): Promise<Plan> {
-  const { backend, fault } = context.options;
-  const { commit, snapshot, plan } = prepared;
-  health.declare(snapshot);
-  await record.planned(plan);
+): Promise<Carried> {
+  const { fault } = context.options;
+  const { declared, aim } = prepared;
+  hooks.health.declare(declared);
+  // The first application of a commit that is gone back to belongs to the attempt that failed, which had its plan.
+  const isBack = record.attempt.commit !== aim.commit;
+  if (!isBack) await record.planned(prepared.plan);
   fault?.("planned");
-  let left = plan;
-  if (!isIdle(plan)) {
-    if (record.applied || record.ended) await record.again(dueChanges(plan));
-    onApplying(plan);
-    context.clean = null;
-    await carryOut(plan, commit, backend, signal, { applied: (_change, object) => health.applied(object), fault });
-    fault?.("carried out");
-    if (heldChanges(plan).length > 0) left = (await planPrepared(context, prepared, signal)).plan;
-  }
+  const { plan, againAt } = isBack
+    ? { plan: prepared.plan, againAt: null }
+    : await contest(context, record, prepared, hooks);
+  const left = isIdle(plan) ? plan : await make(context, record, { ...prepared, plan }, hooks, signal);
   // Also when a reconciler that was killed had made them all, and only this was left to say.
-  if (record.changed && !record.applied) await record.event("applied", "all changes made");
+  if (!isBack && record.changed && !record.applied) await record.event("applied", "all changes made");
   const held = heldChanges(left);
   if (held.length > 0) await record.held(left, held);
   fault?.("applied");
   // Kept and held deletions are in every plan: only a plan without any is the same as no plan.
   const isWhole = dueChanges(left).length === left.changes.length;
-  if (isWhole && context.doubts === prepared.doubts) context.clean = snapshot.declared;
-  return left;
+  if (isWhole && context.doubts === prepared.doubts) context.clean = declared;
+  return { left, againAt };
+}
+
+/** What differs though it was applied is drift: repaired, unless somebody else keeps making it. */
+async function contest(
+  { options }: PassContext,
+  record: AttemptRecord,
+  { plan }: Accepted,
+  { contests }: CarryHooks,
+): Promise<{ plan: Plan; againAt: number | null }> {
+  if (!record.applied) return { plan, againAt: null };
+  const now = options.clock.now();
+  const marked = markContested(plan, contests, now);
+  if (marked.fresh.length > 0) {
+    await record.contested(marked.plan, marked.fresh);
+    for (const field of marked.fresh) contests.contested(field, now);
+  }
+  return marked;
+}
+
+async function make(
+  context: PassContext,
+  record: AttemptRecord,
+  prepared: Accepted,
+  { health, contests, onApplying }: CarryHooks,
+  signal: AbortSignal,
+): Promise<Plan> {
+  const { backend, clock, fault } = context.options;
+  const { commit, plan } = prepared;
+  const repairs = dueChanges(plan).filter(({ action }) => action !== "delete");
+  const isAgain = record.attempt.commit === commit.id && (record.applied || record.ended);
+  if (isAgain && repairs.length > 0) {
+    await record.again(repairs);
+    for (const field of repairs.flatMap(contestFields)) contests.repaired(field, clock.now());
+  }
+  onApplying(plan);
+  context.clean = null;
+  await record.deleting(plan);
+  await carryOut(plan, commit, backend, signal, { applied: (_change, object) => health.applied(object), fault });
+  fault?.("carried out");
+  if (heldChanges(plan).length === 0) return plan;
+  const again = await planPrepared(context, prepared, signal);
+  return markContested(again.plan, contests, clock.now()).plan;
+}
+
+/** `deployment/web: spec.replicas` */
+export function contestText(plan: Plan): string {
+  return plan.changes
+    .filter(({ contestedUntil }) => contestedUntil !== undefined)
+    .map(({ id, fields, contestedUntil }) => {
+      const what = fields.length === 0 ? "is deleted" : fields.map(({ path }) => path).join(", ");
+      return `${displayId(id)} (${what}) keeps being changed by somebody else; left alone until ${contestedUntil}`;
+    })
+    .join("; ");
 }

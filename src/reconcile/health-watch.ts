@@ -1,14 +1,12 @@
-/** Waits for what was applied to get healthy: says what it waits for, when it is done, and when it has failed, and why. */
+/** Waits for what was applied to get healthy: says what it waits for, when that is done, when it has failed, and why. */
 import type { Health } from "../model/health.ts";
 import type { Declared } from "../model/manifest.ts";
-import { displayId, type KubeObject, type ObjectKey } from "../model/object.ts";
+import type { KubeObject, ObjectKey } from "../model/object.ts";
 import type { CommitId } from "../model/source.ts";
-import type { AppPhase } from "../model/status.ts";
-import { lastWords } from "./last-words.ts";
+import { explainFailure, reasonOf } from "./failure.ts";
 import { keyOfDeclared } from "./observe.ts";
 import type { AttemptRecord } from "./record.ts";
 import { RevisionRecorder } from "./revisions.ts";
-import type { Snapshot } from "./source.ts";
 import type { AppReconcilerOptions } from "./types.ts";
 import type { ClusterView } from "./view.ts";
 import { hasOwnDeadline, type WorkloadHealth, Workloads } from "./workloads.ts";
@@ -16,17 +14,22 @@ import { hasOwnDeadline, type WorkloadHealth, Workloads } from "./workloads.ts";
 /** For objects that have no deadline of their own; as long as a Deployment's is by default. */
 const DEADLINE_MS = 600_000;
 
-export interface Verdict {
-  phase: AppPhase;
+/** How what was carried out does. */
+export interface Judgement {
+  /** `idle`: nothing was carried out yet. */
+  state: "idle" | "waiting" | "healthy" | "failed";
+  /** What is waited for, or why it failed; "" when healthy. */
   reason: string;
   health: Health;
+  /** Whether a rollout was under way since the attempt began to wait. */
+  hasWaited: boolean;
   /** Look again after this time, though nothing happens. */
   againAfterMs?: number;
 }
 
 export class HealthWatch {
+  readonly workloads: Workloads;
   readonly #options: AppReconcilerOptions;
-  readonly #workloads: Workloads;
   readonly #revisions: RevisionRecorder;
   #declared: readonly Declared[] = [];
   readonly #byKey = new Map<ObjectKey, Declared>();
@@ -34,15 +37,13 @@ export class HealthWatch {
   #isListed = false;
   /** Whether the present attempt's plan was carried out. */
   #isWaiting = false;
-  #isHeld = false;
-  /** Whether a rollout was under way when the attempt came to this. */
   #hasWaited = false;
   #since = 0;
 
   constructor(options: AppReconcilerOptions, view: ClusterView) {
     const { app, ledger, repository, images, clock } = options;
     this.#options = options;
-    this.#workloads = new Workloads(view);
+    this.workloads = new Workloads(view);
     this.#revisions = new RevisionRecorder({ app: app.name, target: app.target, ledger, repository, images, clock });
   }
 
@@ -52,15 +53,15 @@ export class HealthWatch {
 
   listed(): void {
     this.#isListed = true;
-    this.#workloads.allDirty();
+    this.workloads.allDirty();
   }
 
   touched(object: KubeObject): void {
-    this.#workloads.touched(object);
+    this.workloads.touched(object);
   }
 
   applied(object: KubeObject | undefined): void {
-    if (object !== undefined) this.#workloads.applied(object);
+    if (object !== undefined) this.workloads.applied(object);
   }
 
   declaredAt(key: ObjectKey): Declared | undefined {
@@ -68,58 +69,52 @@ export class HealthWatch {
   }
 
   /** From now on these objects are watched over. */
-  declare({ declared }: Snapshot): void {
+  declare(declared: readonly Declared[]): void {
     if (declared === this.#declared) return;
     this.#declared = declared;
     this.#byKey.clear();
     for (const each of declared) this.#byKey.set(keyOfDeclared(each), each);
-    this.#workloads.declare(declared);
+    this.workloads.declare(declared);
   }
 
-  /** Another attempt begins: what was waited for is the former one's. */
+  /** Another attempt, or another commit, begins: what was waited for is the former one's. */
   restart(): void {
     this.#isWaiting = false;
     this.#hasWaited = false;
   }
 
-  /** The attempt's plan was carried out: from now on its outcome is a matter of health. */
-  waitFrom(isHeld: boolean): void {
-    this.#isHeld = isHeld;
+  /** The plan was carried out: from now on its outcome is a matter of health. */
+  waitFrom(): void {
     if (this.#isWaiting) return;
     this.#isWaiting = true;
     this.#since = this.#options.clock.monotonic();
   }
 
   /**
-   * Records revisions, ends the attempt when that is due, and says how the app does.
+   * Records revisions and says how the app does.
    *
-   * @returns null while there is nothing to say: nothing was carried out, or the backend was not listed yet
+   * @returns null while there is nothing to say: nothing is declared, or the backend was not listed yet
    */
-  async judge(record: AttemptRecord | null, signal: AbortSignal): Promise<Verdict | null> {
-    if (!this.#isListed || record === null) return null;
+  async judge(record: AttemptRecord, signal: AbortSignal): Promise<Judgement | null> {
+    if (!this.#isListed) return null;
     await this.#recordRevisions(record, signal);
-    const health = this.#workloads.worst();
-    if (!this.#isWaiting) return this.#declared.length === 0 ? null : { ...phaseOf(health), health };
-    const failed = this.#failed();
-    const waiting = this.#waitingFor();
-    if (failed.length === 0 && waiting.length > 0) {
-      this.#hasWaited = true;
-      return this.#wait(record, waiting, health, signal);
+    const health = this.workloads.worst();
+    if (!this.#isWaiting) {
+      return this.#declared.length === 0 ? null : { state: "idle", reason: "", health, hasWaited: false };
     }
-    if (record.ended) return { ...endedPhase(record, health), health };
-    this.#options.fault?.("judged");
-    if (failed.length > 0 && (record.changed || this.#hasWaited)) return this.#fail(record, failed, health, signal);
-    if (this.#isHeld) return { phase: "Held", reason: heldReason(record), health };
-    await record.end(record.changed || this.#hasWaited ? "deployed" : "no-op", "");
-    this.#options.fault?.("ended");
-    return { ...phaseOf(health), health };
+    const failed = this.#failed();
+    if (failed.length > 0) return this.#fail(record, failed, health, signal);
+    const waiting = this.#waitingFor();
+    if (waiting.length === 0) return { state: "healthy", reason: "", health, hasWaited: this.#hasWaited };
+    this.#hasWaited = true;
+    return this.#wait(record, waiting, health, signal);
   }
 
   async #recordRevisions(record: AttemptRecord, signal: AbortSignal): Promise<void> {
-    for (const { object, health } of this.#workloads.refresh()) {
+    for (const { object, health } of this.workloads.refresh()) {
       if (object?.kind !== "Deployment") continue;
       signal.throwIfAborted();
-      const replicaSets = this.#workloads.replicaSetsOf(object);
+      const replicaSets = this.workloads.replicaSetsOf(object);
       await this.#revisions.record(object, replicaSets, health, (commit) => this.#digestOf(record, commit));
       this.#options.fault?.("revision");
     }
@@ -133,15 +128,15 @@ export class HealthWatch {
     return typeof detail?.digest === "string" ? detail.digest : "";
   }
 
-  /** Deployments whose deadline has passed: their own word that they are stuck. */
+  /** Those that cannot succeed, and Deployments whose deadline has passed: their own word that they are stuck. */
   #failed(): WorkloadHealth[] {
-    return this.#workloads.with("Degraded").filter(({ object }) => object?.kind === "Deployment");
+    return this.workloads
+      .with("Degraded")
+      .filter(({ object, failure }) => object?.kind === "Deployment" || failure !== undefined);
   }
 
   #waitingFor(): WorkloadHealth[] {
-    return this.#workloads.with("Progressing", true).filter(({ health, object }) => {
-      return health.status !== "Unknown" && !(health.status === "Degraded" && object?.kind === "Deployment");
-    });
+    return this.workloads.with("Progressing", true).filter(({ health }) => health.status !== "Unknown");
   }
 
   async #wait(
@@ -149,13 +144,13 @@ export class HealthWatch {
     waiting: readonly WorkloadHealth[],
     health: Health,
     signal: AbortSignal,
-  ): Promise<Verdict> {
+  ): Promise<Judgement> {
     const reason = waiting.map(reasonOf).join("; ");
-    const verdict: Verdict = { phase: "Progressing", reason, health };
+    const judgement: Judgement = { state: "waiting", reason, health, hasWaited: true };
     const unbounded = waiting.filter(({ object }) => !hasOwnDeadline(object));
-    if (record.ended || unbounded.length === 0) return verdict;
+    if (unbounded.length === 0) return judgement;
     const left = this.#since + DEADLINE_MS - this.#options.clock.monotonic();
-    if (left > 0) return { ...verdict, againAfterMs: left };
+    if (left > 0) return { ...judgement, againAfterMs: left };
     return this.#fail(record, unbounded, health, signal);
   }
 
@@ -164,44 +159,13 @@ export class HealthWatch {
     failed: readonly WorkloadHealth[],
     health: Health,
     signal: AbortSignal,
-  ): Promise<Verdict> {
+  ): Promise<Judgement> {
     const { backend, clock } = this.#options;
-    const [first] = failed;
-    const pods = first?.object === undefined ? [] : this.#workloads.podsOf(first.object);
-    const words = await lastWords(pods, backend, clock, this.#declared, signal);
-    const reason = [...failed.map(reasonOf), ...(words === "" ? [] : [words])].join("; ");
-    await record.end("failed", reason);
-    return { phase: "Failed", reason, health };
-  }
-}
-
-function reasonOf({ declared, health }: WorkloadHealth): string {
-  return `${displayId(declared.id)}: ${health.reason}`;
-}
-
-function heldReason(record: AttemptRecord): string {
-  const held = record.attempt.events.findLast(({ type }) => type === "held");
-  return held === undefined ? "deletions wait for approval" : `deletions wait for approval: ${held.message}`;
-}
-
-/** A failed attempt keeps its reason, with the last log lines, until its workloads do better. */
-function endedPhase({ attempt }: AttemptRecord, health: Health): { phase: AppPhase; reason: string } {
-  const byHealth = phaseOf(health);
-  const { ending } = attempt;
-  return byHealth.phase === "Failed" && ending?.outcome === "failed"
-    ? { phase: "Failed", reason: ending.reason }
-    : byHealth;
-}
-
-function phaseOf({ status, reason }: Health): { phase: AppPhase; reason: string } {
-  switch (status) {
-    case "Healthy":
-    case "Suspended":
-      return { phase: "Synced", reason: "" };
-    case "Degraded":
-    case "Unknown":
-      return { phase: "Failed", reason };
-    default:
-      return { phase: "Progressing", reason };
+    // Said once: what follows the end of an attempt changes nothing about why it ended.
+    const context = { workloads: this.workloads, backend, clock, declared: this.#declared };
+    const reason = record.ended
+      ? failed.map(reasonOf).join("; ")
+      : await explainFailure(failed, record, context, signal);
+    return { state: "failed", reason, health, hasWaited: this.#hasWaited };
   }
 }

@@ -1,15 +1,19 @@
 /** One pass over an app: what a commit declares, whether it may be applied, and what applying it would do. */
 import { compareDiagnostics, type Diagnostic, isError } from "../model/diagnostic.ts";
 import type { Declared } from "../model/manifest.ts";
-import type { Plan } from "../model/plan.ts";
+import type { ObjectKey } from "../model/object.ts";
+import type { Observed, Plan } from "../model/plan.ts";
 import type { CommitId, CommitInfo } from "../model/source.ts";
+import { type Approvals, release } from "../plan/approval.ts";
 import { planDigest } from "../plan/digest.ts";
+import type { PlanInput } from "../plan/plan.ts";
 import type { Planner } from "../plan/planner.ts";
-import { isKept } from "../plan/prune-guard.ts";
 import { checkImageRules } from "../validation/index.ts";
 import { dueChanges, refusals } from "./apply.ts";
+import { type Claim, type Claims, declaredTwice, NO_CLAIMS, notTakenOver } from "./claims.ts";
+import type { OnFailure } from "./course.ts";
 import { reusedTags } from "./images.ts";
-import { observe } from "./observe.ts";
+import { keyOfDeclared, keyOfObject, observe } from "./observe.ts";
 import { type AppSource, isRejected, type Snapshot } from "./source.ts";
 import type { AppReconcilerOptions, PlanOutcome } from "./types.ts";
 
@@ -26,10 +30,24 @@ export interface PassContext {
   doubts: number;
 }
 
+/** Which commit a pass is about, and on what grounds. */
+export interface Aim {
+  commit: CommitId;
+  /** Where the ref stands: what other apps declare there counts. The commit itself unless it is an older one. */
+  head: CommitId;
+  /** What people approved. */
+  approvals?: Approvals;
+}
+
 /** `plan` is absent when the manifests themselves are wrong: then the backend is not even asked. */
 export interface Prepared {
   commit: CommitInfo;
   snapshot: Snapshot;
+  /** What is to be there: the snapshot's objects, but for those of an older commit that another app has by now. */
+  declared: readonly Declared[];
+  aim: Aim;
+  claims: Claims;
+  onFailure: OnFailure;
   /** Of the manifests, of their images, and of the backend's refusals. */
   diagnostics: Diagnostic[];
   /** `PassContext.doubts` when this was begun. */
@@ -53,20 +71,18 @@ export function isAccepted(prepared: Prepared): prepared is Accepted {
  */
 export async function prepare(
   context: PassContext,
-  id: CommitId,
+  aim: Aim,
   base: Snapshot | null,
   signal: AbortSignal,
 ): Promise<Prepared> {
   const { options } = context;
   const { app, repository, ledger, images, imagePaths } = options;
-  const commit = await repository.commit(id);
-  const { snapshot, diagnostics } = await readApp(context, id, base, signal);
-  const { doubts } = context;
-  const prepared: Prepared = { commit, snapshot, doubts, diagnostics };
+  const prepared = await readApp(context, aim, base, signal);
+  const { snapshot } = prepared;
   if (isRejected(prepared)) return sorted(prepared);
   if (options.backend.capabilities.localImages && snapshot.images.length > 0) {
     const references = [...new Set(snapshot.images.map(({ reference }) => reference))];
-    await images.update({ repository, commit: id, references, imagePaths, signal });
+    await images.update({ repository, commit: aim.commit, references, imagePaths, signal });
     options.onImages?.();
     const digests = images.digests(references);
     const scope = { app: app.name, target: app.target };
@@ -78,35 +94,56 @@ export async function prepare(
 }
 
 /** The app at a commit, where and as that commit's settings say, with all that is wrong about either. */
-async function readApp(
+async function readApp(context: PassContext, aim: Aim, base: Snapshot | null, signal: AbortSignal): Promise<Prepared> {
+  const { options, source } = context;
+  const commit = await options.repository.commit(aim.commit);
+  const { doubts } = context;
+  const settings = await options.settingsAt?.(aim.commit);
+  const place = settings === undefined ? undefined : { path: settings.path, namespace: settings.namespace };
+  const snapshot =
+    settings?.isGone === true && place !== undefined
+      ? await source.gone(aim.commit, place)
+      : await source.snapshot(aim.commit, base, signal, place);
+  const claims = (await options.claims?.(aim.head)) ?? NO_CLAIMS;
+  signal.throwIfAborted();
+  const isHead = aim.commit === aim.head;
+  const diagnostics = [
+    ...(settings?.diagnostics ?? []),
+    ...snapshot.diagnostics,
+    ...(settings === undefined ? [] : checkImageRules(snapshot.images, settings.images)),
+    ...(isHead ? declaredTwice(snapshot.declared, claims) : []),
+  ];
+  const declared = isHead ? snapshot.declared : notTakenOver(snapshot.declared, claims);
+  const onFailure = settings?.onFailure ?? options.onFailure ?? "keep";
+  return { commit, snapshot, declared, aim, claims, onFailure, diagnostics, doubts };
+}
+
+/** What the app declares at a commit, as its neighbours in the repository need to know it. */
+export async function readClaim(
   { options, source }: PassContext,
-  id: CommitId,
+  commit: CommitId,
   base: Snapshot | null,
   signal: AbortSignal,
-): Promise<{ snapshot: Snapshot; diagnostics: Diagnostic[] }> {
-  const settings = await options.settingsAt?.(id);
-  if (settings === undefined) {
-    const snapshot = await source.snapshot(id, base, signal);
-    return { snapshot, diagnostics: [...snapshot.diagnostics] };
-  }
-  const place = { path: settings.path, namespace: settings.namespace };
-  const snapshot = settings.isGone ? await source.gone(id, place) : await source.snapshot(id, base, signal, place);
-  const ofImages = checkImageRules(snapshot.images, settings.images);
-  return { snapshot, diagnostics: [...settings.diagnostics, ...snapshot.diagnostics, ...ofImages] };
+): Promise<Claim> {
+  const app = options.app.name;
+  const settings = await options.settingsAt?.(commit);
+  if (settings?.isGone === true) return { app, declared: [], isPartial: false };
+  const place = settings === undefined ? undefined : { path: settings.path, namespace: settings.namespace };
+  const { declared, isPartial } = await source.snapshot(commit, base, signal, place);
+  return { app, declared, isPartial };
 }
 
 /** As `prepare`, for somebody who only wants to look: images stay as they are known, so re-used tags are not found. */
 export async function lookAt(
   context: PassContext,
-  id: CommitId,
+  aim: Aim,
   base: Snapshot | null,
   signal: AbortSignal,
 ): Promise<PlanOutcome> {
-  const { app, repository } = context.options;
-  const commit = await repository.commit(id);
-  const { snapshot, diagnostics } = await readApp(context, id, base, signal);
-  if (isRejected({ diagnostics })) return { kind: "rejected", app: app.name, commit: id, diagnostics };
-  const prepared = await planPrepared(context, { commit, snapshot, diagnostics, doubts: context.doubts }, signal);
+  const read = await readApp(context, aim, base, signal);
+  const { diagnostics } = read;
+  if (isRejected(read)) return { kind: "rejected", app: context.options.app.name, commit: aim.commit, diagnostics };
+  const prepared = await planPrepared(context, read, signal);
   return { kind: "planned", plan: prepared.plan, diagnostics: prepared.diagnostics };
 }
 
@@ -114,21 +151,43 @@ export async function lookAt(
 export async function planPrepared(context: PassContext, prepared: Prepared, signal: AbortSignal): Promise<Accepted> {
   const { options, planner } = context;
   const { app, backend, prune } = options;
-  const { snapshot, commit } = prepared;
-  if (snapshot.declared === context.clean) return { ...prepared, plan: emptyPlan(app.name, commit.id, snapshot) };
-  const observed = await observe(backend, app.name, snapshot.declared, signal);
-  const plan = planner.plan({
+  const { declared, commit, claims, aim } = prepared;
+  if (declared === context.clean) return { ...prepared, plan: emptyPlan(app.name, commit.id, declared) };
+  const observed = await observe(backend, app.name, declared, signal);
+  const planned = planner.plan({
     app: app.name,
     commit: commit.id,
-    declared: snapshot.declared,
+    declared,
     observed,
     ...(prune !== undefined && { prune }),
+    ...movesOf(app.name, declared, observed, claims),
   });
+  const plan = aim.approvals === undefined ? planned : release(planned, aim.approvals);
   const refused = await refusals(plan, commit, backend, signal);
   return sorted({ ...prepared, plan, diagnostics: [...prepared.diagnostics, ...refused] });
 }
 
-function emptyPlan(app: string, commit: CommitId, { declared }: Snapshot): Plan {
+/** What moves between apps: objects that another app declares, and objects that their owner gives up. */
+function movesOf(
+  app: string,
+  declared: readonly Declared[],
+  observed: readonly Observed[],
+  claims: Claims,
+): Pick<PlanInput, "declaredElsewhere" | "givenUp" | "unreadable"> {
+  if (claims === NO_CLAIMS) return {};
+  const own = new Set(declared.map(keyOfDeclared));
+  const declaredElsewhere = new Set<ObjectKey>();
+  const givenUp = new Map<ObjectKey, string>();
+  for (const { object, owner } of observed) {
+    const key = keyOfObject(object);
+    if (owner === app && !own.has(key)) {
+      if (claims.of(key) !== undefined) declaredElsewhere.add(key);
+    } else if (owner !== null && owner !== app && claims.givesUp(owner, key)) givenUp.set(key, owner);
+  }
+  return { declaredElsewhere, givenUp, unreadable: claims.unreadable };
+}
+
+function emptyPlan(app: string, commit: CommitId, declared: readonly Declared[]): Plan {
   return { app, commit, changes: [], unchanged: declared.length, digest: planDigest({ app, commit, changes: [] }) };
 }
 
@@ -142,11 +201,6 @@ export function countChanges(plan: Plan): Record<string, number> {
   for (const { action } of plan.changes) counts[action] = (counts[action] ?? 0) + 1;
   if (plan.unchanged > 0) counts.unchanged = plan.unchanged;
   return counts;
-}
-
-/** Deletions that wait for a person. Objects that ask to be kept wait for nobody. */
-export function heldChanges(plan: Plan): Plan["changes"] {
-  return plan.changes.filter((change) => change.held !== undefined && !isKept(change));
 }
 
 /** Whether a plan has nothing to carry out. */

@@ -1,12 +1,25 @@
 /** What is written to the ledger about the attempt under way; each fact once, whatever was written before a crash. */
-import type { Attempt, AttemptEnding, AttemptEvent, Ledger, Outcome } from "../model/ledger.ts";
+import {
+  ATTEMPT_EVENTS,
+  type Attempt,
+  type AttemptEnding,
+  type AttemptEvent,
+  type Ledger,
+  type Outcome,
+} from "../model/ledger.ts";
 import { displayId } from "../model/object.ts";
 import type { Change, Plan } from "../model/plan.ts";
+import { shortId } from "../model/source.ts";
+import { type Approvals, deletionName } from "../plan/approval.ts";
 import { summarizePlan } from "../plan/describe.ts";
 import type { Clock } from "../util/clock.ts";
 import { dueChanges } from "./apply.ts";
 import { ledgerTime } from "./attempts.ts";
+import { type Brought, broughtBy } from "./brought.ts";
+import { type GivenUp, givenUp } from "./course.ts";
+import { lastForeignManager } from "./managers.ts";
 import { countChanges } from "./pass.ts";
+import type { PodLoss } from "./pod-losses.ts";
 
 /** Objects that a message names; of more, the number is told. */
 const NAMED = 3;
@@ -16,6 +29,8 @@ interface PlannedDetail {
   changes: Record<string, number>;
   /** Changes to carry out. */
   due: number;
+  /** Where in the manifests each workload's new pod template comes from. */
+  brought?: Brought;
 }
 
 export class AttemptRecord {
@@ -36,7 +51,29 @@ export class AttemptRecord {
   /** Whether its changes were all made once: what differs afterwards is drift. */
   get applied(): boolean {
     const outcome = this.attempt.ending?.outcome;
-    return outcome === "deployed" || outcome === "no-op" || this.has("applied") || this.has("held");
+    return (
+      outcome === "deployed" || outcome === "no-op" || this.has(ATTEMPT_EVENTS.applied) || this.has(ATTEMPT_EVENTS.held)
+    );
+  }
+
+  /** What was gone back to when it failed. */
+  get givenUp(): GivenUp | undefined {
+    return givenUp(this.attempt);
+  }
+
+  /** Where a workload's new pod template comes from: `web.yaml:21:16 (spec.…image)`; "" when that is not known. */
+  broughtBy(object: string): string {
+    return this.#detail?.brought?.[object] ?? "";
+  }
+
+  /** Digests of the plans whose deletions people approved, and the deletions of those that were begun. */
+  get approvals(): Approvals {
+    const events = (type: string): AttemptEvent[] => this.attempt.events.filter((event) => event.type === type);
+    const begun = events(ATTEMPT_EVENTS.deleting).flatMap(({ detail }) => detail?.deletions ?? []);
+    return {
+      digests: new Set(events(ATTEMPT_EVENTS.approved).map(({ detail }) => String(detail?.digest))),
+      begun: new Set(begun.map(String)),
+    };
   }
 
   /** Whether it had anything to change. */
@@ -54,31 +91,88 @@ export class AttemptRecord {
   }
 
   get #detail(): PlannedDetail | undefined {
-    return this.attempt.events.find(({ type }) => type === "planned")?.detail as PlannedDetail | undefined;
+    return this.attempt.events.find(({ type }) => type === ATTEMPT_EVENTS.planned)?.detail as PlannedDetail | undefined;
   }
 
   /** The first plan of the attempt; a resumed attempt keeps the one it had. */
   async planned(plan: Plan): Promise<void> {
-    if (this.has("planned")) return;
-    const detail = { digest: plan.digest, changes: countChanges(plan), due: dueChanges(plan).length };
-    await this.event("planned", summarizePlan(plan), detail);
+    if (this.has(ATTEMPT_EVENTS.planned)) return;
+    const detail = {
+      digest: plan.digest,
+      changes: countChanges(plan),
+      due: dueChanges(plan).length,
+      brought: broughtBy(plan),
+    };
+    await this.event(ATTEMPT_EVENTS.planned, summarizePlan(plan), detail);
   }
 
   async held(plan: Plan, held: readonly Change[]): Promise<void> {
-    const known = this.attempt.events.some(({ type, detail }) => type === "held" && detail?.digest === plan.digest);
+    const known = this.attempt.events.some(
+      ({ type, detail }) => type === ATTEMPT_EVENTS.held && detail?.digest === plan.digest,
+    );
     if (known) return;
-    await this.event("held", `${names(held)}: ${held[0]?.held ?? ""}`, { digest: plan.digest });
+    await this.event(ATTEMPT_EVENTS.held, `${names(held)}: ${held[0]?.held ?? ""}`, { digest: plan.digest });
   }
 
   /** There is something to change on an attempt that was through: drift, or what could not be done the first time. */
   async again(changes: readonly Change[]): Promise<void> {
-    const what = changes.map(({ action, id, fields }) => ({
-      action,
-      object: displayId(id),
-      fields: fields.map(({ path }) => path),
-    }));
-    const type = this.applied ? "drift" : "retry";
+    const what = changes.map(({ action, id, fields, observed }) => {
+      const by = lastForeignManager(observed?.object);
+      return {
+        action,
+        object: displayId(id),
+        fields: fields.map(({ path }) => path),
+        ...(by !== undefined && { by }),
+      };
+    });
+    const type = this.applied ? ATTEMPT_EVENTS.drift : ATTEMPT_EVENTS.retry;
     await this.event(type, `${names(changes)} differed from the commit`, { changes: what });
+  }
+
+  /** Approved deletions begin: should the daemon die amid them, the rest is still approved. */
+  async deleting(plan: Plan): Promise<void> {
+    const deletions = dueChanges(plan)
+      .filter(({ action }) => action === "delete")
+      .map(deletionName);
+    const { digests, begun } = this.approvals;
+    if (!digests.has(plan.digest) || deletions.every((name) => begun.has(name))) return;
+    const detail = { digest: plan.digest, deletions };
+    await this.event(ATTEMPT_EVENTS.deleting, `${deletions.length} approved deletions begin`, detail);
+  }
+
+  /** What the attempt's held deletions are, and why they are held. */
+  get heldText(): string {
+    return this.attempt.events.findLast(({ type }) => type === ATTEMPT_EVENTS.held)?.message ?? "";
+  }
+
+  /** It has failed, and another commit is applied in its place. */
+  async giveUp({ to, reason }: GivenUp): Promise<void> {
+    if (this.givenUp !== undefined) return;
+    await this.event(ATTEMPT_EVENTS.rollback, `commit ${shortId(to)} is applied again: ${reason}`, { to, reason });
+  }
+
+  /** Pods that ended or went though nothing was rolled out; their controllers replaced them. */
+  async lost(losses: readonly PodLoss[]): Promise<void> {
+    for (const { workload, action, object, why, count } of losses) {
+      const more = count > 1 ? ` (the ${count}th of ${workload} since one was told)` : "";
+      const done = action === "restart" ? "started again" : "replaced";
+      await this.event(ATTEMPT_EVENTS.drift, `${object} was lost and is ${done}: ${why}${more}`, {
+        changes: [{ action, object, workload, why, count }],
+      });
+    }
+  }
+
+  /** Differences that are left alone for a while. */
+  async contested(plan: Plan, fields: readonly string[]): Promise<void> {
+    const changes = plan.changes.filter(({ contestedUntil }) => contestedUntil !== undefined);
+    const until = changes.map(({ contestedUntil = "" }) => contestedUntil).sort()[0] ?? "";
+    const by = changes.map(({ observed }) => lastForeignManager(observed?.object)).find((name) => name !== undefined);
+    const message = `${names(changes)} keeps being changed by ${by ?? "somebody else"}: left alone until ${until}`;
+    await this.event(ATTEMPT_EVENTS.contested, message, {
+      fields: [...fields],
+      until,
+      ...(by !== undefined && { by }),
+    });
   }
 
   async event(type: string, message: string, detail?: AttemptEvent["detail"]): Promise<void> {
@@ -106,14 +200,4 @@ function names(changes: readonly Change[]): string {
   const named = changes.slice(0, NAMED).map(({ id }) => displayId(id));
   const more = changes.length - named.length;
   return more > 0 ? `${named.join(", ")} and ${more} more` : named.join(", ");
-}
-
-/** The commit whose manifests were carried out last, as far as the ledger knows. */
-export function lastApplied(attempts: readonly Attempt[]): Attempt | undefined {
-  return attempts.find(
-    ({ events, ending }) =>
-      ending?.outcome === "deployed" ||
-      ending?.outcome === "no-op" ||
-      events.some(({ type }) => type === "applied" || type === "held"),
-  );
 }

@@ -16,6 +16,8 @@ interface ManifestEntry {
   declared: readonly Declared[];
   diagnostics: readonly Diagnostic[];
   images: readonly ImageUse[];
+  /** Not all that it declares is known: it cannot be read, or is no well-formed YAML or JSON. */
+  isPartial: boolean;
 }
 
 /** An app at a commit. `declared` is the same array, and its objects the same instances, while no manifest changes. */
@@ -32,6 +34,8 @@ export interface Snapshot {
   images: readonly ImageUse[];
   /** The app's directory is not there, or not the app's any more: nothing to start the next snapshot from. */
   missing: boolean;
+  /** Not all that it declares is known. */
+  isPartial: boolean;
   /** Where it was read, and as what. */
   place: SourceOptions;
 }
@@ -62,6 +66,9 @@ export class AppSource {
   readonly #options: SourceOptions;
   /** Blob and path to what was read; the least recently used first. */
   readonly #entries = new Map<string, ManifestEntry>();
+  /** Reads under way, and the last one that succeeded, by commit and place: the app itself and its neighbours ask. */
+  readonly #reading = new Map<string, Promise<Snapshot>>();
+  #latest: { key: string; snapshot: Snapshot } | null = null;
 
   readonly #limits: SourceLimits | undefined;
 
@@ -84,8 +91,34 @@ export class AppSource {
     signal: AbortSignal,
     place: SourceOptions = this.#options,
   ): Promise<Snapshot> {
+    const key = `${commit}:${place.namespace}:${place.path}`;
+    if (this.#latest?.key === key) return this.#latest.snapshot;
+    const running = this.#reading.get(key);
+    if (running !== undefined) {
+      const [outcome] = await Promise.allSettled([running]);
+      signal.throwIfAborted();
+      // Whoever began that read hears why it failed or that it was called off; this one reads for itself.
+      return outcome.status === "fulfilled" ? outcome.value : this.snapshot(commit, base, signal, place);
+    }
+    const reading = this.#snapshot(commit, base, signal, place);
+    this.#reading.set(key, reading);
+    try {
+      const snapshot = await reading;
+      this.#latest = { key, snapshot };
+      return snapshot;
+    } finally {
+      this.#reading.delete(key);
+    }
+  }
+
+  async #snapshot(
+    commit: CommitId,
+    base: Snapshot | null,
+    signal: AbortSignal,
+    place: SourceOptions,
+  ): Promise<Snapshot> {
     if (base !== null && (base.missing || !isSamePlace(base.place, place))) {
-      return this.snapshot(commit, null, signal, place);
+      return this.#snapshot(commit, null, signal, place);
     }
     const { tree } = await this.#repository.commit(commit);
     if (base?.tree === tree) return { ...base, commit };
@@ -112,7 +145,7 @@ export class AppSource {
   /** The app at a commit that no longer names it: it declares nothing. */
   async gone(commit: CommitId, place: SourceOptions): Promise<Snapshot> {
     const { tree } = await this.#repository.commit(commit);
-    return { ...nothing(commit, tree, place), diagnostics: [] };
+    return { ...nothing(commit, tree, place), diagnostics: [], isPartial: false };
   }
 
   async #readAll(
@@ -153,17 +186,20 @@ export class AppSource {
       const { message, hint } = error;
       const location = { file, line: 1, column: 1 };
       const fault: Diagnostic = { severity: "error", rule: "manifest-unreadable", message, location };
-      return { blob, declared: [], diagnostics: [hint === undefined ? fault : { ...fault, hint }], images: [] };
+      const diagnostics = [hint === undefined ? fault : { ...fault, hint }];
+      return { blob, declared: [], diagnostics, images: [], isPartial: true };
     }
     this.counters.parsed++;
     const parsed = parseManifestFile({ file, blob, text, defaultNamespace: namespace });
     this.counters.validated += parsed.declared.length;
     const own = parsed.declared.flatMap((declared) => validateDeclared(declared));
+    const unread = [...parsed.diagnostics, ...brokenJson(file, text, parsed)];
     return {
       blob,
       declared: parsed.declared,
-      diagnostics: [...parsed.diagnostics, ...own, ...brokenJson(file, text, parsed)],
+      diagnostics: [...unread, ...own],
       images: parsed.declared.flatMap(imageUses),
+      isPartial: unread.some(isError),
     };
   }
 
@@ -188,7 +224,8 @@ export class AppSource {
       ...this.#tooMany(files.size, place),
     );
     diagnostics.sort(compareDiagnostics);
-    return { commit, tree, files, excluded, declared, diagnostics, images, missing: false, place };
+    const isPartial = excluded.size > 0 || [...files.values()].some((entry) => entry.isPartial);
+    return { commit, tree, files, excluded, declared, diagnostics, images, missing: false, isPartial, place };
   }
 
   #tooMany(count: number, { path }: SourceOptions): Diagnostic[] {
@@ -211,7 +248,7 @@ export class AppSource {
       location: { file: path, line: 1, column: 1 },
       hint: "Bring the directory back, or change the app's path.",
     };
-    return { ...nothing(commit, tree, place), diagnostics: [fault] };
+    return { ...nothing(commit, tree, place), diagnostics: [fault], isPartial: true };
   }
 
   #forget(inUse: number): void {
@@ -222,7 +259,11 @@ export class AppSource {
   }
 }
 
-function nothing(commit: CommitId, tree: ObjectHash, place: SourceOptions): Omit<Snapshot, "diagnostics"> {
+function nothing(
+  commit: CommitId,
+  tree: ObjectHash,
+  place: SourceOptions,
+): Omit<Snapshot, "diagnostics" | "isPartial"> {
   return { commit, tree, files: new Map(), excluded: new Map(), declared: [], images: [], missing: true, place };
 }
 

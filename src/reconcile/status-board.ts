@@ -1,6 +1,7 @@
 /** What an app's reconciler says of itself, and who hears of changes. */
 import { isDeepStrictEqual } from "node:util";
 import type { Attempt } from "../model/ledger.ts";
+import type { Plan } from "../model/plan.ts";
 import type { CommitInfo } from "../model/source.ts";
 import type { AppStatus } from "../model/status.ts";
 import type { AppConfig } from "./types.ts";
@@ -24,6 +25,7 @@ export class StatusBoard {
       diagnostics: [],
       attempt: null,
       held: [],
+      contested: [],
       planDigest: null,
     };
   }
@@ -40,16 +42,22 @@ export class StatusBoard {
     for (const listener of this.#listeners) listener();
   }
 
-  /** A commit is at the head; one that was not there before is under way from now on, whatever its predecessor came to. */
-  head(commit: CommitInfo, attempt: Attempt): void {
+  /**
+   * A commit is at the head; one that was not there before, or that is tried again, is under way from now on, whatever its
+   * predecessor came to.
+   */
+  head(commit: CommitInfo, attempt: Attempt, isNew: boolean): void {
     const { id, subject, authorName, authoredAt } = commit;
     const head = { commit: id, subject, author: authorName, authoredAt };
-    const isNew = this.#status.head?.commit !== id;
-    this.set({
-      head,
-      ...attemptKey(attempt),
-      ...(isNew && { phase: "Progressing", reason: "planning", diagnostics: [], held: [], planDigest: null }),
-    });
+    const fresh: Partial<AppStatus> = {
+      phase: "Progressing",
+      reason: "planning",
+      diagnostics: [],
+      held: [],
+      contested: [],
+      planDigest: null,
+    };
+    this.set({ head, ...attemptKey(attempt), ...(isNew && fresh) });
   }
 
   attempt(attempt: Attempt): void {
@@ -64,4 +72,14 @@ export class StatusBoard {
 
 function attemptKey({ app, target, commit, ordinal }: Attempt): Pick<AppStatus, "attempt"> {
   return { attempt: { app, target, commit, ordinal } };
+}
+
+/** What of a plan waits: for a person, or for somebody else to leave it alone. */
+export function waitingOf({ changes }: Plan): Pick<AppStatus, "held" | "contested"> {
+  return {
+    held: changes.flatMap(({ id, held }) => (held === undefined ? [] : [{ id, reason: held }])),
+    contested: changes.flatMap(({ id, fields, contestedUntil }) =>
+      contestedUntil === undefined ? [] : [{ id, fields: fields.map(({ path }) => path), until: contestedUntil }],
+    ),
+  };
 }

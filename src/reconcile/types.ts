@@ -10,6 +10,8 @@ import type { PruneBudget } from "../plan/prune-guard.ts";
 import type { BackoffLimits } from "../util/backoff.ts";
 import type { Clock } from "../util/clock.ts";
 import type { ImageRules } from "../validation/index.ts";
+import type { Claims } from "./claims.ts";
+import type { OnFailure } from "./course.ts";
 
 export interface AppConfig {
   name: string;
@@ -29,6 +31,8 @@ export interface AppSettings {
   path: string;
   namespace: string;
   images: ImageRules;
+  /** What is done when a commit fails. */
+  onFailure: OnFailure;
   /** The commit no longer names the app: it declares nothing then, and what it has is held. */
   isGone: boolean;
   /** Of `trueup.yaml`; with an error among them nothing of the commit is applied. */
@@ -61,9 +65,13 @@ export interface AppReconcilerOptions {
   clock: Clock;
   log: ReconcileLog;
   prune?: PruneBudget;
+  /** What is done when a commit fails, where its settings do not say; `keep` unless given. */
+  onFailure?: OnFailure;
   limits?: SourceLimits;
   /** The app's settings at a commit; absent: as `app` says, at every commit. */
   settingsAt?: (commit: CommitId) => Promise<AppSettings>;
+  /** What the repository's other apps declare at a commit; absent: there are none. */
+  claims?: (commit: CommitId) => Promise<Claims>;
   /** Why nothing of this ref (full name, `HEAD` when detached, or the pinned commit) may run; null when it may. */
   distrust?: (ref: string) => Diagnostic | null;
   /** Waits between tries after a failed read; 200 ms doubling up to 30 s unless given. */

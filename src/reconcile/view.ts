@@ -12,7 +12,7 @@ export interface ViewOptions {
   clock: Clock;
   backoff: BackoffLimits;
   /** An object came, changed or went (then `present` is false). Called after the view shows it. */
-  onObject: (observed: Observed, present: boolean) => void;
+  onObject: (observed: Observed, present: boolean, before: KubeObject | undefined) => void;
   /** Everything was read anew: what changed in between is not known. */
   onListed: () => void;
   /** Listing or watching failed; it is tried again. */
@@ -95,9 +95,9 @@ export class ClusterView {
     if (event.type === "bookmark") return;
     const { observed } = event;
     const present = event.type !== "deleted";
-    this.#drop(keyOfObject(observed.object));
+    const before = this.#drop(keyOfObject(observed.object));
     if (present) this.#put(observed);
-    this.#options.onObject(observed, present);
+    this.#options.onObject(observed, present, before);
   }
 
   #put(observed: Observed): void {
@@ -111,13 +111,14 @@ export class ClusterView {
     this.#controlled.set(controller, siblings);
   }
 
-  #drop(key: ObjectKey): void {
+  #drop(key: ObjectKey): KubeObject | undefined {
     const before = this.#objects.get(key);
-    if (before === undefined) return;
+    if (before === undefined) return undefined;
     this.#objects.delete(key);
     const controller = controllerOf(before.object)?.uid;
     const siblings = controller === undefined ? undefined : this.#controlled.get(controller);
     siblings?.delete(key);
     if (controller !== undefined && siblings?.size === 0) this.#controlled.delete(controller);
+    return before.object;
   }
 }

@@ -3,7 +3,9 @@ import { HEALTH_ORDER, type Health, worstHealth } from "../model/health.ts";
 import type { Declared } from "../model/manifest.ts";
 import { controllerOf, displayId, type KubeObject, type ObjectKey } from "../model/object.ts";
 import type { Deployment, Pod, ReplicaSet } from "../model/workload.ts";
+import { cannotSucceed, type PodFailure } from "../rollout/cannot-succeed.ts";
 import { healthOf } from "../rollout/health.ts";
+import { findNewReplicaSet } from "../rollout/revisions.ts";
 import { keyOfDeclared, keyOfObject } from "./observe.ts";
 import type { ClusterView } from "./view.ts";
 
@@ -20,6 +22,8 @@ export interface WorkloadHealth {
   declared: Declared;
   object: KubeObject | undefined;
   health: Health;
+  /** Its rollout cannot succeed, and waiting would not change that; absent as well when only its deadline says so. */
+  failure?: PodFailure;
 }
 
 export class Workloads {
@@ -72,7 +76,7 @@ export class Workloads {
       const declared = this.#declared.get(key);
       if (declared === undefined) continue;
       const object = this.#view.get(key)?.object;
-      const entry = { declared, object, health: this.#healthOf(key, object) };
+      const entry = this.#withFailure({ declared, object, health: this.#healthOf(key, object) });
       this.#health.set(key, entry);
       looked.push(entry);
     }
@@ -109,6 +113,22 @@ export class Workloads {
       .filter((object): object is Pod => object.kind === "Pod");
   }
 
+  /** The declared workload that an object belongs to, itself included. */
+  workloadOf(object: KubeObject): Declared | undefined {
+    let at: KubeObject | undefined = object;
+    for (let depth = 0; at !== undefined && depth < 3; depth++) {
+      const declared = this.#declared.get(keyOfObject(at));
+      if (declared !== undefined) return declared;
+      at = this.#controller(at);
+    }
+    return undefined;
+  }
+
+  /** The object that controls another, as the view has it. */
+  controllerOf(object: KubeObject): KubeObject | undefined {
+    return this.#controller(object);
+  }
+
   #healthOf(key: ObjectKey, object: KubeObject | undefined): Health {
     const awaited = this.#awaited.get(key);
     if (awaited !== undefined) {
@@ -118,6 +138,28 @@ export class Workloads {
     }
     if (object === undefined) return { status: "Missing", reason: "it is not there" };
     return healthOf(object, { pods: this.podsOf(object), replicaSets: this.replicaSetsOf(object) });
+  }
+
+  /** A rollout under way that cannot succeed is Degraded at once, with the pod that says so. */
+  #withFailure(entry: WorkloadHealth): WorkloadHealth {
+    const { object, health } = entry;
+    if (object === undefined || (health.status !== "Progressing" && health.status !== "Degraded")) return entry;
+    const failure = cannotSucceed(this.#newestPodsOf(object));
+    if (failure === undefined) return entry;
+    // Its own word, that the deadline has passed, says more.
+    if (object.kind === "Deployment" && health.status === "Degraded") return { ...entry, failure };
+    const reason = object.kind === "Pod" ? failure.reason : `pod ${failure.pod.metadata.name}: ${failure.reason}`;
+    return { ...entry, failure, health: { status: "Degraded", reason } };
+  }
+
+  /** Pods of the revision that rolls out; none before the controller has seen what to roll out. */
+  #newestPodsOf(object: KubeObject): Pod[] {
+    if (object.kind === "Pod") return [object as Pod];
+    if (object.kind !== "Deployment") return this.podsOf(object);
+    const deployment = object as Deployment;
+    if ((deployment.metadata.generation ?? 0) > (deployment.status?.observedGeneration ?? 0)) return [];
+    const current = findNewReplicaSet(deployment, this.replicaSetsOf(deployment));
+    return current === undefined ? [] : this.podsOf(current);
   }
 
   #controller(object: KubeObject): KubeObject | undefined {

@@ -77,7 +77,7 @@ function failedContainer(containers: readonly ContainerStatus[]): string {
 }
 
 /** `container web: CrashLoopBackOff: exit code 1`: the state, and how the last run ended. */
-function containerReason({ name, state, lastState }: ContainerStatus): string {
+export function containerReason({ name, state, lastState }: ContainerStatus): string {
   const parts = [`container ${name}`];
   if (state.waiting !== undefined) {
     parts.push(state.waiting.reason);

@@ -37,7 +37,7 @@ export async function viewPlan(
 }
 
 function viewChange(
-  { action, id, declared, fields, restartsPods, held }: Change,
+  { action, id, declared, fields, restartsPods, held, from, contestedUntil }: Change,
   forecast: PlanForecast | null,
 ): ChangeView {
   return {
@@ -47,20 +47,28 @@ function viewChange(
     fields,
     restartsPods,
     ...(held !== undefined && { held }),
+    ...(from !== undefined && { from }),
+    ...(contestedUntil !== undefined && { contestedUntil }),
     ...(forecast !== null && { forecast }),
   };
 }
 
 async function diffOf(change: Change, owner: string, backend: Backend, signal: AbortSignal): Promise<string> {
   const before = change.observed?.object ?? null;
-  const after = change.declared === undefined ? null : await stored(change.declared.object, owner, backend, signal);
+  const after = await stored(change, owner, backend, signal);
   const name = pathOf(change.id);
   return textDiff(before, after, { beforeName: `live/${name}`, afterName: `git/${name}` });
 }
 
-async function stored(desired: KubeObject, owner: string, backend: Backend, signal: AbortSignal): Promise<KubeObject> {
-  const { object } = await backend.dryRun({ desired, owner }, signal);
-  return object;
+async function stored(
+  { declared, from }: Change,
+  owner: string,
+  backend: Backend,
+  signal: AbortSignal,
+): Promise<KubeObject | null> {
+  if (declared === undefined) return null;
+  const request = { desired: declared.object, owner, ...(from !== undefined && { from }) };
+  return (await backend.dryRun(request, signal)).object;
 }
 
 /** `default/deployment/web`, also for objects of the default namespace: it names a file in the diff. */

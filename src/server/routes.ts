@@ -7,9 +7,11 @@ import { asCommitId, type CommitId } from "../model/source.ts";
 import type { Clock } from "../util/clock.ts";
 import { errorBody } from "./errors.ts";
 import { eventsAbout, everyObject, listObjects, type ObjectFilter, watchObjects } from "./objects.ts";
+import { addOrders } from "./orders.ts";
 import { viewPlan } from "./plan-view.ts";
 import { readQuery } from "./query.ts";
 import type { DaemonService } from "./service.ts";
+import { signalOf } from "./signal.ts";
 import { type Streams, sendEvents } from "./stream.ts";
 
 export interface RouteContext {
@@ -26,6 +28,7 @@ export function addRoutes(app: FastifyInstance, context: RouteContext): void {
   addObjects(app, context);
   addLogs(app, context);
   addHistory(app, context);
+  addOrders(app, context.service);
   addShutdown(app, context);
 }
 
@@ -213,13 +216,6 @@ function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     else signal.addEventListener("abort", () => resolve(), { once: true });
   });
-}
-
-/** Aborted when the caller hangs up. */
-function signalOf(reply: FastifyReply): AbortSignal {
-  const abort = new AbortController();
-  reply.raw.once("close", () => abort.abort(new Error("the peer has gone")));
-  return abort.signal;
 }
 
 /** The entries that have a value, so that optional fields are absent rather than undefined. */

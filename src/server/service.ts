@@ -28,6 +28,24 @@ export interface DaemonService {
    * @throws {TrueupError} `not-found` for an unknown app or revision; `unavailable`, `io` when git or the backend cannot be read
    */
   plan(app: string, revision: string | undefined, signal: AbortSignal): Promise<PlanOutcome>;
+  /**
+   * Lets the held deletions of an app's plan go ahead, if planning again gives the plan of that digest.
+   *
+   * @throws {TrueupError} `not-found` for an unknown app; `conflict` when nothing is held or the plan is another by now
+   */
+  approve(app: string, request: { digest: string; by: string }, signal: AbortSignal): Promise<void>;
+  /**
+   * Ends the attempt whose deletions are held, without them.
+   *
+   * @throws {TrueupError} `not-found` for an unknown app; `conflict` when none waits
+   */
+  discard(app: string, request: { by: string }): Promise<void>;
+  /**
+   * Tries an app's head again.
+   *
+   * @throws {TrueupError} `not-found` for an unknown app; `conflict` when it has not failed
+   */
+  retry(app: string, request: { by: string }): Promise<void>;
   /** Starts to shut down; done when everything that is to end has ended. Called at most once by the server. */
   shutdown(request: ShutdownRequest): Promise<void>;
 }

@@ -35,6 +35,10 @@ export interface ChangeView {
   fields: FieldChange[];
   restartsPods: boolean;
   held?: string;
+  /** App that gives the object up. */
+  from?: string;
+  /** RFC 3339: until then the difference is left alone. */
+  contestedUntil?: string;
   /** Of a Deployment whose pods are replaced. */
   forecast?: PlanForecast;
   /** Unified diff of the live object and the object as it would be stored; only when asked for. */

@@ -18,6 +18,8 @@ export interface AppConfig {
   namespace: string;
   /** Apps that must be deployed before this one. */
   after: string[];
+  /** When a commit fails: stop there (`keep`), or apply the last good commit again (`rollback`). */
+  onFailure: "keep" | "rollback";
 }
 
 export interface ImageRules {
@@ -70,12 +72,15 @@ export const DEFAULT_LIMITS: OperatorConfig["limits"] = {
 export function parseRepositoryConfig(text: string, file: string): ParsedConfig<RepositoryConfig> {
   const reader = new ConfigReader(text, file, checkRepositoryConfig);
   const { root } = reader;
-  const apps = root.at("apps").items.map((app) => ({
-    name: app.at("name").text ?? "",
-    path: reader.directory(app.at("path")),
-    namespace: app.at("namespace").text ?? "default",
-    after: texts(app.at("after")),
-  }));
+  const apps = root.at("apps").items.map(
+    (app): AppConfig => ({
+      name: app.at("name").text ?? "",
+      path: reader.directory(app.at("path")),
+      namespace: app.at("namespace").text ?? "default",
+      after: texts(app.at("after")),
+      onFailure: app.at("onFailure").text === "rollback" ? "rollback" : "keep",
+    }),
+  );
   checkApps(reader, apps);
   const images = root.at("images");
   return reader.result({
@@ -261,6 +266,11 @@ class ConfigReader {
       case "additionalProperties": {
         const at = [...path, String(params.additionalProperty)];
         this.say(at, `Cannot read ${formatFieldPath(at)} as there is no such setting`, undefined, "key");
+        return;
+      }
+      case "enum": {
+        const allowed = (params.allowedValues as readonly unknown[]).map(String).join(" or ");
+        this.say(path, `Cannot use ${name} as it must be ${allowed}: it is ${quote(field.value)}`);
         return;
       }
       case "minItems":

@@ -92,6 +92,7 @@ export function appStatus(app: string, rest: Partial<AppStatus> = {}): AppStatus
     diagnostics: [],
     attempt: null,
     held: [],
+    contested: [],
     planDigest: null,
     ...rest,
   };

@@ -142,15 +142,18 @@ describe("a repository with several apps", () => {
     expect(phases(await start())).toMatchObject({ one: "Synced", two: expect.stringMatching(/^Held /) });
   });
 
-  it("refuses an object that another app owns, and leaves it as it is", async () => {
+  it("rejects an object that two apps declare in both of them, each naming the other, and leaves it as it is", async () => {
     world = await World.create({ ...FILES, "trueup.yaml": TWO_APPS });
     const fleet = await start();
     await push(fleet, { "b/stolen.json": configMap("ca", { whose: "two" }) }, "stolen");
-    expect(phases(fleet)).toMatchObject({
-      one: "Synced",
-      two: expect.stringMatching(/^Rejected b\/stolen\.json:1:.*one/),
+    const text = "Cannot apply configmap/ca as one app only may declare it";
+    expect(phases(fleet)).toEqual({
+      one: `Rejected a/c.json:1:1: ${text}: app two does, too (b/stolen.json:1)`,
+      two: `Rejected b/stolen.json:1:1: ${text}: app one does, too (a/c.json:1)`,
     });
     expect(await world.data("ca")).toEqual({ a: "1" });
+    await push(fleet, { "b/stolen.json": null }, "given back");
+    expect(phases(fleet)).toEqual({ one: "Synced", two: "Synced" });
   });
 });
 

@@ -9,23 +9,28 @@ let world: World;
 
 afterEach(() => world.close());
 
-/** A pod whose container ends again and again. */
-const crashing: PodStatus = {
-  phase: "Running",
-  conditions: [{ type: "Ready", status: "False" }],
-  containerStatuses: [
-    {
-      name: "web",
-      image: "hello-server:v2",
-      imageID: "",
-      ready: false,
-      started: false,
-      restartCount: 4,
-      state: { waiting: { reason: "CrashLoopBackOff", message: "back-off 80s restarting failed container" } },
-      lastState: { terminated: { exitCode: 3, reason: "Error" } },
-    },
-  ],
-};
+/** A pod whose container has ended so often. */
+function crashed(restartCount: number): PodStatus {
+  return {
+    phase: "Running",
+    conditions: [{ type: "Ready", status: "False" }],
+    containerStatuses: [
+      {
+        name: "web",
+        image: "hello-server:v2",
+        imageID: "",
+        ready: false,
+        started: false,
+        restartCount,
+        state: { waiting: { reason: "CrashLoopBackOff", message: "back-off 20s restarting failed container" } },
+        lastState: { terminated: { exitCode: 3, reason: "Error" } },
+      },
+    ],
+  };
+}
+
+/** Not often enough to be given up before its deadline. */
+const crashing = crashed(1);
 
 /**
  * Lets virtual time pass, a step at a time, until the newest attempt is as wanted. git answers in real time: each step waits

@@ -63,6 +63,26 @@ export class FakeDaemon implements DaemonService {
     return this.planOutcome instanceof Error ? Promise.reject(this.planOutcome) : Promise.resolve(this.planOutcome);
   }
 
+  readonly orders: ({ order: "approve" | "discard" | "retry"; app: string } & Record<string, string>)[] = [];
+  orderError: Error | null = null;
+
+  approve(app: string, request: { digest: string; by: string }): Promise<void> {
+    return this.#order("approve", app, request);
+  }
+
+  discard(app: string, request: { by: string }): Promise<void> {
+    return this.#order("discard", app, request);
+  }
+
+  retry(app: string, request: { by: string }): Promise<void> {
+    return this.#order("retry", app, request);
+  }
+
+  async #order(order: "approve" | "discard" | "retry", app: string, request: Record<string, string>): Promise<void> {
+    if (this.orderError !== null) throw this.orderError;
+    this.orders.push({ ...request, order, app });
+  }
+
   async shutdown(request: ShutdownRequest): Promise<void> {
     this.shutdowns.push(request);
     await this.shutdownGate;

@@ -350,6 +350,7 @@ function appStatus(app: string): FakeDaemon["apps"][number] {
     diagnostics: [],
     attempt: null,
     held: [],
+    contested: [],
     planDigest: null,
   };
 }

@@ -2,7 +2,7 @@
 import { openRepository, type Repository } from "../../git/repository.ts";
 import { TrueupError } from "../../model/errors.ts";
 import { type CommitId, shortId } from "../../model/source.ts";
-import type { AppStatus } from "../../model/status.ts";
+import type { AppPhase, AppStatus } from "../../model/status.ts";
 import type { DaemonClient } from "../client.ts";
 import type { CommandContext } from "../command.ts";
 import { printableLine } from "../print/escape.ts";
@@ -28,13 +28,15 @@ export async function waitForHead(
   await tellNotApplied(context, (await client.status(context.signal)).apps);
 }
 
+const PHASE_WORDS = { Rejected: "rejected", Unreadable: "unreadable", RolledBack: "rolled back" } as const;
+
 /** Whoever follows a rollout thinks of the head; when that is not what rolls out, they must know. */
 async function tellNotApplied({ err }: CommandContext, apps: readonly AppStatus[]): Promise<void> {
   for (const { app, head, applied, phase, reason } of apps) {
-    if (phase !== "Rejected" && phase !== "Unreadable") continue;
+    if (phase !== "Rejected" && phase !== "Unreadable" && phase !== "RolledBack") continue;
     const what = head === null ? app : `${shortId(head.commit)} of ${app}`;
     const instead = applied === null ? "nothing was applied yet" : `what follows is of ${shortId(applied)}`;
-    const text = printableLine(`${what} is ${phase.toLowerCase()}: ${reason}; ${instead}`);
+    const text = printableLine(`${what} is ${PHASE_WORDS[phase]}: ${reason}; ${instead}`);
     await err.line(`${err.style.yellow("warning:")} ${text}`);
   }
 }
@@ -67,10 +69,12 @@ export async function waitForCommit(
   }
 }
 
+const TAKEN_UP: ReadonlySet<AppPhase> = new Set(["Rejected", "Failed", "RolledBack", "Held"]);
+
 /** Whether the daemon has done with the commit what it is going to do before a rollout. */
 function hasTakenUp(app: AppStatus, commit: CommitId | null): boolean {
   if (commit === null || app.applied === commit) return true;
-  return app.head?.commit === commit && (app.phase === "Rejected" || app.phase === "Failed" || app.phase === "Held");
+  return app.head?.commit === commit && TAKEN_UP.has(app.phase);
 }
 
 async function waitUntil(

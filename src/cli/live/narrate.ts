@@ -90,7 +90,12 @@ function phaseLines(status: AppStatus, prefix: string): Line[] {
           tone: "bad" as const,
           text: `    ${id.kind}/${id.name}: ${reason}`,
         })),
+        { tone: "bad", text: `    trueup approve ${shortDigest(status.planDigest)} lets them go ahead` },
       ];
+    case "RolledBack":
+      return [{ tone: "bad", text: `  ${commit} is rolled back: ${status.reason}` }];
+    case "Contested":
+      return [{ tone: "bad", text: `  ${prefix}${status.reason}` }];
     case "Failed":
       return [{ tone: "bad", text: `  ${commit} failed: ${status.reason}` }];
     case "Unreadable":
@@ -98,6 +103,10 @@ function phaseLines(status: AppStatus, prefix: string): Line[] {
     default:
       return status.phase satisfies never;
   }
+}
+
+function shortDigest(digest: string | null): string {
+  return (digest ?? "").replace(/^sha256:/, "").slice(0, 12);
 }
 
 function oneLine({ location, message, hint }: Diagnostic): string {

@@ -15,6 +15,8 @@ const PHASE_COLOUR: Readonly<Record<AppPhase, "green" | "yellow" | "red">> = {
   Held: "yellow",
   Rejected: "red",
   Failed: "red",
+  RolledBack: "red",
+  Contested: "yellow",
   Unreadable: "red",
 };
 
@@ -43,6 +45,12 @@ function appText(app: AppStatus, now: number, style: Style): string {
   const isTold = (app.phase === "Rejected" && app.diagnostics.length > 0) || app.reason === app.health.reason;
   if (app.reason !== "" && !isTold) facts.push([app.phase === "Progressing" ? "waits for" : "why", app.reason]);
   for (const { id, reason } of app.held) facts.push(["held", `${displayId(id)}: ${reason}`]);
+  if (app.phase === "Held" && app.planDigest !== null) {
+    facts.push(["approve", `trueup approve ${app.planDigest.replace(/^sha256:/, "").slice(0, 12)}, or trueup discard`]);
+  }
+  for (const { id, fields, until } of app.contested) {
+    facts.push(["contested", `${displayId(id)} ${fields.join(", ")}: left alone until ${until}`]);
+  }
   for (const { severity, message, location } of app.diagnostics) {
     facts.push([severity, `${location.file}:${location.line}:${location.column}: ${message}`]);
   }

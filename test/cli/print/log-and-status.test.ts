@@ -93,6 +93,7 @@ describe("status", () => {
     ],
     attempt: null,
     held: [{ id: { group: "", kind: "ConfigMap", namespace: "default", name: "old" }, reason: "3 deletions" }],
+    contested: [],
     planDigest: null,
   };
   const status: DaemonStatus = {

@@ -1,0 +1,198 @@
+/** Makes one commit true: the head, or, when that is invalid or was given up, the commit that is kept in its place. */
+import type { Diagnostic } from "../model/diagnostic.ts";
+import { TrueupError } from "../model/errors.ts";
+import type { Plan } from "../model/plan.ts";
+import { type CommitId, shortId } from "../model/source.ts";
+import { heldChanges } from "../plan/approval.ts";
+import type { ContestHistory } from "../plan/contest.ts";
+import { summarizePlan } from "../plan/describe.ts";
+import { carry, contestText } from "./carry.ts";
+import type { GivenUp, OnFailure } from "./course.ts";
+import type { HealthWatch } from "./health-watch.ts";
+import {
+  type Accepted,
+  type Aim,
+  isAccepted,
+  type PassContext,
+  type Prepared,
+  prepare,
+  rejectionReason,
+} from "./pass.ts";
+import { AttemptRecord } from "./record.ts";
+import type { Snapshot } from "./source.ts";
+import { type StatusBoard, waitingOf } from "./status-board.ts";
+
+export interface CommitPassParts {
+  context: PassContext;
+  health: HealthWatch;
+  board: StatusBoard;
+  contests: ContestHistory;
+  /** Reading is over: what fails from here on fails on what git says. */
+  onCarrying(): void;
+  /** Something that is left alone for now is to be looked at again. */
+  passAfter(ms: number): void;
+}
+
+/** What was carried out last, and the attempt in whose name. */
+export interface Carried {
+  record: AttemptRecord;
+  aim: Aim;
+}
+
+export class CommitPass {
+  readonly #parts: CommitPassParts;
+  #record: AttemptRecord | null = null;
+  #carried: Carried | null = null;
+  /** What runs: the last commit that was carried out. */
+  #running: { commit: CommitId; snapshot: Snapshot | null } | null;
+  #snapshot: Snapshot | null = null;
+  #onFailure: OnFailure = "keep";
+  #isRejected = false;
+  #isHeld = false;
+  #contested = "";
+
+  /** @param running The commit that was carried out last, as the ledger has it */
+  constructor(parts: CommitPassParts, running: CommitId | undefined) {
+    this.#parts = parts;
+    this.#running = running === undefined ? null : { commit: running, snapshot: null };
+  }
+
+  get carried(): Carried | null {
+    return this.#carried;
+  }
+
+  /** The last snapshot that was read, to start the next one from. */
+  get snapshot(): Snapshot | null {
+    return this.#snapshot;
+  }
+
+  /** What the head's settings ask for when it fails. */
+  get onFailure(): OnFailure {
+    return this.#onFailure;
+  }
+
+  /** Whether nothing of the head is applied. */
+  get isRejected(): boolean {
+    return this.#isRejected;
+  }
+
+  /** Whether deletions wait for an approval. */
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
+  /** Which differences are contested, in words; "" when none is. */
+  get contested(): string {
+    return this.#contested;
+  }
+
+  /**
+   * @param record The attempt at the head
+   * @param distrust Why nothing of the head may run, whatever it says
+   * @throws {TrueupError} What cannot be read, or what the backend refuses while the plan is carried out
+   */
+  async run(record: AttemptRecord, distrust: Diagnostic | null, signal: AbortSignal): Promise<void> {
+    this.#record = record;
+    this.#isRejected = distrust !== null;
+    const { givenUp } = record;
+    if (distrust !== null) await this.#reject(record, [distrust], signal);
+    else if (givenUp === undefined) await this.#try(record, signal);
+    else await this.#goBack(record, givenUp, signal);
+  }
+
+  async #try(record: AttemptRecord, signal: AbortSignal): Promise<void> {
+    const { context, board } = this.#parts;
+    const head = record.attempt.commit;
+    const prepared = await prepare(
+      context,
+      { commit: head, head, approvals: record.approvals },
+      this.#snapshot,
+      signal,
+    );
+    this.#snapshot = prepared.snapshot;
+    this.#onFailure = prepared.onFailure;
+    board.set({ path: prepared.snapshot.place.path });
+    context.options.fault?.("prepared");
+    this.#isRejected = !isAccepted(prepared);
+    if (isAccepted(prepared)) await this.#carry(record, prepared, signal);
+    else await this.#reject(record, prepared.diagnostics, signal);
+  }
+
+  /** Nothing of the commit is applied; what ran before is kept true to its own commit. */
+  async #reject(record: AttemptRecord, diagnostics: Diagnostic[], signal: AbortSignal): Promise<void> {
+    const reason = rejectionReason(diagnostics);
+    await record.end("rejected", reason);
+    this.#parts.board.set({ phase: "Rejected", reason, diagnostics, held: [], contested: [] });
+    const running = this.#running?.commit;
+    if (running === undefined || running === record.attempt.commit) return;
+    const kept = await this.#recordOf(running);
+    if (kept === null) return;
+    const prepared = await this.#prepareOlder(running, record, kept, signal);
+    if (prepared !== null && isAccepted(prepared)) await this.#carry(kept, prepared, signal);
+  }
+
+  /** The head was given up: the commit that it was given up for is applied, and kept true until the ref moves. */
+  async #goBack(record: AttemptRecord, { to, reason }: GivenUp, signal: AbortSignal): Promise<void> {
+    // Once the attempt is over, what differs is drift from the older commit.
+    const owner = record.ended ? ((await this.#recordOf(to)) ?? record) : record;
+    const prepared = await this.#prepareOlder(to, record, owner, signal);
+    this.#parts.context.options.fault?.("prepared to go back");
+    if (prepared !== null && isAccepted(prepared)) {
+      await this.#carry(owner, prepared, signal);
+      return;
+    }
+    const why = prepared === null ? "git has it no more" : rejectionReason(prepared.diagnostics);
+    const text = `${reason}; commit ${shortId(to)} cannot be applied again: ${why}`;
+    await record.end("failed", text);
+    this.#isRejected = true;
+    this.#parts.board.set({ phase: "Failed", reason: text });
+  }
+
+  /** A commit that is not at the head; `null` when the ref was rewritten and git has thrown it away since. */
+  async #prepareOlder(
+    commit: CommitId,
+    record: AttemptRecord,
+    { approvals }: AttemptRecord,
+    signal: AbortSignal,
+  ): Promise<Prepared | null> {
+    const { context } = this.#parts;
+    try {
+      await context.options.repository.commit(commit);
+    } catch (error) {
+      if (error instanceof TrueupError && error.code === "not-found") return null;
+      throw error;
+    }
+    const base = this.#running?.snapshot ?? this.#snapshot;
+    return prepare(context, { commit, head: record.attempt.commit, approvals }, base, signal);
+  }
+
+  async #recordOf(commit: CommitId): Promise<AttemptRecord | null> {
+    const { app, ledger, clock } = this.#parts.context.options;
+    const [attempt] = await ledger.attempts({ app: app.name, target: app.target, commit, limit: 1 });
+    return attempt === undefined ? null : new AttemptRecord(attempt, ledger, clock);
+  }
+
+  async #carry(record: AttemptRecord, prepared: Accepted, signal: AbortSignal): Promise<void> {
+    const { context, health, board, contests, onCarrying, passAfter } = this.#parts;
+    const { commit, snapshot, diagnostics, aim } = prepared;
+    onCarrying();
+    const onApplying = (plan: Plan): void => {
+      const reason = `applying ${summarizePlan(plan)} (commit ${shortId(commit.id)})`;
+      if (record === this.#record) board.set({ phase: "Progressing", reason, planDigest: plan.digest });
+    };
+    const { left, againAt } = await carry(context, record, prepared, { health, contests, onApplying }, signal);
+    this.#carried = { record, aim };
+    this.#running = { commit: commit.id, snapshot };
+    this.#contested = contestText(left);
+    this.#isHeld = heldChanges(left).length > 0;
+    if (againAt !== null) passAfter(Math.max(0, againAt - context.options.clock.now()));
+    board.set({
+      applied: commit.id,
+      // Of a rejected head, its own errors are what people look for.
+      ...(!this.#isRejected && { diagnostics }),
+      planDigest: this.#isHeld ? left.digest : (record.digest ?? left.digest),
+      ...waitingOf(left),
+    });
+    if (!this.#isRejected) health.waitFrom();
+  }
+}

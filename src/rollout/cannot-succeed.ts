@@ -1,0 +1,81 @@
+/** Whether a rollout can still succeed: what a pod says that no waiting changes. Pure. */
+import { isPodReady } from "../model/endpoints.ts";
+import type { ContainerStatus, Pod } from "../model/workload.ts";
+import { getCondition } from "./conditions.ts";
+import { containerReason } from "./pod-health.ts";
+
+/** After so many runs of one container, none of which made the pod ready, the next one will not either. */
+const EXITS = 3;
+
+/** Waiting reasons of an image that is not to be had, and of a container that cannot be made as it is written. */
+const IMAGE = new Set([
+  "ErrImagePull",
+  "ImagePullBackOff",
+  "InvalidImageName",
+  "ErrImageNeverPull",
+  "ImageInspectError",
+]);
+const CONFIGURATION = new Set(["CreateContainerConfigError", "CreateContainerError"]);
+
+export interface PodFailure {
+  pod: Pod;
+  /** Name of the container at fault. */
+  container: string;
+  kind: "image" | "configuration" | "exits";
+  /** `container web: ErrImagePull: no directory images/web/v9 in commit 3f2c1aa` */
+  reason: string;
+}
+
+/**
+ * The first pod that cannot get ready, of those that are to: a missing image or a configuration that cannot be used at
+ * once, a container after its third exit. A pod that was ready before is given its chance: it did work.
+ *
+ * @param pods Of the revision that rolls out
+ */
+export function cannotSucceed(pods: readonly Pod[]): PodFailure | undefined {
+  for (const pod of pods) {
+    if (pod.metadata.deletionTimestamp !== undefined || wasEverReady(pod)) continue;
+    for (const status of containersOf(pod)) {
+      const kind = failureOf(status);
+      if (kind !== undefined) return { pod, container: status.name, kind, reason: reasonOf(status, kind) };
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Whether the pod is ready or once was. The kubelet writes all conditions first in one go, and Ready cannot become True
+ * before Initialized: a Ready condition that changed after Initialized did was True in between.
+ */
+export function wasEverReady(pod: Pod): boolean {
+  if (isPodReady(pod)) return true;
+  const ready = getCondition(pod.status?.conditions, "Ready")?.lastTransitionTime;
+  const initialized = getCondition(pod.status?.conditions, "Initialized");
+  if (ready === undefined || initialized?.status !== "True" || initialized.lastTransitionTime === undefined)
+    return false;
+  return Date.parse(ready) > Date.parse(initialized.lastTransitionTime);
+}
+
+function containersOf({ status }: Pod): ContainerStatus[] {
+  return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+}
+
+function failureOf(status: ContainerStatus): PodFailure["kind"] | undefined {
+  const waiting = status.state.waiting?.reason;
+  if (waiting !== undefined && IMAGE.has(waiting)) return "image";
+  if (waiting !== undefined && CONFIGURATION.has(waiting)) return "configuration";
+  return exitsOf(status) >= EXITS ? "exits" : undefined;
+}
+
+/** How often the container has ended: each restart follows an end, and one that is down has ended once more. */
+export function exitsOf({ state, lastState, restartCount }: ContainerStatus): number {
+  const isDown = state.terminated !== undefined || (state.waiting !== undefined && lastState.terminated !== undefined);
+  // An init container that is done, or a container that ended as it should, is no failure in itself.
+  if (restartCount === 0 && state.terminated?.exitCode === 0) return 0;
+  return restartCount + (isDown ? 1 : 0);
+}
+
+function reasonOf(status: ContainerStatus, kind: PodFailure["kind"]): string {
+  const why = containerReason(status);
+  return kind === "exits" ? `${why}; it ended ${exitsOf(status)} times and was never ready` : why;
+}
