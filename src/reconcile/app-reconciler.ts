@@ -9,14 +9,15 @@ import { ContestHistory } from "../plan/contest.ts";
 import { planObject } from "../plan/plan.ts";
 import { Planner } from "../plan/planner.ts";
 import { type ProcessAgain, WorkQueue } from "../util/work-queue.ts";
+import { AttemptJudge } from "./attempt-judge.ts";
 import { reopen, takeUpHead } from "./attempts.ts";
 import { BoundedBackend } from "./bounded-backend.ts";
 import type { Claim } from "./claims.ts";
 import { CommitPass } from "./commit-pass.ts";
 import { recallContests } from "./contests.ts";
-import { lastApplied, lastGood, wasBroken } from "./course.ts";
+import { lastApplied } from "./course.ts";
 import { readHead, refOf } from "./head.ts";
-import { HealthWatch, type Judgement } from "./health-watch.ts";
+import { HealthWatch } from "./health-watch.ts";
 import { keyOfObject } from "./observe.ts";
 import { type Approval, approve, discard, type Order, requireRetriable } from "./orders.ts";
 import { lookAt, type PassContext, readClaim } from "./pass.ts";
@@ -25,7 +26,6 @@ import { AttemptRecord } from "./record.ts";
 import { AppSource } from "./source.ts";
 import { StatusBoard } from "./status-board.ts";
 import type { AppReconcilerOptions, PlanOutcome } from "./types.ts";
-import { type AttemptState, decide, type Verdict } from "./verdict.ts";
 import { ClusterView } from "./view.ts";
 import { Waiters } from "./waiters.ts";
 
@@ -55,6 +55,7 @@ export class AppReconciler {
   readonly #view: ClusterView;
   readonly #health: HealthWatch;
   readonly #losses: PodLosses;
+  readonly #judge: AttemptJudge;
   readonly #board: StatusBoard;
   readonly #end = new AbortController();
   /** The attempt at the present head. */
@@ -97,6 +98,13 @@ export class AppReconciler {
     });
     this.#health = new HealthWatch(options, this.#view);
     this.#losses = new PodLosses(this.#health.workloads, clock);
+    this.#judge = new AttemptJudge({
+      options,
+      health: this.#health,
+      losses: this.#losses,
+      board: this.#board,
+      onGivenUp: () => this.#add("pass"),
+    });
     this.#commits = this.#commitPass(undefined);
   }
 
@@ -299,59 +307,9 @@ export class AppReconciler {
   async #runHealth(signal: AbortSignal): Promise<ProcessAgain | undefined> {
     const record = this.#record;
     if (record === null) return undefined;
-    const judgement = await this.#health.judge(record, signal);
-    if (judgement === null) return undefined;
-    const verdict = decide(judgement, await this.#stateOf(record, judgement));
-    await this.#execute(record, verdict);
-    const { phase, reason } = verdict;
-    const { health, againAfterMs } = judgement;
-    this.#board.attempt(record.attempt);
     const isOverruled = this.#commits.isRejected || this.#isUnborn || this.#trouble !== null;
-    if (!isOverruled && this.#board.status.phase !== phase) {
-      this.#options.log.info(`${this.app}: ${phase}${reason === "" ? "" : `: ${reason}`}`);
-    }
-    this.#board.set(isOverruled ? { health } : { phase, reason, health });
-    await this.#tellLosses(record);
+    const againAfterMs = await this.#judge.judge(record, this.#commits, isOverruled, signal);
     return againAfterMs === undefined ? undefined : { afterMs: againAfterMs };
-  }
-
-  async #stateOf(record: AttemptRecord, { state }: Pick<Judgement, "state">): Promise<AttemptState> {
-    const { app, ledger } = this.#options;
-    const { ending } = record.attempt;
-    const { isHeld, contested, onFailure } = this.#commits;
-    const scope = { app: app.name, target: app.target, limit: ATTEMPTS_LOOKED_AT };
-    // Who has failed now is compared with what was before; nobody else needs to know.
-    const before = state === "failed" && ending === undefined ? await ledger.attempts(scope) : [];
-    return {
-      ended: ending ?? null,
-      changed: record.changed,
-      wasBroken: wasBroken(before, record.attempt),
-      givenUp: record.givenUp,
-      held: isHeld ? `deletions wait for approval: ${record.heldText}` : "",
-      contested,
-      onFailure,
-      lastGood: lastGood(before, record.attempt)?.commit ?? null,
-    };
-  }
-
-  async #execute(record: AttemptRecord, { end, giveUp }: Verdict): Promise<void> {
-    if (end === undefined && giveUp === undefined) return;
-    this.#options.fault?.("judged");
-    if (end !== undefined) await record.end(end.outcome, end.reason);
-    if (giveUp !== undefined) {
-      await record.giveUp(giveUp);
-      // What is waited for from now on is the commit that is gone back to.
-      this.#health.restart();
-      this.#add("pass");
-    }
-    this.#options.fault?.("ended");
-  }
-
-  /** Pods that were lost while nothing was rolled out are drift, though their controllers have mended it. */
-  async #tellLosses(record: AttemptRecord): Promise<void> {
-    const losses = this.#losses.take();
-    if (losses.length === 0 || !record.ended) return;
-    await (this.#commits.carried?.record ?? record).lost(losses);
   }
 
   /**
@@ -368,17 +326,8 @@ export class AppReconciler {
       throw error;
     }
     this.#options.log.error(`${this.app}: ${error.message}`);
-    const judgement = {
-      state: "failed",
-      reason: error.message,
-      hasWaited: true,
-      health: this.#board.status.health,
-    } as const;
-    const verdict = decide(judgement, await this.#stateOf(record, judgement));
-    await this.#execute(record, verdict);
-    this.#trouble = verdict.giveUp === undefined ? error : null;
-    this.#board.attempt(record.attempt);
-    this.#board.set({ phase: verdict.phase, reason: verdict.reason });
+    const isGivenUp = await this.#judge.fail(record, this.#commits, error.message);
+    this.#trouble = isGivenUp ? null : error;
     return undefined;
   }
 

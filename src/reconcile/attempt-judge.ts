@@ -1,0 +1,111 @@
+/** Watches over the attempt under way: asks for its app's health, decides, and writes down what was decided. */
+import type { AttemptEnding } from "../model/ledger.ts";
+import type { CommitPass } from "./commit-pass.ts";
+import { lastGood, wasBroken } from "./course.ts";
+import type { HealthWatch, Judgement } from "./health-watch.ts";
+import type { PodLosses } from "./pod-losses.ts";
+import type { AttemptRecord } from "./record.ts";
+import type { StatusBoard } from "./status-board.ts";
+import type { AppReconcilerOptions } from "./types.ts";
+import { type AttemptState, decide, type Verdict } from "./verdict.ts";
+
+/** How far back the commit that ran well is looked for. */
+const ATTEMPTS_LOOKED_AT = 500;
+
+export interface AttemptJudgeParts {
+  options: AppReconcilerOptions;
+  health: HealthWatch;
+  losses: PodLosses;
+  board: StatusBoard;
+  /** The attempt was given up: a pass has to go back. */
+  onGivenUp(): void;
+}
+
+export class AttemptJudge {
+  readonly #parts: AttemptJudgeParts;
+
+  constructor(parts: AttemptJudgeParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Judges by health, and says so in the status.
+   *
+   * @param isOverruled Something else than health is what the status is to say: a rejection, a failed read
+   * @returns After how many milliseconds to look again, though nothing happens
+   */
+  async judge(
+    record: AttemptRecord,
+    commits: CommitPass,
+    isOverruled: boolean,
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
+    const { options, health, board } = this.#parts;
+    const judgement = await health.judge(record, signal);
+    if (judgement === null) return undefined;
+    const verdict = decide(judgement, await this.#stateOf(record, commits, judgement));
+    await this.#execute(record, verdict);
+    const { phase, reason } = verdict;
+    board.attempt(record.attempt);
+    if (!isOverruled && board.status.phase !== phase) {
+      options.log.info(`${options.app.name}: ${phase}${reason === "" ? "" : `: ${reason}`}`);
+    }
+    board.set(isOverruled ? { health: judgement.health } : { phase, reason, health: judgement.health });
+    await this.#tellLosses(record, commits);
+    return judgement.againAfterMs;
+  }
+
+  /**
+   * The plan could not be carried out, and trying again would not help.
+   *
+   * @returns Whether the attempt is given up for another commit
+   */
+  async fail(record: AttemptRecord, commits: CommitPass, reason: string): Promise<boolean> {
+    const { board } = this.#parts;
+    const judgement: Judgement = { state: "failed", reason, hasWaited: true, health: board.status.health };
+    const verdict = decide(judgement, await this.#stateOf(record, commits, judgement));
+    await this.#execute(record, verdict);
+    board.attempt(record.attempt);
+    board.set({ phase: verdict.phase, reason: verdict.reason });
+    return verdict.giveUp !== undefined;
+  }
+
+  async #stateOf(record: AttemptRecord, commits: CommitPass, { state }: Judgement): Promise<AttemptState> {
+    const { app, ledger } = this.#parts.options;
+    const ending: AttemptEnding | undefined = record.attempt.ending;
+    const scope = { app: app.name, target: app.target, limit: ATTEMPTS_LOOKED_AT };
+    // Who has failed now is compared with what was before; nobody else needs to know.
+    const before = state === "failed" && ending === undefined ? await ledger.attempts(scope) : [];
+    return {
+      ended: ending ?? null,
+      changed: record.changed,
+      wasBroken: wasBroken(before, record.attempt),
+      givenUp: record.givenUp,
+      held: commits.isHeld ? `deletions wait for approval: ${record.heldText}` : "",
+      contested: commits.contested,
+      onFailure: commits.onFailure,
+      lastGood: lastGood(before, record.attempt)?.commit ?? null,
+    };
+  }
+
+  async #execute(record: AttemptRecord, { end, giveUp }: Verdict): Promise<void> {
+    const { options, health, onGivenUp } = this.#parts;
+    if (end === undefined && giveUp === undefined) return;
+    options.fault?.("judged");
+    if (end !== undefined) await record.end(end.outcome, end.reason);
+    if (giveUp !== undefined) {
+      await record.giveUp(giveUp);
+      // What is waited for from now on is the commit that is gone back to.
+      health.restart();
+      onGivenUp();
+    }
+    options.fault?.("ended");
+  }
+
+  /** Pods that were lost while nothing was rolled out are drift, though their controllers have mended it. */
+  async #tellLosses(record: AttemptRecord, commits: CommitPass): Promise<void> {
+    const losses = this.#parts.losses.take();
+    if (losses.length === 0 || !record.ended) return;
+    await (commits.carried?.record ?? record).lost(losses);
+  }
+}
