@@ -76,9 +76,9 @@ export class AttemptRecord {
     };
   }
 
-  /** Whether it had anything to change. */
+  /** Whether it had anything to change; also when that was held at first, and approved since. */
   get changed(): boolean {
-    return (this.#detail?.due ?? 0) > 0;
+    return (this.#detail?.due ?? 0) > 0 || this.has(ATTEMPT_EVENTS.deleting);
   }
 
   /** Digest of its first plan. */
@@ -154,7 +154,7 @@ export class AttemptRecord {
   /** Pods that ended or went though nothing was rolled out; their controllers replaced them. */
   async lost(losses: readonly PodLoss[]): Promise<void> {
     for (const { workload, action, object, why, count } of losses) {
-      const more = count > 1 ? ` (the ${count}th of ${workload} since one was told)` : "";
+      const more = count > 1 ? `; ${count} of ${workload} in all since one was told` : "";
       const done = action === "restart" ? "started again" : "replaced";
       await this.event(ATTEMPT_EVENTS.drift, `${object} was lost and is ${done}: ${why}${more}`, {
         changes: [{ action, object, workload, why, count }],
