@@ -50,6 +50,8 @@ export interface FleetOptions {
   images: ImageStore;
   imagePaths: readonly string[];
   clock: Clock;
+  /** As `AppReconcilerOptions` has it. */
+  configKey: Uint8Array;
   log: DaemonLog;
   /** Images may resolve otherwise now. */
   onImages(): void;
@@ -248,6 +250,7 @@ export class Fleet {
       images,
       imagePaths,
       clock,
+      configKey: this.#options.configKey,
       log,
       onImages: this.#options.onImages,
     });
