@@ -163,14 +163,15 @@ describe("revert", () => {
     expect(body()).toBe(`Revert "Merge side"\n\nThis reverts commit ${merge}, reversing\nchanges made to ${main}.`);
   });
 
-  it("takes back a file that became a directory, and the other way round", async () => {
-    const second = commitAll(repository, { "a.yaml": null, "dir/b.txt": null, "a.yaml/x": "x\n" }, "Second");
+  it("of a file that became a directory is refused where that is checked out, and changes nothing", async () => {
+    commitAll(repository, { "a.yaml": null, "a.yaml/x": "x\n" }, "Second");
     rmSync(join(repository, "a.yaml"), { recursive: true });
     const third = commitAll(repository, { "a.yaml": "file\n" }, "Third");
-    expect(await revert(third)).toMatchObject({ code: 0, stderr: "" });
-    expect(isAs(second)).toBe(true);
-    expect(await revert(second)).toMatchObject({ code: 0, stderr: "" });
-    expect(isAs(first)).toBe(true);
+    const done = await revert("HEAD");
+    expect(done).toMatchObject({ code: 1 });
+    expect(done.stderr).toContain("a.yaml is no directory there");
+    expect(headOf(repository)).toBe(third);
+    expect(gitIn(repository, ["status", "--porcelain"])).toBe("");
   });
 
   it("refuses a root, a stranger, links, a dirty work tree and what names nothing", async () => {
