@@ -1,5 +1,5 @@
 /** The key of the configuration digests: made once for a state directory, and readable by its user alone. */
-import { link, open, readFile, rm } from "node:fs/promises";
+import { open, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf, TrueupError } from "../model/errors.ts";
 
@@ -44,9 +44,8 @@ async function writeWhole(path: string, content: Uint8Array): Promise<void> {
   } finally {
     await file.close();
   }
-  // Unlike a rename, this never replaces a key.
-  await link(temporary, path);
-  await rm(temporary);
+  // There is no other key to replace: whoever holds the lock has just looked.
+  await rename(temporary, path);
 }
 
 function checked(path: string, content: Buffer): Uint8Array {

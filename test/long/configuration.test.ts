@@ -16,6 +16,7 @@ metadata:
   annotations: { trueup/restart-on: configmap }
 spec:
   replicas: 2
+  minReadySeconds: 1
   progressDeadlineSeconds: 4
   selector: { matchLabels: { app: web } }
   template:

@@ -1,5 +1,6 @@
 /** The stamp of watched configuration: content counts, spelling does not, nothing is hashed twice, no secret can be guessed. */
 import { createHash, createHmac } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseManifestFile } from "../../src/manifest/parse.ts";
@@ -129,6 +130,20 @@ describe("content", () => {
   ];
   it.each(other)("is another with %s", (_what, a, b) => {
     expect(contentOf(declaredOf(a))).not.toBe(contentOf(declaredOf(b)));
+  });
+
+  it("is the same exactly when the data is", () => {
+    const data = fc.dictionary(fc.constantFrom("a", "b", "c"), fc.constantFrom("", "1", "AAAA", "AAAB", '"],["'));
+    const parts = fc.record({
+      data,
+      binaryData: fc.dictionary(fc.constantFrom("d", "e"), fc.constantFrom("AAAA", "AAAB")),
+    });
+    fc.assert(
+      fc.property(parts, parts, (a, b) => {
+        const [one, other] = [a, b].map((each) => contentOf(declaredOf({ ...configMap("m"), ...each })));
+        expect(one === other).toBe(isDeepStrictEqual({ ...a }, { ...b }));
+      }),
+    );
   });
 
   it("does not depend on YAML's spelling, and old content has its old stamp", () => {

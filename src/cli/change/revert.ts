@@ -3,6 +3,7 @@ import type { FileChange } from "../../git/commit.ts";
 import type { Repository } from "../../git/repository.ts";
 import { TrueupError } from "../../model/errors.ts";
 import { type CommitId, type CommitInfo, shortId, type TreeFile } from "../../model/source.ts";
+import { printableLine } from "../print/escape.ts";
 
 /** A file that the commit changed; `null`: it is not there. */
 export interface RevertedFile {
@@ -63,7 +64,8 @@ export async function planRevert(
   const lines: string[] = [];
   for (const path of conflicts) {
     const [last] = await repository.log({ from: head, limit: 1, path }, signal);
-    lines.push(`\n  ${path}: by ${last === undefined ? "a merge" : `${shortId(last.id)} ${last.subject}`}`);
+    const by = last === undefined ? "a merge" : `${shortId(last.id)} ${last.subject}`;
+    lines.push(`\n  ${printableLine(`${path}: by ${by}`)}`);
   }
   throw new TrueupError(
     "conflict",
@@ -84,7 +86,7 @@ async function revertedFiles(
   if (odd !== undefined) {
     throw new TrueupError(
       "invalid",
-      `Cannot revert ${shortId(commit.id)} as it must change regular files alone: ${odd.path} is none (${odd.kind}).`,
+      `Cannot revert ${shortId(commit.id)} as it must change regular files alone: ${printableLine(odd.path)} is none (${odd.kind}).`,
       { hint: "Use git revert." },
     );
   }
