@@ -225,7 +225,7 @@ export class Fleet {
   }
 
   async #readClaim({ name, path, namespace }: AppSettings, commit: CommitId): Promise<Claim> {
-    const source = new AppSource(this.#options.repository, { path, namespace }, this.#options.policy?.limits);
+    const source = new AppSource(this.#options.repository, { path, namespace }, null, this.#options.policy?.limits);
     const { declared, isPartial } = await source.snapshot(commit, null, NEVER);
     return { app: name, declared, isPartial };
   }

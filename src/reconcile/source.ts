@@ -72,10 +72,13 @@ export class AppSource {
   #latest: { key: string; snapshot: Snapshot } | null = null;
 
   readonly #limits: SourceLimits | undefined;
-  readonly #stamper: ConfigStamper;
+  readonly #stamper: ConfigStamper | null;
 
-  /** @param stamper What writes the content of watched configuration into the pod templates that use it */
-  constructor(repository: Repository, options: SourceOptions, stamper: ConfigStamper, limits?: SourceLimits) {
+  /**
+   * @param stamper What writes the content of watched configuration into the pod templates that use it; null where nobody
+   *   plans or applies what is read
+   */
+  constructor(repository: Repository, options: SourceOptions, stamper: ConfigStamper | null, limits?: SourceLimits) {
     this.#repository = repository;
     this.#stamper = stamper;
     this.#options = { path: options.path, namespace: options.namespace };
@@ -230,7 +233,7 @@ export class AppSource {
     diagnostics.sort(compareDiagnostics);
     const isPartial = excluded.size > 0 || [...files.values()].some((entry) => entry.isPartial);
     // Only here: whoever plans, applies, compares or watches over this snapshot sees the same desired objects.
-    const stamped = this.#stamper.stamp(declared);
+    const stamped = this.#stamper?.stamp(declared) ?? declared;
     return { commit, tree, files, excluded, declared: stamped, diagnostics, images, missing: false, isPartial, place };
   }
 
