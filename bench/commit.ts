@@ -137,7 +137,18 @@ async function startFleet(repositoryPath: string, state: string, onEnded: (commi
   };
   const log = { info: () => undefined, warn: console.error, error: console.error };
   const onImages = (): void => cluster.node.imagesChanged();
-  const parts = { repository, ref: "main", backend, ledger, images, imagePaths: [], clock, log, onImages };
+  const parts = {
+    repository,
+    ref: "main",
+    backend,
+    ledger,
+    images,
+    imagePaths: [],
+    clock,
+    configKey: new Uint8Array(32),
+    log,
+    onImages,
+  };
   const fleet = new Fleet(parts);
   await fleet.start();
   return {

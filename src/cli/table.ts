@@ -142,6 +142,14 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./commands/rollout-undo.ts"),
   },
   {
+    name: "revert",
+    arguments: "[commit]",
+    summary: "take a commit back by a new one: the head that failed, or the one that is named",
+    group: "Change, by a commit",
+    completes: ["revision"],
+    load: () => import("./commands/revert.ts"),
+  },
+  {
     name: "rollout pause",
     arguments: "<kind> [name]",
     summary: "keep template changes from rolling out",

@@ -1,4 +1,5 @@
 /** What a kubelet is told of a pod and of the Services. Pure. */
+import { configUses } from "../model/config-use.ts";
 import { isHttpPort } from "../model/endpoints.ts";
 import type { ImageCatalog, ImageResolution } from "../model/image.ts";
 import type { PodAssignment, ServiceAssignment, ServicePortAssignment } from "../model/kubelet.ts";
@@ -22,12 +23,6 @@ export interface ConfigNames {
   secrets: Set<string>;
 }
 
-interface Volume {
-  configMap?: { name?: string };
-  secret?: { secretName?: string };
-  projected?: { sources?: { configMap?: { name?: string }; secret?: { name?: string } }[] };
-}
-
 function containersOf(pod: Pod): Container[] {
   return [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
 }
@@ -35,26 +30,8 @@ function containersOf(pod: Pod): Container[] {
 /** Names of the ConfigMaps and Secrets that a pod refers to: in environments and volumes. */
 export function configNamesOf(pod: Pod): ConfigNames {
   const names: ConfigNames = { configMaps: new Set(), secrets: new Set() };
-  const add = (set: Set<string>, name: string | undefined): void => {
-    if (name !== undefined) set.add(name);
-  };
-  for (const { env = [], envFrom = [] } of containersOf(pod)) {
-    for (const { valueFrom } of env) {
-      add(names.configMaps, valueFrom?.configMapKeyRef?.name);
-      add(names.secrets, valueFrom?.secretKeyRef?.name);
-    }
-    for (const { configMapRef, secretRef } of envFrom) {
-      add(names.configMaps, configMapRef?.name);
-      add(names.secrets, secretRef?.name);
-    }
-  }
-  for (const { configMap, secret, projected } of (pod.spec.volumes as Volume[] | undefined) ?? []) {
-    add(names.configMaps, configMap?.name);
-    add(names.secrets, secret?.secretName);
-    for (const source of projected?.sources ?? []) {
-      add(names.configMaps, source.configMap?.name);
-      add(names.secrets, source.secret?.name);
-    }
+  for (const { kind, name } of configUses(pod.spec)) {
+    (kind === "ConfigMap" ? names.configMaps : names.secrets).add(name);
   }
   return names;
 }

@@ -1,4 +1,5 @@
 /** One running daemon: which store, ledger, kubelet, reconcilers and server it is made of, begun in order and ended in reverse. */
+import { randomBytes } from "node:crypto";
 import { realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { EmbeddedBackend } from "../backend/embedded.ts";
@@ -16,6 +17,7 @@ import { type Clock, SystemClock } from "../util/clock.ts";
 import { type Random, systemRandom } from "../util/random.ts";
 import { takeLock } from "../util/state-lock.ts";
 import { Begun } from "./begun.ts";
+import { readConfigKey } from "./config-key.ts";
 import { Fleet, type FleetPolicy } from "./fleet.ts";
 import { KubeletKeeper } from "./kubelet-keeper.ts";
 import type { DaemonLog } from "./log.ts";
@@ -193,8 +195,9 @@ async function beginParts(
   begun.add("the cluster", closeCluster);
   cluster.start();
 
+  const configKey = await readConfigKey(stateDir, randomBytes);
   const onImages = (): void => cluster.node.imagesChanged();
-  const fleet = new Fleet({ ...options, repository, backend, ledger, images, clock, onImages });
+  const fleet = new Fleet({ ...options, repository, backend, ledger, images, clock, configKey, onImages });
   begun.add("the reconcilers", () => fleet.close());
   return { stateDir, sockets, repository, keeper, ledger, cluster, backend, fleet, closeCluster };
 }

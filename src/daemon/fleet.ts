@@ -50,6 +50,8 @@ export interface FleetOptions {
   images: ImageStore;
   imagePaths: readonly string[];
   clock: Clock;
+  /** As `AppReconcilerOptions` has it. */
+  configKey: Uint8Array;
   log: DaemonLog;
   /** Images may resolve otherwise now. */
   onImages(): void;
@@ -223,7 +225,7 @@ export class Fleet {
   }
 
   async #readClaim({ name, path, namespace }: AppSettings, commit: CommitId): Promise<Claim> {
-    const source = new AppSource(this.#options.repository, { path, namespace }, this.#options.policy?.limits);
+    const source = new AppSource(this.#options.repository, { path, namespace }, null, this.#options.policy?.limits);
     const { declared, isPartial } = await source.snapshot(commit, null, NEVER);
     return { app: name, declared, isPartial };
   }
@@ -248,6 +250,7 @@ export class Fleet {
       images,
       imagePaths,
       clock,
+      configKey: this.#options.configKey,
       log,
       onImages: this.#options.onImages,
     });

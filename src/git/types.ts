@@ -63,4 +63,7 @@ export interface Identity {
 /** A file to write or to delete in a commit. */
 export type FileChange =
   /** `executable`: as it was when absent; a new file is not. */
-  { path: string; content: string | Uint8Array; executable?: boolean } | { path: string; delete: true };
+  | { path: string; content: string | Uint8Array; executable?: boolean }
+  /** A blob that the repository has already. */
+  | { path: string; blob: ObjectHash; executable: boolean }
+  | { path: string; delete: true };

@@ -72,6 +72,8 @@ function place(root: Level, change: FileChange): void {
   level.leaves.set(name, change);
 }
 
+const TO_BE_BOTH = "it must be a file or a directory: it is to be both";
+
 interface Writer {
   repository: Repository;
   /** By path. */
@@ -85,8 +87,9 @@ async function writeBlobs(
   changes: readonly FileChange[],
   signal?: AbortSignal,
 ): Promise<Map<string, ObjectHash>> {
-  const contents = changes.flatMap((change) => ("delete" in change ? [] : [change]));
-  if (contents.length === 0) return new Map();
+  const blobs = new Map(changes.flatMap((change) => ("blob" in change ? [[change.path, change.blob] as const] : [])));
+  const contents = changes.flatMap((change) => ("content" in change ? [change] : []));
+  if (contents.length === 0) return blobs;
   const folder = await mkdtemp(join(tmpdir(), "trueup-commit-"));
   try {
     const files = contents.map((_, index) => join(folder, String(index)));
@@ -96,7 +99,8 @@ async function writeBlobs(
     const input = Buffer.from(files.map((file) => `${file}\n`).join(""));
     const args = ["hash-object", "-w", "--no-filters", "--stdin-paths"];
     const hashes = (await repository.git("write blobs", args, { input, signal })).trim().split("\n");
-    return new Map(contents.map(({ path }, index) => [path, asObjectHash(hashes[index] ?? "")]));
+    for (const [index, { path }] of contents.entries()) blobs.set(path, asObjectHash(hashes[index] ?? ""));
+    return blobs;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -114,16 +118,13 @@ async function writeLevel(
     if (kind === "unusable")
       throw refusal(prefix + name, "its directory must hold only names that git can write: it does not");
   }
+  // A file makes room for a directory of its name first, and a directory that empties for a file last.
   for (const [name, change] of level.leaves) {
-    const path = prefix + name;
-    const old = entries.get(name);
-    if (level.below.has(name)) throw refusal(path, "it must be a file or a directory: it is to be both");
-    if ("delete" in change) {
-      assertDeletable(path, old);
-      entries.delete(name);
-      continue;
-    }
-    entries.set(name, fileEntry(writer, path, name, change, old));
+    const isRefused = level.below.has(name) && !("delete" in change) && entries.get(name)?.kind !== "tree";
+    if (isRefused) throw refusal(prefix + name, TO_BE_BOTH);
+    if (!("delete" in change)) continue;
+    assertDeletable(prefix + name, entries.get(name));
+    entries.delete(name);
   }
   for (const [name, below] of level.below) {
     const old = entries.get(name);
@@ -133,6 +134,12 @@ async function writeLevel(
     // git has no empty directories.
     if (tree === null) entries.delete(name);
     else entries.set(name, { name, kind: "tree", hash: tree });
+  }
+  for (const [name, change] of level.leaves) {
+    if ("delete" in change) continue;
+    const old = entries.get(name);
+    if (level.below.has(name) && old !== undefined) throw refusal(prefix + name, TO_BE_BOTH);
+    entries.set(name, fileEntry(writer, prefix + name, name, change, old));
   }
   return entries.size === 0 ? null : writer.make([...entries.values()]);
 }
@@ -146,7 +153,7 @@ function fileEntry(
   { blobs }: Writer,
   path: string,
   name: string,
-  change: Extract<FileChange, { content: string | Uint8Array }>,
+  change: Exclude<FileChange, { delete: true }>,
   old: TreeEntry | undefined,
 ): TreeEntry {
   if (old !== undefined && old.kind !== "file" && old.kind !== "executable") {

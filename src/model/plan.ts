@@ -33,6 +33,8 @@ export interface Change {
   fields: FieldChange[];
   /** Pods that the change replaces: the workload's pod template changes. */
   restartsPods: boolean;
+  /** What of the watched configuration changed, as `configmap/web changed`; absent when nothing did. */
+  configChanges?: string[];
   /** Why a delete waits for approval; absent when it may go ahead. */
   held?: string;
   /** App that gives the object up to this one, as another directory declares it now. */

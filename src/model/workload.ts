@@ -290,6 +290,10 @@ export const ANNOTATION = {
   changeCause: "kubernetes.io/change-cause",
   restartedAt: "kubectl.kubernetes.io/restartedAt",
   podDeletionCost: "controller.kubernetes.io/pod-deletion-cost",
+  /** On Deployments, by people: `configmap`, `secret` or both: their changed content restarts the pods that use it. */
+  restartOn: "trueup/restart-on",
+  /** On pod templates: the content of what `restartOn` watches, by keyed digests. Set before planning. */
+  configDigest: "trueup/config-digest",
   /** Commit that last changed the object, full id. Set by apply. */
   commit: "trueup/commit",
   /** `file:line` of the object's manifest in that commit. Set by apply. */

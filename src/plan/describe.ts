@@ -2,6 +2,7 @@
 import { displayId } from "../model/object.ts";
 import type { Change, ChangeAction, FieldChange, Plan } from "../model/plan.ts";
 import { shortId } from "../model/source.ts";
+import { isOnlyStamp } from "./config-digest.ts";
 
 const SIGN: Readonly<Record<ChangeAction, string>> = {
   create: "+",
@@ -50,16 +51,23 @@ function describeChange(change: Change): string[] {
   ];
 }
 
-function noteOf({ action, restartsPods, held, fields, observed, from, contestedUntil }: Change): string {
+function noteOf(change: Change): string {
+  const { action, restartsPods, held, fields, observed, from, contestedUntil } = change;
   if (contestedUntil !== undefined) return `: left alone until ${contestedUntil}, as somebody else keeps changing it`;
   if (from !== undefined) return `: is taken over from app ${from}${restartsPods ? ", replaces its pods" : ""}`;
   if (held !== undefined) return `: held, ${held}`;
   if (action === "replace") return ": cannot be changed in place; give it another name, or delete it first";
-  if (restartsPods) return ": replaces its pods";
+  if (restartsPods) return restartNote(change);
   if (action !== "update" || fields.length > 0) return "";
   return observed?.owner === null
     ? ": is there already, trueup takes it over"
     : ": already as declared, to be recorded";
+}
+
+function restartNote({ fields, configChanges }: Change): string {
+  if (configChanges === undefined || configChanges.length === 0) return ": replaces its pods";
+  const why = configChanges.join(", ");
+  return isOnlyStamp(fields) ? `: restarts pods: ${why}` : `: replaces its pods; ${why}`;
 }
 
 function describeField({ path, kind, before, after }: FieldChange): string {

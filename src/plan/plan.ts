@@ -6,6 +6,7 @@ import type { Declared } from "../model/manifest.ts";
 import { idOf, keyOfId, type ObjectKey } from "../model/object.ts";
 import type { Change, Observed, Plan } from "../model/plan.ts";
 import type { CommitId } from "../model/source.ts";
+import { configChanges } from "./config-digest.ts";
 import { planDigest } from "./digest.ts";
 import { immutableChanges } from "./immutable.ts";
 import { compareChanges } from "./order.ts";
@@ -87,6 +88,7 @@ export function planObject(declared: Declared, observed: Observed | undefined, a
   const merged = mergeThreeWay(observed.applied, observed.object, object);
   const fields = compareObjects(observed.object, merged);
   if (fields.length === 0 && isRecorded(declared, observed, app)) return null;
+  const ofConfig = object.kind === "Deployment" ? configChanges(fields) : null;
   return {
     action: immutableChanges(observed.object, fields).length > 0 ? "replace" : "update",
     id,
@@ -94,6 +96,7 @@ export function planObject(declared: Declared, observed: Observed | undefined, a
     observed,
     fields: redactChanges(object, fields),
     restartsPods: object.kind === "Deployment" && templateDiffers(fields),
+    ...(ofConfig !== null && { configChanges: ofConfig }),
   };
 }
 

@@ -5,6 +5,7 @@ import type { KubeObject } from "../model/object.ts";
 import type { Observed } from "../model/plan.ts";
 import { type CommitId, shortId } from "../model/source.ts";
 import type { AppStatus } from "../model/status.ts";
+import { ConfigStamper, keyedDigest } from "../plan/config-digest.ts";
 import { ContestHistory } from "../plan/contest.ts";
 import { planObject } from "../plan/plan.ts";
 import { Planner } from "../plan/planner.ts";
@@ -73,7 +74,7 @@ export class AppReconciler {
     const options = { ...given, backend: new BoundedBackend(given.backend, given.clock) };
     this.#options = options;
     const { app, repository, backend, clock, log, backoff = DEFAULT_BACKOFF } = options;
-    const source = new AppSource(repository, app, options.limits);
+    const source = new AppSource(repository, app, new ConfigStamper(keyedDigest(options.configKey)), options.limits);
     this.#context = { options, source, planner: new Planner(), clean: null, doubts: 0 };
     this.#board = new StatusBoard(app, repository.path);
     this.#queue = new WorkQueue({

@@ -6,6 +6,7 @@ import { compareDiagnostics, type Diagnostic, isError } from "../model/diagnosti
 import { TrueupError } from "../model/errors.ts";
 import type { Declared } from "../model/manifest.ts";
 import { type CommitId, type ObjectHash, shortId, type TreeFile } from "../model/source.ts";
+import type { ConfigStamper } from "../plan/config-digest.ts";
 import { validateApp, validateDeclared } from "../validation/index.ts";
 import { type ImageUse, imageUses } from "./images.ts";
 import type { SourceLimits } from "./types.ts";
@@ -71,9 +72,15 @@ export class AppSource {
   #latest: { key: string; snapshot: Snapshot } | null = null;
 
   readonly #limits: SourceLimits | undefined;
+  readonly #stamper: ConfigStamper | null;
 
-  constructor(repository: Repository, options: SourceOptions, limits?: SourceLimits) {
+  /**
+   * @param stamper What writes the content of watched configuration into the pod templates that use it; null where nobody
+   *   plans or applies what is read
+   */
+  constructor(repository: Repository, options: SourceOptions, stamper: ConfigStamper | null, limits?: SourceLimits) {
     this.#repository = repository;
+    this.#stamper = stamper;
     this.#options = { path: options.path, namespace: options.namespace };
     this.#limits = limits;
   }
@@ -225,7 +232,9 @@ export class AppSource {
     );
     diagnostics.sort(compareDiagnostics);
     const isPartial = excluded.size > 0 || [...files.values()].some((entry) => entry.isPartial);
-    return { commit, tree, files, excluded, declared, diagnostics, images, missing: false, isPartial, place };
+    // Only here: whoever plans, applies, compares or watches over this snapshot sees the same desired objects.
+    const stamped = this.#stamper?.stamp(declared) ?? declared;
+    return { commit, tree, files, excluded, declared: stamped, diagnostics, images, missing: false, isPartial, place };
   }
 
   #tooMany(count: number, { path }: SourceOptions): Diagnostic[] {

@@ -63,6 +63,8 @@ export interface AppReconcilerOptions {
   /** Directories on disk, searched for images after the repository. */
   imagePaths: readonly string[];
   clock: Clock;
+  /** Of the digests by which changed configuration is found; secret, and the same for as long as the backend's objects. */
+  configKey: Uint8Array;
   log: ReconcileLog;
   prune?: PruneBudget;
   /** What is done when a commit fails, where its settings do not say; `keep` unless given. */

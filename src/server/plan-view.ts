@@ -37,7 +37,7 @@ export async function viewPlan(
 }
 
 function viewChange(
-  { action, id, declared, fields, restartsPods, held, from, contestedUntil }: Change,
+  { action, id, declared, fields, restartsPods, configChanges, held, from, contestedUntil }: Change,
   forecast: PlanForecast | null,
 ): ChangeView {
   return {
@@ -46,6 +46,7 @@ function viewChange(
     ...(declared !== undefined && { source: `${declared.file}:${declared.locate([]).line}` }),
     fields,
     restartsPods,
+    ...(configChanges !== undefined && { configChanges }),
     ...(held !== undefined && { held }),
     ...(from !== undefined && { from }),
     ...(contestedUntil !== undefined && { contestedUntil }),

@@ -34,6 +34,7 @@ export interface ChangeView {
   source?: string;
   fields: FieldChange[];
   restartsPods: boolean;
+  configChanges?: string[];
   held?: string;
   /** App that gives the object up. */
   from?: string;

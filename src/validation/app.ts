@@ -1,4 +1,6 @@
 /** Checks the objects of an app against each other: duplicates, selectors, ports and references. */
+
+import { watchedUses } from "../model/config-use.ts";
 import type { Diagnostic, Severity } from "../model/diagnostic.ts";
 import { isSelected } from "../model/endpoints.ts";
 import type { Declared, FieldPath } from "../model/manifest.ts";
@@ -50,6 +52,7 @@ class AppCheck {
     for (const workload of this.#workloads) {
       this.#overlap(workload);
       this.#references(workload);
+      this.#unwatched(workload);
     }
     return this.#diagnostics;
   }
@@ -165,6 +168,26 @@ class AppCheck {
     for (const volume of workload.spec.at("volumes").items) {
       this.#reference(workload, "ConfigMap", volume.at("configMap"));
       this.#reference(workload, "Secret", volume.at("secret"), "secretName");
+    }
+  }
+
+  /** What a Deployment asks to be restarted on and nobody here declares: its changes are not seen. */
+  #unwatched({ declared }: Workload): void {
+    const said = new Set<ObjectKey>();
+    for (const { kind, name, path } of watchedUses(declared.object)) {
+      const id = { group: "", kind, namespace: declared.id.namespace, name };
+      const key = keyOfId(id);
+      if (this.#byKey.has(key) || said.has(key)) continue;
+      said.add(key);
+      this.#say(
+        "warning",
+        "restart-on",
+        declared,
+        ["spec", "template", "spec", ...path],
+        `A change of ${displayId(id)} restarts no pod of ${displayId(declared.id)}: ${this.#where} does not declare it`,
+        `Declare the ${kind} in the same app.`,
+        "value",
+      );
     }
   }
 

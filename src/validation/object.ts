@@ -8,6 +8,7 @@ import { checkMetadata } from "./metadata.ts";
 import { nearest } from "./names.ts";
 import { checkPod } from "./pod.ts";
 import { Report } from "./report.ts";
+import { checkRestartOn } from "./restart-on.ts";
 import { checkSchema } from "./schema.ts";
 import { checkService } from "./service.ts";
 import { checkDeployment, checkReplicaSet } from "./workload.ts";
@@ -35,6 +36,7 @@ export function validateDeclared(declared: Declared, options: ValidateOptions = 
   const root = new Field(withoutNulls(declared.object));
   checkSchema(report, kind, root);
   checkMetadata(report, kind, root.at("metadata"));
+  checkRestartOn(report, root);
   KIND_RULES[kind]?.(report, root);
   return report.diagnostics;
 }

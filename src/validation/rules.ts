@@ -47,6 +47,7 @@ export const RULES = {
   "env-source": "An environment variable has a value or exactly one source, which says where to look.",
   "probe-handler": "A probe or hook has exactly one handler.",
   "probe-setting": "Probe settings are in range, and a probe's port exists.",
+  "restart-on": "trueup/restart-on, on a Deployment, names configmap, secret or both, and what it watches is declared.",
   resources: "Resource requests are not negative and not above their limits.",
   "image-missing": "A container names its image.",
   "image-invalid": "An image is a reference: registry/path/name:tag.",

@@ -147,3 +147,37 @@ describe("diff between two revisions", () => {
     );
   });
 });
+
+describe("configuration that pods restart on", () => {
+  const web = (uses: string): string =>
+    "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: web, annotations: { trueup/restart-on: secret } }\n" +
+    "spec:\n  selector: { matchLabels: { app: web } }\n  template:\n    metadata: { labels: { app: web } }\n" +
+    `    spec: { containers: [{ name: web, image: "web:v1", envFrom: [{ secretRef: { name: ${uses} } }] }] }\n`;
+  const secret = (pin: string): string =>
+    `apiVersion: v1\nkind: Secret\nmetadata: { name: pin }\nstringData: { pin: "${pin}" }\n`;
+
+  beforeEach(() => {
+    initRepository(home.dir);
+    commitAll(home.dir, { "web.yaml": web("pin"), "pin.yaml": secret("1234") }, "First");
+    commitAll(home.dir, { "pin.yaml": secret("5678") }, "Second");
+    commitAll(home.dir, { "pin.yaml": `# back\n${secret("1234")}` }, "Third");
+  });
+
+  it("shows in a diff of two revisions, without anything by which a secret could be guessed", async () => {
+    const { code, stdout } = await trueup("diff", "HEAD~2..HEAD~1");
+    expect(code).toBe(1);
+    expect(stdout).toContain(
+      "\n-        trueup/config-digest: secret/pin=content-1\n+        trueup/config-digest: secret/pin=content-2\n",
+    );
+    expect(stdout).not.toMatch(/1234|5678|[0-9a-f]{32}/);
+    expect(await trueup("diff", "HEAD~2..HEAD")).toEqual({ code: 0, stdout: "", stderr: "" });
+  });
+
+  it("rolls out in a simulation, which is the same each time", async () => {
+    const played = await trueup("simulate", "HEAD~1");
+    expect(played.code).toBe(0);
+    expect(played.stdout).toContain("Scaled down replica set web-");
+    expect(await trueup("simulate", "HEAD~1")).toEqual(played);
+    expect((await trueup("simulate", "HEAD", "--from", "HEAD~2")).stdout).not.toContain("Scaled down");
+  });
+});

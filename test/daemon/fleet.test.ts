@@ -29,6 +29,7 @@ async function start(rest: Partial<FleetOptions> = {}): Promise<Fleet> {
     images: world.images,
     imagePaths: [],
     clock: world.clock,
+    configKey: new Uint8Array(32),
     log: { info: note, warn: note, error: note },
     onImages: () => world.cluster.node.imagesChanged(),
     ...rest,

@@ -321,6 +321,34 @@ describe("commitFiles", () => {
     expect(status()).toBe("");
   });
 
+  it("lets a file become a directory and a directory a file, and takes blobs that are there, where nothing is checked out", async () => {
+    gitIn(root, ["branch", "other"]);
+    const rest = { ref: "refs/heads/other" };
+    const files = await repository.filesAt(head, ["a.yaml", "run.sh"]);
+    const [a, run] = [files.get("a.yaml"), files.get("run.sh")];
+    if (a === undefined || run === undefined) throw new Error("they are not there");
+    const id = await commit(
+      [
+        { path: "a.yaml", delete: true },
+        { path: "a.yaml/x", blob: run.blob, executable: false },
+        { path: "app/b.yaml", delete: true },
+        { path: "app/deep/c.yaml", delete: true },
+        { path: "app", blob: a.blob, executable: true },
+      ],
+      rest,
+    );
+    const lines = tree(id).map((line) => line.replace(/^(\d+) blob (\w+)\t/, "$1 $2 "));
+    expect(lines.slice(0, 2)).toEqual([`100644 ${run.blob} a.yaml/x`, `100755 ${a.blob} app`]);
+    expect(headOf(root)).toBe(head);
+    const both = [
+      { path: "app/b.yaml", delete: true as const },
+      { path: "app", content: "app/deep is in the way" },
+    ];
+    await expect(commit(both, { ...rest, expectedHead: head })).rejects.toMatchObject({ code: "conflict" });
+    gitIn(root, ["branch", "third"]);
+    await expect(commit(both, { ref: "refs/heads/third" })).rejects.toThrow(/to be both/);
+  });
+
   it("uses git's identity, else the fallback, else says how to set one", async () => {
     gitIn(root, ["config", "--unset", "user.name"]);
     gitIn(root, ["config", "--unset", "user.email"]);

@@ -8,10 +8,13 @@ import type { Declared } from "../../src/model/manifest.ts";
 import { idOf, keyOfId } from "../../src/model/object.ts";
 import type { Observed } from "../../src/model/plan.ts";
 import { asCommitId } from "../../src/model/source.ts";
+import { ConfigStamper, numberedDigest } from "../../src/plan/config-digest.ts";
 import { planApp } from "../../src/plan/plan.ts";
 import { AppSource, type Snapshot } from "../../src/reconcile/source.ts";
 import { gitIn, temporary } from "../git/support.ts";
 import { NO_ABORT } from "./world.ts";
+
+const stamper = (): ConfigStamper => new ConfigStamper(numberedDigest());
 
 const FIXTURES = join(import.meta.dirname, "../fixtures/histories");
 
@@ -65,7 +68,7 @@ describe.each(["example-voting-app", "guestbook-kubernetes-examples", "podinfo",
     });
 
     it("reads as the expectations say, commit by commit, each from the one before", async () => {
-      const source = new AppSource(repository, { path: "", namespace: "default" });
+      const source = new AppSource(repository, { path: "", namespace: "default" }, stamper());
       let base: Snapshot | null = null;
       expect(commits.length).toBeGreaterThan(5);
       for (const { commit, subject, created, removed, changed } of commits) {
@@ -99,7 +102,7 @@ describe.each(["example-voting-app", "guestbook-kubernetes-examples", "podinfo",
     });
 
     it("plans the same: each commit applied to what the one before left behind", async () => {
-      const source = new AppSource(repository, { path: "", namespace: "default" });
+      const source = new AppSource(repository, { path: "", namespace: "default" }, stamper());
       let base: Snapshot | null = null;
       let live = new Map<string, Observed>();
       for (const { commit, created, removed, changed } of commits) {

@@ -4,9 +4,12 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openRepository, type Repository } from "../../src/git/repository.ts";
 import type { CommitId } from "../../src/model/source.ts";
+import { ConfigStamper, numberedDigest } from "../../src/plan/config-digest.ts";
 import { AppSource, isRejected, type Snapshot } from "../../src/reconcile/source.ts";
 import { commitAll, gitIn, headOf, initRepository, temporary } from "../git/support.ts";
 import { configMap, deployment, NO_ABORT } from "./world.ts";
+
+const stamper = (): ConfigStamper => new ConfigStamper(numberedDigest());
 
 let folder: ReturnType<typeof temporary>;
 let repository: Repository;
@@ -25,7 +28,7 @@ const commit = (files: Record<string, string | null>): CommitId => commitAll(fol
 const names = ({ declared }: Snapshot): string[] => declared.map(({ id }) => id.name);
 
 function sourceOf(path = ""): AppSource {
-  return new AppSource(repository, { path, namespace: "default" });
+  return new AppSource(repository, { path, namespace: "default" }, stamper());
 }
 
 describe("a snapshot", () => {
@@ -96,7 +99,7 @@ describe("a snapshot", () => {
       "a.yaml": "apiVersion: v1\nkind: Namespace\nmetadata: {name: ns}\n",
       "c.json": configMap("c"),
     });
-    const source = new AppSource(repository, { path: "", namespace: "stage" });
+    const source = new AppSource(repository, { path: "", namespace: "stage" }, stamper());
     const { declared } = await source.snapshot(head, null, NO_ABORT);
     expect(declared.map(({ id }) => id.namespace)).toEqual(["", "stage"]);
   });

@@ -173,6 +173,7 @@ export class World {
       images: this.images,
       imagePaths: [],
       clock: this.clock,
+      configKey: new Uint8Array(32),
       log: { info: note, warn: note, error: note },
       backoff: { baseMs: 1, maxMs: 4 },
       onImages: () => this.cluster.node.imagesChanged(),

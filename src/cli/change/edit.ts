@@ -1,4 +1,4 @@
-/** Changes one object's manifest by a commit: edit, check, show or commit, and tell; whatever lies between is kept. */
+/** Changes an object's manifest, and what goes with it, by one commit: edit, check, show or commit, and tell; whatever lies between is kept. */
 import { textDiff } from "../../diff/text.ts";
 import { commitFiles } from "../../git/commit.ts";
 import { editObject, type FieldEdit } from "../../manifest/edit.ts";
@@ -12,6 +12,7 @@ import { validateDeclared } from "../../validation/index.ts";
 import type { CommandContext, CommandOption, ExitCode, Invocation } from "../command.ts";
 import { followRollout } from "../follow-rollout.ts";
 import { NAMESPACE_OPTION, namespaceOf } from "../options.ts";
+import { printableLine } from "../print/escape.ts";
 import { qualifiedName } from "../print/get.ts";
 import { printDiagnostics } from "../print-diagnostics.ts";
 import { readDeployment } from "../workload.ts";
@@ -26,13 +27,26 @@ export const CHANGE_OPTIONS: readonly CommandOption[] = [
   NAMESPACE_OPTION,
 ];
 
+/** Another object that changes in the same commit, as the head declares it. */
+export interface FurtherEdit {
+  declared: Declared;
+  /** Of its file at the head. */
+  text: string;
+  edits: FieldEdit[];
+}
+
 /** What a command wants changed, decided from the manifest at the head. */
 export interface Change {
   edits: FieldEdit[];
-  /** First line of the commit's message. */
-  subject: string;
+  further?: readonly FurtherEdit[];
+  /** Files to write that the head does not have. */
+  files?: readonly { path: string; content: string }[];
+  /** The commit's message. */
+  message: string;
   /** Printed after the object's name: `image updated`, `scaled`. */
   done: string;
+  /** Printed below: what else was done, a line each. */
+  notes?: readonly string[];
   /** Printed when git already says so. */
   unchanged?: string;
   /** What the person should know before: printed to stderr. */
@@ -84,30 +98,63 @@ async function applyChange(
   at: DeclaredAtHead,
   change: Change,
 ): Promise<ExitCode | "moved"> {
-  const { declared, text, head } = at;
+  const { head } = at;
   const { out, err } = context;
   const name = qualifiedName(request.object.kind, request.object.name);
-  const options = { file: declared.file, defaultNamespace: request.namespace };
-  const edited = editObject(text, declared.id, change.edits, options);
-  if (edited === text) {
+  const edited = editAll(at, change, request.namespace);
+  if (edited.length === 0 && (change.files ?? []).length === 0) {
     await out.line(change.unchanged ?? `${name} unchanged: ${branchName(workplace)} already says so`);
     return 0;
   }
-  const after = checkEdited(edited, declared, request.namespace);
   for (const warning of change.warnings ?? []) await err.line(`${err.style.yellow("warning:")} ${warning}`);
-  await printDiagnostics(context, after.warnings, () => edited);
+  for (const { warnings, text } of edited) await printDiagnostics(context, warnings, () => text);
+  const tell = async (remark: string): Promise<void> => {
+    await out.line(`${name} ${change.done}${remark}`);
+    for (const note of change.notes ?? []) await out.line(printableLine(`${note}${remark}`));
+  };
   if (invocation.flag("dry-run")) {
-    const names = { beforeName: `a/${declared.file}`, afterName: `b/${declared.file}` };
-    await out.write(textDiff(declared.object, after.declared.object, names));
-    await out.line(`${name} ${change.done} (dry run)`);
+    for (const { before, after } of edited) {
+      const names = { beforeName: `a/${before.file}`, afterName: `b/${before.file}` };
+      await out.write(textDiff(before.object, after.object, names));
+    }
+    await tell(" (dry run)");
     return 0;
   }
-  const message = invocation.text("message") ?? change.subject;
-  const commit = await commitOrMoved(context, workplace, head, [{ path: declared.file, content: edited }], message);
+  const message = invocation.text("message") ?? change.message;
+  const contents = new Map(edited.map(({ before, text }) => [before.file, text]));
+  const changes = [...contents].map(([path, content]) => ({ path, content }));
+  const commit = await commitOrMoved(context, workplace, head, [...changes, ...(change.files ?? [])], message);
   if (commit === "moved") return "moved";
-  await out.line(`${name} ${change.done}`);
+  await tell("");
   await tellCommit(context, workplace, commit, message);
   return finish(context, invocation, workplace, request, commit);
+}
+
+/** One object that the change makes another. */
+interface Edited {
+  before: Declared;
+  after: Declared;
+  /** Of its whole file, with all that changes in it. */
+  text: string;
+  warnings: ReturnType<typeof validateDeclared>;
+}
+
+/** Edits one object after the other, as several may stand in one file. Those that stay as they are, are left out. */
+function editAll(at: DeclaredAtHead, { edits, further = [] }: Change, defaultNamespace: string): Edited[] {
+  const texts = new Map<string, string>();
+  const touched: Declared[] = [];
+  for (const { declared, text, edits: own } of [{ ...at, edits }, ...further]) {
+    const before = texts.get(declared.file) ?? text;
+    const after = editObject(before, declared.id, own, { file: declared.file, defaultNamespace });
+    if (after === before) continue;
+    texts.set(declared.file, after);
+    touched.push(declared);
+  }
+  return touched.map((before) => {
+    const text = texts.get(before.file) ?? "";
+    const { declared, warnings } = checkEdited(text, before, defaultNamespace);
+    return { before, after: declared, text, warnings };
+  });
 }
 
 /** The object as edited. What the edit made invalid is never committed; what was wrong before is the branch's affair. */
@@ -136,7 +183,7 @@ function checkEdited(
 /** Commits; "moved" when the branch no longer stands where the change was decided. */
 export async function commitOrMoved(
   { signal }: CommandContext,
-  { repository, ref }: Workplace,
+  { repository, ref }: Pick<Workplace, "repository" | "ref">,
   head: CommitId,
   changes: Parameters<typeof commitFiles>[1]["changes"],
   message: string,
@@ -155,11 +202,12 @@ export async function commitOrMoved(
 /** `committed 3f2c1aa "Set image of deployment/web to web:v2" on main` */
 export async function tellCommit(
   { out }: CommandContext,
-  workplace: Workplace,
+  workplace: Pick<Workplace, "ref">,
   commit: CommitId,
   message: string,
 ): Promise<void> {
-  await out.line(`committed ${shortId(commit)} "${message.split("\n")[0]}" on ${branchName(workplace)}`);
+  const [subject = ""] = message.split("\n");
+  await out.line(printableLine(`committed ${shortId(commit)} "${subject}" on ${branchName(workplace)}`));
 }
 
 /** With `--wait`, follows what the commit brings about. */

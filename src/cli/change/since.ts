@@ -1,32 +1,29 @@
 /** What else of an app changed since a revision's commit: what an undo of the pod template does not bring back. */
 import { compareObjects } from "../../diff/compare.ts";
 import { redactChanges } from "../../diff/redact.ts";
-import type { Repository } from "../../git/repository.ts";
 import type { Declared } from "../../model/manifest.ts";
-import { displayId, keyOfId, type ObjectId } from "../../model/object.ts";
+import { displayId, keyOfId, type ObjectId, type ObjectKey } from "../../model/object.ts";
 import type { FieldChange } from "../../model/plan.ts";
-import type { CommitId } from "../../model/source.ts";
-import { loadAppAt } from "../manifests.ts";
+import { CONTENT_FIELDS } from "./restore-config.ts";
 
 /** Most fields that a line names. */
 const NAMED_FIELDS = 3;
 
-/** One line an object, from then to now; the undone pod template itself is left out. */
-export async function changedSince(
-  repository: Repository,
-  path: string,
-  namespace: string,
-  then: CommitId,
-  now: CommitId,
-  undone: ObjectId,
-): Promise<string[]> {
-  const before = await loadAppAt(repository, then, path, namespace);
-  const after = await loadAppAt(repository, now, path, namespace);
-  return describeChanges(before.declared, after.declared, undone);
-}
+const TEMPLATE = /^spec\.template\b/;
+const CONTENT = new RegExp(`^(?:${CONTENT_FIELDS.join("|")})\\b`);
 
-/** The lines, given what was and what is declared. Pure. */
-export function describeChanges(before: readonly Declared[], after: readonly Declared[], undone: ObjectId): string[] {
+/**
+ * One line an object, from then to now; the undone pod template itself is left out. Pure.
+ *
+ * @param restored Objects whose content goes back, too
+ */
+export function describeChanges(
+  before: readonly Declared[],
+  after: readonly Declared[],
+  undone: ObjectId,
+  restored: readonly ObjectId[] = [],
+): string[] {
+  const contents = new Set<ObjectKey>(restored.map(keyOfId));
   const byKey = (all: readonly Declared[]): Map<string, Declared> =>
     new Map(all.map((declared) => [keyOfId(declared.id), declared]));
   const [old, next] = [byKey(before), byKey(after)];
@@ -34,10 +31,11 @@ export function describeChanges(before: readonly Declared[], after: readonly Dec
   return keys.flatMap((key) => {
     const [from, to] = [old.get(key), next.get(key)];
     if (from === undefined) return to === undefined ? [] : [`${displayId(to.id)}: is new since then`];
-    if (to === undefined) return [`${displayId(from.id)}: was removed since then`];
-    const isUndone = key === keyOfId(undone);
+    if (to === undefined)
+      return contents.has(keyOfId(from.id)) ? [] : [`${displayId(from.id)}: was removed since then`];
+    const goesBack = key === keyOfId(undone) ? TEMPLATE : contents.has(keyOfId(to.id)) ? CONTENT : null;
     const fields = redactChanges(to.object, compareObjects(from.object, to.object)).filter(
-      ({ path }) => !isUndone || !path.startsWith("spec.template"),
+      ({ path }) => goesBack?.test(path) !== true,
     );
     return fields.length === 0 ? [] : [`${displayId(to.id)}: ${fieldsText(fields)}`];
   });

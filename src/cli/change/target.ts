@@ -47,6 +47,45 @@ export async function openWorkplace(context: CommandContext, request: WorkplaceR
   }
 }
 
+/** A branch to commit on, whatever the change is about. Close the repository when done. */
+export interface Branch {
+  repository: Repository;
+  /** Full name. */
+  ref: string;
+  daemon: { client: DaemonClient; apps: readonly AppStatus[] } | null;
+}
+
+/**
+ * The branch that the daemon's apps follow; without a daemon, the one checked out here.
+ *
+ * @throws {TrueupError} `conflict` when it is no branch
+ */
+export async function openBranch(context: CommandContext): Promise<Branch> {
+  const client = await connectIfRunning(context);
+  const apps = client === null ? [] : (await client.status(context.signal)).apps;
+  // A daemon follows one ref of one repository, with all its apps.
+  const [first] = apps;
+  const repository =
+    first === undefined ? await openHere(context) : await openRepository(first.repository, { signal: context.signal });
+  try {
+    const ref = await branchOf(repository, first?.ref ?? "HEAD");
+    return { repository, ref, daemon: client === null || first === undefined ? null : { client, apps } };
+  } catch (error) {
+    await repository.close();
+    throw error;
+  }
+}
+
+/** `null` when no daemon runs and none was named. */
+async function connectIfRunning(context: CommandContext): Promise<DaemonClient | null> {
+  try {
+    return await context.connect();
+  } catch (error) {
+    if (!(error instanceof TrueupError) || error.code !== "unavailable" || context.stateDir !== undefined) throw error;
+    return null;
+  }
+}
+
 /** Without a daemon to name it, the repository is the one stood in. */
 async function openHere({ cwd, err, signal }: CommandContext): Promise<Repository> {
   let repository: Repository;
@@ -67,13 +106,8 @@ async function daemonOf(
   context: CommandContext,
   { object, namespace }: WorkplaceRequest,
 ): Promise<{ client: DaemonClient; app: AppStatus; live: KubeObject | null } | null> {
-  let client: DaemonClient;
-  try {
-    client = await context.connect();
-  } catch (error) {
-    if (!(error instanceof TrueupError) || error.code !== "unavailable" || context.stateDir !== undefined) throw error;
-    return null;
-  }
+  const client = await connectIfRunning(context);
+  if (client === null) return null;
   const { apps } = await client.status(context.signal);
   const query = queryFor(object.kind, namespace, object.name);
   for (const app of apps) {

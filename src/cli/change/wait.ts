@@ -24,7 +24,9 @@ export async function waitForHead(
   for (const app of apps) heads.set(app.app, await headOf(app));
   const late = apps.filter((app) => !hasTakenUp(app, heads.get(app.app) ?? null));
   const limit = timeoutMs === undefined || timeoutMs === 0 ? PATIENCE_MS : timeoutMs;
-  for (const { app } of late) await waitUntil(context, client, app, heads.get(app) ?? null, limit);
+  for (const { app } of late) {
+    await waitUntil(context, client, app, limit, (status) => hasTakenUp(status, heads.get(app) ?? null));
+  }
   await tellNotApplied(context, (await client.status(context.signal)).apps);
 }
 
@@ -52,16 +54,8 @@ export async function waitForCommit(
   app: string,
   commit: CommitId,
 ): Promise<void> {
-  const status = await waitUntil(context, client, app, commit, PATIENCE_MS);
-  if (status === null) {
-    throw new TrueupError(
-      "timeout",
-      `Cannot follow ${shortId(commit)} as the daemon must take it up: it has not yet.`,
-      {
-        hint: "trueup status says what it does.",
-      },
-    );
-  }
+  const status = await waitUntil(context, client, app, PATIENCE_MS, (at) => hasTakenUp(at, commit));
+  if (status === null) throw notTakenUp(commit);
   if (status.phase === "Rejected" && status.head?.commit === commit) {
     throw new TrueupError("invalid", `Cannot roll out ${shortId(commit)} as it must be valid: ${status.reason}`, {
       hint: "What ran before still runs. trueup validate shows all that is wrong.",
@@ -77,19 +71,20 @@ function hasTakenUp(app: AppStatus, commit: CommitId | null): boolean {
   return app.head?.commit === commit && TAKEN_UP.has(app.phase);
 }
 
+/** The app's status once it is as wanted; `null` when time ran out, the app is gone or the stream ended. */
 async function waitUntil(
   { clock, signal }: CommandContext,
   client: DaemonClient,
   name: string,
-  commit: CommitId | null,
-  limitMs: number,
+  limitMs: number | null,
+  wanted: (status: AppStatus) => boolean,
 ): Promise<AppStatus | null> {
   const enough = new AbortController();
-  const cancel = clock.setTimer(limitMs, () => enough.abort());
+  const cancel = limitMs === null ? () => undefined : clock.setTimer(limitMs, () => enough.abort());
   try {
     for await (const { apps } of client.watchStatus(AbortSignal.any([signal, enough.signal]))) {
       const app = apps.find((candidate) => candidate.app === name);
-      if (app === undefined || hasTakenUp(app, commit)) return app ?? null;
+      if (app === undefined || wanted(app)) return app ?? null;
     }
   } catch (error) {
     if (!enough.signal.aborted || signal.aborted) throw error;
@@ -122,4 +117,34 @@ async function headOf(app: AppStatus): Promise<CommitId | null> {
 /** `main` is short for `refs/heads/main`. */
 export function fullRef(ref: string): string {
   return ref === "HEAD" || ref.startsWith("refs/") ? ref : `refs/heads/${ref}`;
+}
+
+/** What an app is in while it is not known yet what becomes of its head. */
+const UNDER_WAY: ReadonlySet<AppStatus["phase"]> = new Set(["Starting", "Progressing", "Unreadable"]);
+
+/**
+ * Waits until it is known what became of a commit. The rollout's own deadline ends the wait, or a newer commit does.
+ *
+ * @throws {TrueupError} `timeout` when the daemon did not take the commit up in time, `unavailable` when the daemon has gone
+ */
+export async function waitForEnd(
+  context: CommandContext,
+  client: DaemonClient,
+  app: string,
+  commit: CommitId,
+): Promise<AppStatus> {
+  const seen = await waitUntil(context, client, app, PATIENCE_MS, ({ head }) => head?.commit === commit);
+  if (seen === null) throw notTakenUp(commit);
+  const ended = ({ head, phase }: AppStatus): boolean => head?.commit !== commit || !UNDER_WAY.has(phase);
+  const status = await waitUntil(context, client, app, null, ended);
+  if (status !== null) return status;
+  throw new TrueupError("unavailable", `Cannot follow ${shortId(commit)} as the daemon must go on: it has gone.`, {
+    hint: "The commit is made: start the daemon with trueup run.",
+  });
+}
+
+function notTakenUp(commit: CommitId): TrueupError {
+  return new TrueupError("timeout", `Cannot follow ${shortId(commit)} as the daemon must take it up: it has not yet.`, {
+    hint: "trueup status says what it does.",
+  });
 }

@@ -6,6 +6,7 @@ import { TrueupError } from "../../model/errors.ts";
 import type { Declared } from "../../model/manifest.ts";
 import { displayId, keyOfId } from "../../model/object.ts";
 import { type CommitId, shortId } from "../../model/source.ts";
+import { ConfigStamper, numberedDigest, stampOf } from "../../plan/config-digest.ts";
 import type { Command, CommandContext, ExitCode, Invocation } from "../command.ts";
 import { loadAppAt } from "../manifests.ts";
 import { dataFormat, OUTPUT_OPTION, printData } from "../options.ts";
@@ -87,8 +88,9 @@ async function between(context: CommandContext, invocation: Invocation, from: st
   try {
     const [before, after] = [await repository.resolve(from), await repository.resolve(to)];
     const only = invocation.text("app");
-    const old = await declaredAt(repository, before, only);
-    const next = await declaredAt(repository, after, only);
+    const stamper = new ConfigStamper(numberedDigest());
+    const old = await declaredAt(repository, before, only, stamper);
+    const next = await declaredAt(repository, after, only, stamper);
     return await print(context, invocation, compare(old, next, shortId(before), shortId(after)));
   } finally {
     await repository.close();
@@ -99,6 +101,7 @@ async function declaredAt(
   repository: Repository,
   commit: CommitId,
   only: string | undefined,
+  stamper: ConfigStamper,
 ): Promise<Map<string, Declared>> {
   const apps = await readApps(repository, commit);
   const objects = new Map<string, Declared>();
@@ -111,7 +114,7 @@ async function declaredAt(
       const message = `Cannot compare ${shortId(commit)} as its manifests must be readable: ${file}:${line}:${column}: ${broken.message}`;
       throw new TrueupError("invalid", message, { ...(broken.hint !== undefined && { hint: broken.hint }) });
     }
-    for (const object of declared) objects.set(`${name}/${keyOfId(object.id)}`, object);
+    for (const object of stamper.stamp(declared)) objects.set(`${name}/${keyOfId(object.id)}`, object);
   }
   return objects;
 }
@@ -126,8 +129,7 @@ function compare(
   return keys.flatMap((key) => {
     const [from, to] = [old.get(key), next.get(key)];
     const id = (to ?? from)?.id;
-    // The same blob at the same place cannot differ.
-    if (id === undefined || (from?.blob === to?.blob && from?.document === to?.document)) return [];
+    if (id === undefined || (from !== undefined && to !== undefined && isSame(from, to))) return [];
     const diff = textDiff(from?.object ?? null, to?.object ?? null, {
       beforeName: `${before} ${printableLine(from?.file ?? "")}`,
       afterName: `${after} ${printableLine(to?.file ?? "")}`,
@@ -135,4 +137,9 @@ function compare(
     const action = from === undefined ? "create" : to === undefined ? "delete" : "update";
     return [{ action, object: displayId(id), diff }];
   });
+}
+
+/** The same blob at the same place cannot differ, but for what the content of its configuration adds. */
+function isSame(from: Declared, to: Declared): boolean {
+  return from.blob === to.blob && from.document === to.document && stampOf(from.object) === stampOf(to.object);
 }

@@ -19,7 +19,7 @@ export const command: Command = {
       }
       return {
         edits: [{ op: "set", path: ["spec", "paused"], value: true }],
-        subject: `Pause the rollout of deployment/${metadata.name}`,
+        message: `Pause the rollout of deployment/${metadata.name}`,
         done: "paused",
       };
     });

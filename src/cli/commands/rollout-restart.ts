@@ -17,7 +17,7 @@ export const command: Command = {
       const path = ["spec", "template", "metadata", "annotations", ANNOTATION.restartedAt];
       return {
         edits: [{ op: "set", path, value: timestamp(context.clock.now()) }],
-        subject: `Restart deployment/${metadata.name}`,
+        message: `Restart deployment/${metadata.name}`,
         done: "restarted",
       };
     });

@@ -13,7 +13,7 @@ export const command: Command = {
       if (spec.paused !== true) throw new TrueupError("invalid", `deployments.apps "${metadata.name}" is not paused`);
       return {
         edits: [{ op: "remove", path: ["spec", "paused"] }],
-        subject: `Resume the rollout of deployment/${metadata.name}`,
+        message: `Resume the rollout of deployment/${metadata.name}`,
         done: "resumed",
       };
     });

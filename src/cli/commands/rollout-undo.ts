@@ -3,16 +3,18 @@ import type { FileChange } from "../../git/commit.ts";
 import type { Repository } from "../../git/repository.ts";
 import { TrueupError } from "../../model/errors.ts";
 import type { RevisionRecord } from "../../model/ledger.ts";
-import { keyOfId } from "../../model/object.ts";
+import { displayId, keyOfId } from "../../model/object.ts";
 import { type CommitId, shortId } from "../../model/source.ts";
 import { ANNOTATION, type Deployment } from "../../model/workload.ts";
 import { branchName, CHANGE_OPTIONS, changeDeployment, commitOrMoved, finish, tellCommit } from "../change/edit.ts";
+import { restoredConfig } from "../change/restore-config.ts";
 import { chooseRevision } from "../change/revision.ts";
-import { changedSince } from "../change/since.ts";
+import { describeChanges } from "../change/since.ts";
 import { openWorkplace, type Workplace, type WorkplaceRequest } from "../change/target.ts";
 import type { Command, CommandContext, ExitCode, Invocation } from "../command.ts";
+import { loadAppAt } from "../manifests.ts";
 import { namespaceOf } from "../options.ts";
-import { printableLine } from "../print/escape.ts";
+import { printable, printableLine } from "../print/escape.ts";
 import { qualifiedName } from "../print/get.ts";
 import { readDeployment } from "../workload.ts";
 
@@ -33,7 +35,9 @@ export const command: Command = {
     },
     { line: "trueup rollout undo deployment/web --app", does: "its configuration and everything else, too" },
   ],
-  details: "History is kept: the undo is a commit like any other, and can be undone.",
+  details:
+    "History is kept: the undo is a commit like any other, and can be undone.\n" +
+    "With trueup/restart-on, the content of the configuration that the pods used then comes back in the same commit.",
   async run(context, invocation) {
     return invocation.flag("app") ? undoApp(context, invocation) : undoTemplate(context, invocation);
   },
@@ -45,23 +49,43 @@ async function undoTemplate(context: CommandContext, invocation: Invocation): Pr
     const { name } = declared.id;
     refusePaused(declared.object as Deployment);
     const target = await targetRevision(context, invocation, workplace, name);
-    const sourceText = await fileAt(workplace.repository, target.commit, target.file);
-    const since = await changedSince(workplace.repository, workplace.path, namespace, target.commit, head, declared.id);
+    const { revision } = target;
+    const { repository, path } = workplace;
+    const sourceText = await fileAt(repository, target.commit, target.file);
+    const then = await loadAppAt(repository, target.commit, path, namespace);
+    const now = await loadAppAt(repository, head, path, namespace);
+    const config = restoredConfig(declared.id, revision, then, now);
+    const since = describeChanges(then.declared, now.declared, declared.id, config.ids);
+    const names = config.ids.map(displayId);
+    const subject = `Undo deployment/${name} to revision ${revision} (${shortId(target.commit)})`;
+    const matches = config.isWatching ? "template and configuration already match" : "template already matches";
     return {
-      edits: [{ op: "replaceFrom", path: ["spec", "template"], sourceText, sourceId: declared.id }],
-      subject: `Undo deployment/${name} to revision ${target.revision} (${shortId(target.commit)})`,
-      done: `rolled back to revision ${target.revision}`,
-      unchanged: `deployment.apps/${name} skipped rollback (current template already matches revision ${target.revision})`,
-      warnings: sinceText(since, target.revision),
+      edits: [
+        {
+          op: "replaceFrom",
+          path: ["spec", "template"],
+          sourceText,
+          sourceId: declared.id,
+          sourceFile: target.file,
+        },
+      ],
+      further: config.edits,
+      files: config.files,
+      message: names.length === 0 ? subject : `${subject}\n\nWith the content that it had then: ${names.join(", ")}.`,
+      done: `rolled back to revision ${revision}`,
+      notes: names.map((each) => `${each} restored as at revision ${revision}`),
+      unchanged: `deployment.apps/${name} skipped rollback (current ${matches} revision ${revision})`,
+      warnings: [...config.warnings, ...sinceText(since, revision, names.length > 0)].map(printable),
     };
   });
 }
 
-function sinceText(since: readonly string[], revision: number): string[] {
+function sinceText(since: readonly string[], revision: number, withConfig: boolean): string[] {
   if (since.length === 0) return [];
   const lines = since.map((line) => `\n  ${printableLine(line)}`).join("");
+  const what = withConfig ? "the pod template and that configuration go" : "the pod template goes";
   return [
-    `only the pod template goes back to revision ${revision}; this changed since then, too, and stays (--app restores it):${lines}`,
+    `only ${what} back to revision ${revision}; this changed since then, too, and stays (--app restores it):${lines}`,
   ];
 }
 

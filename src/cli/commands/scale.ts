@@ -13,7 +13,7 @@ export const command: Command = {
     }
     return changeDeployment(context, invocation, invocation.args, "scale", ({ declared }) => ({
       edits: [{ op: "set", path: ["spec", "replicas"], value: replicas }],
-      subject: `Scale deployment/${declared.id.name} to ${replicas}`,
+      message: `Scale deployment/${declared.id.name} to ${replicas}`,
       done: "scaled",
     }));
   },

@@ -34,7 +34,7 @@ export const command: Command = {
         const { edits, images } = planImages(deployment.spec.template, assignments);
         return {
           edits,
-          subject: `Set image of deployment/${deployment.metadata.name} to ${images.join(", ")}`,
+          message: `Set image of deployment/${deployment.metadata.name} to ${images.join(", ")}`,
           done: "image updated",
           warnings: await missingImages(workplace, head, images),
         };

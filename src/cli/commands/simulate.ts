@@ -10,6 +10,7 @@ import { messageOf, TrueupError } from "../../model/errors.ts";
 import type { Declared } from "../../model/manifest.ts";
 import type { RolloutForecast } from "../../model/rollout.ts";
 import { type CommitId, shortId } from "../../model/source.ts";
+import { ConfigStamper, numberedDigest } from "../../plan/config-digest.ts";
 import { formatDiagnostics } from "../../validation/index.ts";
 import type { Command, CommandContext, Invocation } from "../command.ts";
 import { checkApp, loadAppAt } from "../manifests.ts";
@@ -61,9 +62,10 @@ async function simulate(context: CommandContext, invocation: Invocation, reposit
   const commit = await repository.resolve(args[0] ?? "HEAD");
   const from = text("from");
   const base = from === undefined ? (await repository.commit(commit)).parents[0] : await repository.resolve(from);
+  const stamper = new ConfigStamper(numberedDigest());
   const forecast = await simulateRollout({
-    before: base === undefined ? [] : await declaredAt(repository, base, path),
-    after: await declaredAt(repository, commit, path),
+    before: base === undefined ? [] : await declaredAt(repository, base, path, stamper),
+    after: await declaredAt(repository, commit, path, stamper),
     commit,
     scenario: await readScenario(context.cwd, text("scenario")),
     limitMs: (count("minutes") ?? DEFAULT_MINUTES) * MS_PER_MINUTE,
@@ -75,7 +77,12 @@ async function simulate(context: CommandContext, invocation: Invocation, reposit
 }
 
 /** The valid objects of a commit, of all its apps; an invalid commit cannot be simulated. */
-async function declaredAt(repository: Repository, commit: CommitId, path: string): Promise<Declared[]> {
+async function declaredAt(
+  repository: Repository,
+  commit: CommitId,
+  path: string,
+  stamper: ConfigStamper,
+): Promise<Declared[]> {
   const apps = path === "" ? await readApps(repository, commit) : [{ path, namespace: "default" }];
   const texts = new Map<string, string>();
   const declared: Declared[] = [];
@@ -83,7 +90,7 @@ async function declaredAt(repository: Repository, commit: CommitId, path: string
   for (const { path: directory, namespace } of apps) {
     const app = await loadAppAt(repository, commit, directory, namespace);
     for (const { file, text } of app.files) texts.set(file, text);
-    declared.push(...app.declared);
+    declared.push(...stamper.stamp(app.declared));
     diagnostics.push(...checkApp(app, namespace).filter(isError));
   }
   if (diagnostics.length > 0) {
