@@ -68,6 +68,7 @@ export async function startFleet(world: World): Promise<Fleet> {
     backend: world.backend,
     ledger: world.ledger,
     images: world.images,
+    configKey: new Uint8Array(32),
     imagePaths: [],
     clock: world.clock,
     log: { info: note, warn: note, error: note },

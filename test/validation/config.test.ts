@@ -15,8 +15,8 @@ describe("parseRepositoryConfig", () => {
     ).toEqual({
       config: {
         apps: [
-          { name: "web", path: "", namespace: "default", after: [] },
-          { name: "shop", path: "apps/shop", namespace: "shop", after: ["web"] },
+          { name: "web", path: "", namespace: "default", after: [], onFailure: "keep" },
+          { name: "shop", path: "apps/shop", namespace: "shop", after: ["web"], onFailure: "keep" },
         ],
         images: { allowedRepositories: [], requireDigest: false },
       },
