@@ -151,7 +151,8 @@ export class ContainerWorker {
     });
     this.#launch = launch;
     this.#record.image = launch.image;
-    this.#record.status = { ...this.#record.status, imageID: launch.image.digest };
+    // A restart counts when it is made: while a container waits for one, its ends are one more than its restarts.
+    this.#record.status = { ...this.#record.status, imageID: launch.image.digest, restartCount: launch.run };
     this.#record.running = "";
     this.#record.runningSince = this.#context.clock.now();
     let running: RunningContainer | null = null;
@@ -305,11 +306,7 @@ export class ContainerWorker {
       return failed ? "failed" : "succeeded";
     }
     this.#record.failures++;
-    this.#record.status = {
-      ...this.#record.status,
-      restartCount: this.#record.status.restartCount + 1,
-      lastState: { terminated },
-    };
+    this.#record.status = { ...this.#record.status, lastState: { terminated } };
     if (waitMs === 0) return "again";
     const { metadata } = this.#context.assignment().pod;
     const pod = `${metadata.name}_${metadata.namespace ?? "default"}(${metadata.uid ?? ""})`;

