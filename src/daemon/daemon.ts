@@ -6,6 +6,7 @@ import { EmbeddedBackend } from "../backend/embedded.ts";
 import { EmbeddedCluster } from "../cluster/cluster.ts";
 import { openRepository, type Repository } from "../git/repository.ts";
 import { ImageStore } from "../image/store.ts";
+import { requireOwnState } from "../kubelet/own-state.ts";
 import { SqliteLedger } from "../ledger/sqlite-ledger.ts";
 import { messageOf, TrueupError } from "../model/errors.ts";
 import type { CommitId } from "../model/source.ts";
@@ -15,7 +16,7 @@ import { startServer } from "../server/server.ts";
 import type { DaemonService } from "../server/service.ts";
 import { type Clock, SystemClock } from "../util/clock.ts";
 import { type Random, systemRandom } from "../util/random.ts";
-import { takeLock } from "../util/state-lock.ts";
+import { type LockAttempt, takeLock } from "../util/state-lock.ts";
 import { Begun } from "./begun.ts";
 import { readConfigKey } from "./config-key.ts";
 import { Fleet, type FleetPolicy } from "./fleet.ts";
@@ -164,6 +165,7 @@ async function beginParts(
   const stateDir = await ensurePrivateDirectory(options.stateDir);
   lock(stateDir, options, begun);
   const sockets = await prepareSocketPaths(stateDir, options.env);
+  await requireOwnState({ stateDir, socketPath: sockets.kubeletSocket, clock, random });
   // Before there is a kubelet: a path that is no repository must leave nothing running.
   const repository = await openRepository(options.repository);
   begun.add("the repository", () => repository.close());
@@ -230,7 +232,7 @@ function stopper(parts: Parts, log: DaemonLog, endRest: () => void): (stopPods: 
 }
 
 function lock(stateDir: string, options: DaemonOptions, begun: Begun): void {
-  const attempt = takeLock(join(stateDir, "daemon.lock"), `pid ${process.pid}, on ${options.repository}`);
+  const attempt = tryLock(stateDir, options.repository);
   if (!attempt.held) {
     throw new TrueupError(
       "conflict",
@@ -239,6 +241,17 @@ function lock(stateDir: string, options: DaemonOptions, begun: Begun): void {
     );
   }
   begun.add("the lock", attempt.release);
+}
+
+function tryLock(stateDir: string, repository: string): LockAttempt {
+  try {
+    return takeLock(join(stateDir, "daemon.lock"), `pid ${process.pid}, on ${repository}`);
+  } catch (error) {
+    throw new TrueupError("io", `Cannot use the state directory ${stateDir}: ${messageOf(error)}`, {
+      cause: error,
+      hint: "It must be writable and have room; trueup doctor says what else is wrong with it.",
+    });
+  }
 }
 
 function stackOf(error: unknown): string {

@@ -38,6 +38,10 @@ interface PodEntry {
   worker: PodWorker;
   /** Status and ports last reported, as text; "" before the first report. */
   reported: string;
+  /** Whether its record is as it is now. */
+  kept: boolean;
+  /** Whether it is kept and told again soon, as the disk did not take it. */
+  retrying: boolean;
 }
 
 /** Runs pods in this process. Call `start` first: it takes up what an earlier kubelet of the directory left. */
@@ -92,7 +96,7 @@ export class LocalKubelet implements Kubelet {
       return !this.#gone.has(uid);
     });
     const workers = await Promise.all(records.map((record) => PodWorker.restore(record, this.#workerOptions)));
-    for (const worker of workers) this.#pods.set(worker.uid, { worker, reported: "" });
+    for (const worker of workers) this.#pods.set(worker.uid, { worker, reported: "", kept: true, retrying: false });
     for (const worker of workers) worker.start();
     await this.#traffic.serve(this.#state.readTraffic().services);
   }
@@ -209,7 +213,7 @@ export class LocalKubelet implements Kubelet {
       worker.discard();
       throw error;
     }
-    this.#pods.set(uid, { worker, reported: "" });
+    this.#pods.set(uid, { worker, reported: "", kept: true, retrying: false });
     worker.start();
   }
 
@@ -243,11 +247,25 @@ export class LocalKubelet implements Kubelet {
     const status = worker.computeStatus();
     const { hostPorts } = worker;
     const text = JSON.stringify([status, hostPorts]);
-    if (text === entry.reported) return;
-    this.#attempt(`keep pod ${worker.pod.metadata.name}`, () => this.#state.writePod(worker.uid, worker.record));
-    this.#attempt(`report on pod ${worker.pod.metadata.name}`, () => {
-      this.#append({ type: "pod-status", ...nameOf(worker), status, hostPorts });
-      entry.reported = text;
+    if (text === entry.reported && entry.kept) return;
+    const { name } = worker.pod.metadata;
+    entry.kept = this.#attempt(`keep pod ${name}`, () => this.#state.writePod(worker.uid, worker.record));
+    if (text !== entry.reported) {
+      this.#attempt(`report on pod ${name}`, () => {
+        this.#append({ type: "pod-status", ...nameOf(worker), status, hostPorts });
+        entry.reported = text;
+      });
+    }
+    // A pod that stays as it is now would never be told of: nothing else comes that would try again.
+    if (!entry.kept || entry.reported !== text) this.#changedLater(entry);
+  }
+
+  #changedLater(entry: PodEntry): void {
+    if (entry.retrying) return;
+    entry.retrying = true;
+    this.#clock.setTimer(RETRY_MS, () => {
+      entry.retrying = false;
+      if (this.#pods.get(entry.worker.uid) === entry) this.#changed(entry.worker);
     });
   }
 
@@ -279,7 +297,7 @@ export class LocalKubelet implements Kubelet {
     return this.#journal.append(body, new Date(this.#clock.now()).toISOString());
   }
 
-  /** Does what may fail as the disk does; a failure is logged, and the next change of the same thing tries again. */
+  /** Does what may fail as the disk does; a failure is logged, and who calls tries again where that matters. */
   #attempt(doing: string, work: () => void): boolean {
     if (this.#closed) return false;
     try {
