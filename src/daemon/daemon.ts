@@ -14,7 +14,7 @@ import type { DaemonStatus } from "../model/status.ts";
 import type { Service, ServicePort } from "../model/workload.ts";
 import { startServer } from "../server/server.ts";
 import type { DaemonService } from "../server/service.ts";
-import { type Clock, SystemClock } from "../util/clock.ts";
+import { type Clock, SystemClock, settle } from "../util/clock.ts";
 import { type Random, systemRandom } from "../util/random.ts";
 import { type LockAttempt, takeLock } from "../util/state-lock.ts";
 import { Begun } from "./begun.ts";
@@ -110,14 +110,23 @@ async function begin(options: DaemonOptions, begun: Begun): Promise<RunningDaemo
     startedAt,
     stateDir,
     runtime: "process",
-    kubelet: { connected: parts.cluster.node.connected, pid: keeper.pid },
+    kubelet: {
+      connected: parts.cluster.node.connected,
+      pid: keeper.pid,
+      ...(keeper.silentSince !== null && { silentSince: keeper.silentSince }),
+    },
     apps: fleet.statuses(),
   });
   const service: DaemonService = {
     backend: parts.backend,
     ledger: parts.ledger,
     status,
-    onChange: (listener) => fleet.onChange(listener),
+    onChange: (listener) => {
+      const stops = [fleet.onChange(listener), keeper.onChange(listener)];
+      return () => {
+        for (const stop of stops) stop();
+      };
+    },
     plan: (app, revision, signal) => fleet.plan(app, revision, signal),
     approve: (app, request, signal) => fleet.approve(app, request, signal),
     discard: (app, request) => fleet.discard(app, request),
@@ -172,7 +181,7 @@ async function beginParts(
   const socketPath = sockets.kubeletSocket;
   const argv = options.kubeletArgv(stateDir, socketPath);
   const keeper = await KubeletKeeper.start({ stateDir, socketPath, argv, clock }, log);
-  begun.add("the kubelet", () => (start.isDone ? keeper.client.close() : keeper.abandon()));
+  begun.add("the kubelet", () => (start.isDone ? keeper.close() : keeper.abandon()));
   const images = await ImageStore.open(join(stateDir, "images"));
   const ledger = new SqliteLedger({ path: join(stateDir, "ledger.db") });
   begun.add("the ledger", () => ledger.close());
@@ -221,7 +230,8 @@ function stopper(parts: Parts, log: DaemonLog, endRest: () => void): (stopPods: 
       // Otherwise the record stays: by it, "trueup down" finds the pods that were left.
       await removeDaemonRecord(sockets, process.pid);
     } finally {
-      queueMicrotask(endRest);
+      // Not at once: whoever asked for it hears first how it went, and then the server ends.
+      void settle().then(endRest);
     }
   };
   let stopping: Promise<void> | undefined;
