@@ -29,6 +29,7 @@ import {
   type SocketPaths,
   writeDaemonRecord,
 } from "./paths.ts";
+import { requireWholeState } from "./whole-state.ts";
 
 export interface DaemonOptions {
   version: string;
@@ -175,6 +176,7 @@ async function beginParts(
   lock(stateDir, options, begun);
   const sockets = await prepareSocketPaths(stateDir, options.env);
   await requireOwnState({ stateDir, socketPath: sockets.kubeletSocket, clock, random });
+  requireWholeState(stateDir);
   // Before there is a kubelet: a path that is no repository must leave nothing running.
   const repository = await openRepository(options.repository);
   begun.add("the repository", () => repository.close());

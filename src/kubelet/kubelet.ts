@@ -9,7 +9,7 @@ import type {
   PodAssignment,
   ServiceAssignment,
 } from "../model/kubelet.ts";
-import type { Clock } from "../util/clock.ts";
+import { type Clock, settle } from "../util/clock.ts";
 import type { Random } from "../util/random.ts";
 import type { Journal } from "./journal.ts";
 import { launchForLogs } from "./log-target.ts";
@@ -188,8 +188,11 @@ export class LocalKubelet implements Kubelet {
   async stopAll(): Promise<void> {
     this.#ending = true;
     await Promise.all(this.#creating.values());
-    for (const { worker } of this.#pods.values()) {
-      if (!worker.terminating) worker.stop(worker.pod.spec.terminationGracePeriodSeconds ?? 30);
+    for (const { worker } of [...this.#pods.values()]) {
+      if (worker.terminating) continue;
+      worker.stop(worker.pod.spec.terminationGracePeriodSeconds ?? 30);
+      // Each writes its record: requests that the others still have go on in between.
+      await settle();
     }
     if (this.#pods.size > 0) await new Promise<void>((resolve) => this.#emptied.add(resolve));
   }

@@ -8,6 +8,11 @@ import { databaseTrouble, requireSound } from "../util/database-trouble.ts";
 /** Version of the tables. A file with a higher one was written by a newer trueup and is left alone. */
 export const LEDGER_VERSION = 1;
 
+/** The newest time that any row carries. */
+export const NEWEST_TIME = `SELECT max(at) FROM (
+  SELECT max(opened_at) AS at FROM attempts UNION ALL SELECT max(at) FROM attempt_events
+  UNION ALL SELECT max(ended_at) FROM attempt_endings)`;
+
 /** How long a write waits for another handle's, milliseconds. */
 const BUSY_TIMEOUT_MS = 5_000;
 
