@@ -1,21 +1,32 @@
 /** Runs a kubelet in this process: the way there that loads nothing of the rest of the command line. */
+import { join } from "node:path";
 import { closeInherited } from "../kubelet/descriptors.ts";
-import { runKubelet } from "../kubelet/process.ts";
+import { kubeletDirectory, runKubelet } from "../kubelet/process.ts";
 import { ERROR_CLASSES, messageOf, TrueupError } from "../model/errors.ts";
+import { BoundedLog } from "../util/bounded-log.ts";
 import { SystemClock } from "../util/clock.ts";
 import { systemRandom } from "../util/random.ts";
 import { readVersion } from "./version.ts";
 
-/** Runs until it is told to end; what it has to say goes to standard error, a line each. */
+/**
+ * Runs until it is told to end. What it has to say goes to its log, a line each; to standard error too where a person may
+ * see it. The daemon starts it with standard error in that same log, for its last words.
+ */
 export function runKubeletHere(stateDir: string, socketPath: string): Promise<void> {
   closeInherited();
+  const file = new BoundedLog(join(kubeletDirectory(stateDir), "kubelet.log"));
+  const note = (count: number): string => `${count} lines before this one could not be written`;
+  const say = (line: string): void => {
+    if (process.stderr.isTTY) process.stderr.write(`${line}\n`);
+    file.write(line, note);
+  };
   return runKubelet({
     stateDir,
     socketPath,
     version: readVersion(),
     clock: new SystemClock(),
     random: systemRandom,
-    log: (level, message) => void process.stderr.write(`${new Date().toISOString()} ${level} ${message}\n`),
+    log: (level, message) => say(`${new Date().toISOString()} ${level} ${message}`),
   });
 }
 

@@ -44,7 +44,7 @@ export async function endLeftovers(stateDir: string, { env, clock }: World): Pro
     try {
       await keeper.stopWithPods();
     } finally {
-      keeper.client.close();
+      keeper.close();
     }
     const record = await readDaemonRecord(paths.daemonRecord);
     if (record !== null) await removeDaemonRecord(paths, record.pid);

@@ -195,6 +195,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./commands/retry.ts"),
   },
   {
+    name: "doctor",
+    arguments: "",
+    summary: "check the machine and the state directory, and say what to do",
+    group: "Other",
+    load: () => import("./commands/doctor.ts"),
+  },
+  {
     name: "completion",
     arguments: "[shell]",
     summary: "print the completion script of a shell: bash, zsh or fish",

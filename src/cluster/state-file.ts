@@ -2,8 +2,9 @@
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { messageOf, TrueupError } from "../model/errors.ts";
+import { TrueupError } from "../model/errors.ts";
 import type { KubeObject, ObjectKey } from "../model/object.ts";
+import { databaseTrouble, requireSound } from "../util/database-trouble.ts";
 import { freezeParsed } from "./json.ts";
 
 /** Version of the tables. A file with a higher one was written by a newer trueup and is left alone. */
@@ -132,10 +133,7 @@ export class StateFile {
   }
 
   #failure(doing: string, error: unknown): TrueupError {
-    return new TrueupError("io", `Cannot ${doing} the cluster's state in ${this.#path}: ${messageOf(error)}`, {
-      cause: error,
-      hint: "See that the disk has room and that the file belongs to you.",
-    });
+    return unusable(`${doing} the cluster's state`, this.#path, error);
   }
 }
 
@@ -151,6 +149,7 @@ function openDatabase(path: string): DatabaseSync {
     const db = new DatabaseSync(path, { timeout: 5_000 });
     try {
       db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
+      requireSound(db);
       prepareTables(db, path);
       return db;
     } catch (error) {
@@ -159,8 +158,14 @@ function openDatabase(path: string): DatabaseSync {
     }
   } catch (error) {
     if (error instanceof TrueupError) throw error;
-    throw new TrueupError("io", `Cannot open the cluster's state in ${path}: ${messageOf(error)}`, { cause: error });
+    throw unusable("open the cluster's state", path, error);
   }
+}
+
+/** @param doing `open the ledger` */
+function unusable(doing: string, path: string, error: unknown): TrueupError {
+  const { says, hint } = databaseTrouble(error);
+  return new TrueupError("io", `Cannot ${doing} in ${path}: ${says}`, { cause: error, hint });
 }
 
 function prepareTables(db: DatabaseSync, path: string): void {

@@ -6,6 +6,7 @@ import { EmbeddedBackend } from "../backend/embedded.ts";
 import { EmbeddedCluster } from "../cluster/cluster.ts";
 import { openRepository, type Repository } from "../git/repository.ts";
 import { ImageStore } from "../image/store.ts";
+import { requireOwnState } from "../kubelet/own-state.ts";
 import { SqliteLedger } from "../ledger/sqlite-ledger.ts";
 import { messageOf, TrueupError } from "../model/errors.ts";
 import type { CommitId } from "../model/source.ts";
@@ -13,9 +14,9 @@ import type { DaemonStatus } from "../model/status.ts";
 import type { Service, ServicePort } from "../model/workload.ts";
 import { startServer } from "../server/server.ts";
 import type { DaemonService } from "../server/service.ts";
-import { type Clock, SystemClock } from "../util/clock.ts";
+import { type Clock, SystemClock, settle } from "../util/clock.ts";
 import { type Random, systemRandom } from "../util/random.ts";
-import { takeLock } from "../util/state-lock.ts";
+import { type LockAttempt, takeLock } from "../util/state-lock.ts";
 import { Begun } from "./begun.ts";
 import { readConfigKey } from "./config-key.ts";
 import { Fleet, type FleetPolicy } from "./fleet.ts";
@@ -28,6 +29,7 @@ import {
   type SocketPaths,
   writeDaemonRecord,
 } from "./paths.ts";
+import { requireWholeState } from "./whole-state.ts";
 
 export interface DaemonOptions {
   version: string;
@@ -109,14 +111,23 @@ async function begin(options: DaemonOptions, begun: Begun): Promise<RunningDaemo
     startedAt,
     stateDir,
     runtime: "process",
-    kubelet: { connected: parts.cluster.node.connected, pid: keeper.pid },
+    kubelet: {
+      connected: parts.cluster.node.connected,
+      pid: keeper.pid,
+      ...(keeper.silentSince !== null && { silentSince: keeper.silentSince }),
+    },
     apps: fleet.statuses(),
   });
   const service: DaemonService = {
     backend: parts.backend,
     ledger: parts.ledger,
     status,
-    onChange: (listener) => fleet.onChange(listener),
+    onChange: (listener) => {
+      const stops = [fleet.onChange(listener), keeper.onChange(listener)];
+      return () => {
+        for (const stop of stops) stop();
+      };
+    },
     plan: (app, revision, signal) => fleet.plan(app, revision, signal),
     approve: (app, request, signal) => fleet.approve(app, request, signal),
     discard: (app, request) => fleet.discard(app, request),
@@ -164,13 +175,15 @@ async function beginParts(
   const stateDir = await ensurePrivateDirectory(options.stateDir);
   lock(stateDir, options, begun);
   const sockets = await prepareSocketPaths(stateDir, options.env);
+  await requireOwnState({ stateDir, socketPath: sockets.kubeletSocket, clock, random });
+  requireWholeState(stateDir);
   // Before there is a kubelet: a path that is no repository must leave nothing running.
   const repository = await openRepository(options.repository);
   begun.add("the repository", () => repository.close());
   const socketPath = sockets.kubeletSocket;
   const argv = options.kubeletArgv(stateDir, socketPath);
   const keeper = await KubeletKeeper.start({ stateDir, socketPath, argv, clock }, log);
-  begun.add("the kubelet", () => (start.isDone ? keeper.client.close() : keeper.abandon()));
+  begun.add("the kubelet", () => (start.isDone ? keeper.close() : keeper.abandon()));
   const images = await ImageStore.open(join(stateDir, "images"));
   const ledger = new SqliteLedger({ path: join(stateDir, "ledger.db") });
   begun.add("the ledger", () => ledger.close());
@@ -219,7 +232,8 @@ function stopper(parts: Parts, log: DaemonLog, endRest: () => void): (stopPods: 
       // Otherwise the record stays: by it, "trueup down" finds the pods that were left.
       await removeDaemonRecord(sockets, process.pid);
     } finally {
-      queueMicrotask(endRest);
+      // Not at once: whoever asked for it hears first how it went, and then the server ends.
+      void settle().then(endRest);
     }
   };
   let stopping: Promise<void> | undefined;
@@ -230,7 +244,7 @@ function stopper(parts: Parts, log: DaemonLog, endRest: () => void): (stopPods: 
 }
 
 function lock(stateDir: string, options: DaemonOptions, begun: Begun): void {
-  const attempt = takeLock(join(stateDir, "daemon.lock"), `pid ${process.pid}, on ${options.repository}`);
+  const attempt = tryLock(stateDir, options.repository);
   if (!attempt.held) {
     throw new TrueupError(
       "conflict",
@@ -239,6 +253,17 @@ function lock(stateDir: string, options: DaemonOptions, begun: Begun): void {
     );
   }
   begun.add("the lock", attempt.release);
+}
+
+function tryLock(stateDir: string, repository: string): LockAttempt {
+  try {
+    return takeLock(join(stateDir, "daemon.lock"), `pid ${process.pid}, on ${repository}`);
+  } catch (error) {
+    throw new TrueupError("io", `Cannot use the state directory ${stateDir}: ${messageOf(error)}`, {
+      cause: error,
+      hint: "It must be writable and have room; trueup doctor says what else is wrong with it.",
+    });
+  }
 }
 
 function stackOf(error: unknown): string {

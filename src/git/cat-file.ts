@@ -2,6 +2,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { TrueupError } from "../model/errors.ts";
 import type { CancelTimer, Clock } from "../util/clock.ts";
+import { requireDescriptors } from "../util/descriptors-left.ts";
 import { type Answer, BatchReader, type ObjectHeader, type ObjectSink } from "./batch-reader.ts";
 import { type GitPlace, gitEnvironment, HARDENING, lastLine, placeEnvironment } from "./command.ts";
 
@@ -173,6 +174,13 @@ export class CatFile {
   #start(): void {
     const { cwd } = this.#options;
     this.#started++;
+    try {
+      requireDescriptors();
+    } catch (error) {
+      // Not in this very turn: what follows may start the next one.
+      queueMicrotask(() => this.#ended(error as Error, ""));
+      return;
+    }
     const config = HARDENING.flatMap((setting) => ["-c", setting]);
     const started = spawn("git", [...config, "cat-file", "--batch"], {
       cwd,

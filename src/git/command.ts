@@ -1,6 +1,7 @@
 /** Runs one git command, hardened: nothing that the repository names (hooks, monitors, pagers, remotes) is run with it. */
 import { GitPluginError, type SimpleGitOptions, simpleGit } from "simple-git";
 import { messageOf, TrueupError } from "../model/errors.ts";
+import { requireDescriptors } from "../util/descriptors-left.ts";
 
 /** Put before every command, the long-lived one included. */
 export const HARDENING: readonly string[] = [
@@ -115,6 +116,7 @@ export async function runGit(command: GitCommand): Promise<GitResult> {
   };
   let stdout: string;
   try {
+    requireDescriptors();
     stdout = await simpleGit(options)
       .env(env)
       .raw([...args]);

@@ -10,7 +10,11 @@ import type {
   ServiceAssignment,
 } from "../model/kubelet.ts";
 import { Agent, type IncomingMessage, request } from "../util/http.ts";
+import { silentKubelet } from "./silent.ts";
 import { decodeError, PATHS, readJson, readLines, type WireError } from "./wire.ts";
+
+/** How long an answer, or the beginning of a stream, may take, milliseconds. What waits for pods has no limit of its own. */
+const ANSWER_MS = 30_000;
 
 /** What a kubelet says of itself. */
 export interface KubeletInfo {
@@ -21,9 +25,16 @@ export interface KubeletInfo {
   stateDir: string;
 }
 
+interface SendOptions {
+  agent?: Agent;
+  /** `null`: the answer may take any time. */
+  limitMs: number | null;
+  signal?: AbortSignal;
+}
+
 /**
  * A kubelet in another process. Every call fails with `unavailable` when the kubelet cannot be reached or ends before it
- * has answered; all of them are idempotent and may be tried again.
+ * has answered, and with `timeout` when it says nothing; all of them are idempotent and may be tried again.
  */
 export class KubeletClient implements Kubelet {
   readonly socketPath: string;
@@ -71,7 +82,7 @@ export class KubeletClient implements Kubelet {
    * Resolves when the pods are gone and the process is about to be.
    */
   async shutdown({ stopPods }: { stopPods: boolean }): Promise<void> {
-    await this.#call(PATHS.shutdown, { stopPods });
+    await this.#call(PATHS.shutdown, { stopPods }, null);
   }
 
   /** Ends the connections, and the streams with them. The kubelet runs on. */
@@ -80,8 +91,8 @@ export class KubeletClient implements Kubelet {
     this.#agent.destroy();
   }
 
-  async #call(path: string, body: unknown): Promise<unknown> {
-    const response = await this.#send(path, JSON.stringify(body), this.#agent);
+  async #call(path: string, body: unknown, limitMs: number | null = ANSWER_MS): Promise<unknown> {
+    const response = await this.#send(path, JSON.stringify(body), { agent: this.#agent, limitMs });
     let answer: unknown;
     try {
       answer = await readJson(response);
@@ -98,7 +109,10 @@ export class KubeletClient implements Kubelet {
     let response: IncomingMessage;
     try {
       // A stream has a connection of its own: it would hold one of the calls' for as long as it lives.
-      response = await this.#send(path, "", undefined, AbortSignal.any([signal, this.#closed.signal]));
+      const either = AbortSignal.any([signal, this.#closed.signal]);
+      response = await this.#send(path, "", { limitMs: ANSWER_MS, signal: either });
+      // It has begun. How long it is silent from now on is up to what it tells of.
+      response.socket.setTimeout(0);
       if (response.statusCode !== 200) throw decodeError((await readJson(response)) as WireError);
     } catch (error) {
       if (ended()) return;
@@ -119,7 +133,7 @@ export class KubeletClient implements Kubelet {
     if (!ended()) throw this.#unavailable(new Error("the stream was cut off"));
   }
 
-  #send(path: string, body: string, agent: Agent | undefined, signal?: AbortSignal): Promise<IncomingMessage> {
+  #send(path: string, body: string, { agent, limitMs, signal }: SendOptions): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const sent = request({
         socketPath: this.socketPath,
@@ -128,7 +142,9 @@ export class KubeletClient implements Kubelet {
         agent: agent ?? false,
         headers: { "content-type": "application/json", "content-length": Buffer.byteLength(body) },
         ...(signal !== undefined && { signal }),
+        ...(limitMs !== null && { timeout: limitMs }),
       });
+      sent.once("timeout", () => sent.destroy(silentKubelet(this.socketPath, null, limitMs ?? 0)));
       sent.once("response", resolve);
       sent.on("error", (error) => reject(this.#unavailable(error)));
       sent.end(body);
@@ -136,6 +152,7 @@ export class KubeletClient implements Kubelet {
   }
 
   #unavailable(error: unknown): TrueupError {
+    if (error instanceof TrueupError) return error;
     const { code } = error as NodeJS.ErrnoException;
     const why = code === "ENOENT" || code === "ECONNREFUSED" ? "nothing answers there" : messageOf(error);
     return new TrueupError("unavailable", `Cannot reach the kubelet at ${this.socketPath}: ${why}.`, { cause: error });

@@ -1,7 +1,9 @@
 /** One command beside a container, for exec probes and hooks: same environment and directory, with a deadline. */
 import { spawn } from "node:child_process";
+import { messageOf } from "../model/errors.ts";
 import type { ProbeOutcome } from "../model/runtime.ts";
 import type { Clock } from "../util/clock.ts";
+import { requireDescriptors } from "../util/descriptors-left.ts";
 import { signalGroup } from "./signal.ts";
 import { goDuration } from "./status.ts";
 
@@ -22,6 +24,11 @@ export interface CommandOptions {
 
 /** Runs it; exit code 0 is a success. Its group is killed when it has ended or the time is up. */
 export function runCommand({ clock, file, argv, cwd, env, timeoutMs }: CommandOptions): Promise<ProbeOutcome> {
+  try {
+    requireDescriptors();
+  } catch (error) {
+    return Promise.resolve({ ok: false, message: messageOf(error) });
+  }
   return new Promise((resolve) => {
     const child = spawn(file, argv.slice(1), {
       argv0: argv[0] ?? file,

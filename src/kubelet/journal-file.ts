@@ -54,6 +54,16 @@ function parse(line: string): unknown {
 }
 
 /**
+ * How many reports a file holds, without changing it; `null` when there is none.
+ *
+ * @throws {TrueupError} `io` as `openJournalFile` does
+ */
+export function readJournal(path: string): number | null {
+  const text = readIfPresent(path);
+  return text === null ? null : decode(text, path).image.reports.length;
+}
+
+/**
  * Opens or makes the file. Appends are written before they return but not synced to the disk: they outlive the process,
  * and with the machine the pods go too.
  */

@@ -9,7 +9,7 @@ import type {
   PodAssignment,
   ServiceAssignment,
 } from "../model/kubelet.ts";
-import type { Clock } from "../util/clock.ts";
+import { type Clock, settle } from "../util/clock.ts";
 import type { Random } from "../util/random.ts";
 import type { Journal } from "./journal.ts";
 import { launchForLogs } from "./log-target.ts";
@@ -21,6 +21,9 @@ import { Traffic, type TrafficPod } from "./traffic.ts";
 
 /** How long until a report that could not be written is tried again, milliseconds. */
 const RETRY_MS = 1_000;
+
+/** How many pods' ends are begun before others have their turn. */
+const STOPS_A_TURN = 32;
 
 export interface LocalKubeletOptions {
   runtime: PodRuntime;
@@ -38,6 +41,10 @@ interface PodEntry {
   worker: PodWorker;
   /** Status and ports last reported, as text; "" before the first report. */
   reported: string;
+  /** Whether its record is as it is now. */
+  kept: boolean;
+  /** Whether it is kept and told again soon, as the disk did not take it. */
+  retrying: boolean;
 }
 
 /** Runs pods in this process. Call `start` first: it takes up what an earlier kubelet of the directory left. */
@@ -92,7 +99,7 @@ export class LocalKubelet implements Kubelet {
       return !this.#gone.has(uid);
     });
     const workers = await Promise.all(records.map((record) => PodWorker.restore(record, this.#workerOptions)));
-    for (const worker of workers) this.#pods.set(worker.uid, { worker, reported: "" });
+    for (const worker of workers) this.#pods.set(worker.uid, { worker, reported: "", kept: true, retrying: false });
     for (const worker of workers) worker.start();
     await this.#traffic.serve(this.#state.readTraffic().services);
   }
@@ -184,8 +191,12 @@ export class LocalKubelet implements Kubelet {
   async stopAll(): Promise<void> {
     this.#ending = true;
     await Promise.all(this.#creating.values());
-    for (const { worker } of this.#pods.values()) {
-      if (!worker.terminating) worker.stop(worker.pod.spec.terminationGracePeriodSeconds ?? 30);
+    let begun = 0;
+    for (const { worker } of [...this.#pods.values()]) {
+      if (worker.terminating) continue;
+      worker.stop(worker.pod.spec.terminationGracePeriodSeconds ?? 30);
+      // Each writes its record: requests that the others still have go on in between.
+      if (++begun % STOPS_A_TURN === 0) await settle();
     }
     if (this.#pods.size > 0) await new Promise<void>((resolve) => this.#emptied.add(resolve));
   }
@@ -209,7 +220,7 @@ export class LocalKubelet implements Kubelet {
       worker.discard();
       throw error;
     }
-    this.#pods.set(uid, { worker, reported: "" });
+    this.#pods.set(uid, { worker, reported: "", kept: true, retrying: false });
     worker.start();
   }
 
@@ -243,11 +254,25 @@ export class LocalKubelet implements Kubelet {
     const status = worker.computeStatus();
     const { hostPorts } = worker;
     const text = JSON.stringify([status, hostPorts]);
-    if (text === entry.reported) return;
-    this.#attempt(`keep pod ${worker.pod.metadata.name}`, () => this.#state.writePod(worker.uid, worker.record));
-    this.#attempt(`report on pod ${worker.pod.metadata.name}`, () => {
-      this.#append({ type: "pod-status", ...nameOf(worker), status, hostPorts });
-      entry.reported = text;
+    if (text === entry.reported && entry.kept) return;
+    const { name } = worker.pod.metadata;
+    entry.kept = this.#attempt(`keep pod ${name}`, () => this.#state.writePod(worker.uid, worker.record));
+    if (text !== entry.reported) {
+      this.#attempt(`report on pod ${name}`, () => {
+        this.#append({ type: "pod-status", ...nameOf(worker), status, hostPorts });
+        entry.reported = text;
+      });
+    }
+    // A pod that stays as it is now would never be told of: nothing else comes that would try again.
+    if (!entry.kept || entry.reported !== text) this.#changedLater(entry);
+  }
+
+  #changedLater(entry: PodEntry): void {
+    if (entry.retrying) return;
+    entry.retrying = true;
+    this.#clock.setTimer(RETRY_MS, () => {
+      entry.retrying = false;
+      if (this.#pods.get(entry.worker.uid) === entry) this.#changed(entry.worker);
     });
   }
 
@@ -279,7 +304,7 @@ export class LocalKubelet implements Kubelet {
     return this.#journal.append(body, new Date(this.#clock.now()).toISOString());
   }
 
-  /** Does what may fail as the disk does; a failure is logged, and the next change of the same thing tries again. */
+  /** Does what may fail as the disk does; a failure is logged, and who calls tries again where that matters. */
   #attempt(doing: string, work: () => void): boolean {
     if (this.#closed) return false;
     try {

@@ -6,6 +6,7 @@ import { TrueupError } from "../model/errors.ts";
 import { type Clock, sleep } from "../util/clock.ts";
 import { KubeletClient } from "./client.ts";
 import { makeDirectory, readIfPresent } from "./files.ts";
+import { silentKubelet } from "./silent.ts";
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 
@@ -38,13 +39,17 @@ export interface LaunchKubeletOptions {
  * The kubelet of the state directory: the one that answers, else a new one, in a session of its own, with its output in
  * `<state>/kubelet/kubelet.log`.
  *
- * @throws {TrueupError} `unavailable` when it ends at once or does not answer in time, with its last words
+ * @throws {TrueupError} `unavailable` when it ends at once or does not answer in time, with its last words; `timeout` when
+ *   one is there that takes connections and says nothing
  */
 export async function launchKubelet(options: LaunchKubeletOptions): Promise<KubeletClient> {
   const client = new KubeletClient(options.socketPath);
   try {
-    const { clock, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
-    if (!(await answers(client, clock, timeoutMs))) await launch(options, client);
+    const { clock, socketPath, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+    const found = await ask(client, clock, timeoutMs);
+    // Another one beside it could not be: the lock of the directory is held.
+    if (found === "silent") throw silentKubelet(socketPath, runningKubelet(options.stateDir), timeoutMs);
+    if (found === "nobody") await launch(options, client);
     return client;
   } catch (error) {
     client.close();
@@ -109,16 +114,28 @@ function failed(logPath: string, why: string): TrueupError {
   });
 }
 
-/** A kubelet that was stopped takes connections and says nothing: that is no answer either, and the lock names it then. */
 async function answers(client: KubeletClient, clock: Clock, limitMs: number): Promise<boolean> {
-  const { promise: late, resolve } = Promise.withResolvers<false>();
-  const cancel = clock.setTimer(limitMs, () => resolve(false));
+  return (await ask(client, clock, limitMs)) === "answers";
+}
+
+/** A kubelet that was stopped takes connections and says nothing: that is no answer either. */
+async function ask(client: KubeletClient, clock: Clock, limitMs: number): Promise<"answers" | "silent" | "nobody"> {
+  const { promise: late, resolve } = Promise.withResolvers<"silent">();
+  const cancel = clock.setTimer(limitMs, () => resolve("silent"));
   try {
-    return await Promise.race([client.info().then(() => true), late]);
+    return await Promise.race([client.info().then(() => "answers" as const), late]);
   } catch (error) {
-    if (error instanceof TrueupError && error.code === "unavailable") return false;
+    if (error instanceof TrueupError && error.code === "unavailable") return "nobody";
+    if (error instanceof TrueupError && error.code === "timeout") return "silent";
     throw error;
   } finally {
     cancel();
   }
+}
+
+/** Process id of the kubelet that runs, or ran last, for a message; `null` when nobody can tell. */
+export function runningKubelet(stateDir: string): number | null {
+  const text = readIfPresent(join(stateDir, "kubelet", "kubelet.json"));
+  const pid = text === null ? undefined : /"pid":(\d+)/.exec(text)?.[1];
+  return pid === undefined ? null : Number(pid);
 }

@@ -4,7 +4,7 @@ import { closeSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, TrueupError } from "../model/errors.ts";
 import type { ContainerExit, ContainerLaunch, ProbeOutcome, ProbeTarget, RunningContainer } from "../model/runtime.ts";
-import { type CancelTimer, type Clock, sleep } from "../util/clock.ts";
+import { type CancelTimer, type Clock, settle, sleep } from "../util/clock.ts";
 import type { Random } from "../util/random.ts";
 import { AdoptedProcess } from "./adopted-process.ts";
 import { runCommand } from "./command.ts";
@@ -66,6 +66,7 @@ export class ProcessRuntime implements PodRuntime {
   /** Log file to the run that writes it. */
   readonly #writers = new Map<string, RunningContainer>();
   #cancelRotation: CancelTimer | null = null;
+  #lastStart: Promise<void> = Promise.resolve();
 
   constructor(options: ProcessRuntimeOptions) {
     this.#options = options;
@@ -75,6 +76,7 @@ export class ProcessRuntime implements PodRuntime {
   async start(launch: ContainerLaunch): Promise<RunningContainer> {
     const { directory } = this.#options;
     refuseNullBytes(launch);
+    await this.#turn();
     const { file, directory: cwd } = this.#find(launch, launch.argv);
     makeDirectory(join(workDirectory(directory, launch.podUid, launch.container), "tmp"));
     const output = openLog(directory, launch);
@@ -94,6 +96,15 @@ export class ProcessRuntime implements PodRuntime {
     } finally {
       closeSync(output);
     }
+  }
+
+  /**
+   * Starting a process takes the system some milliseconds, in which nothing else happens here. So they are started one a
+   * turn: probes and requests go on when a thousand pods exit at once.
+   */
+  #turn(): Promise<void> {
+    this.#lastStart = this.#lastStart.then(settle);
+    return this.#lastStart;
   }
 
   async adopt(launch: ContainerLaunch, id: string): Promise<RunningContainer | null> {
@@ -165,7 +176,10 @@ export class ProcessRuntime implements PodRuntime {
       const left = (await this.#table.ofPod(podUid)).filter(
         (found) => container === undefined || found.container === container,
       );
-      if (left.length === 0) return;
+      if (left.length === 0) {
+        // What follows is written to disk: each pod in a turn of its own, as above.
+        return this.#turn();
+      }
       for (const { pid } of left) signalProcess(pid, "SIGKILL");
       await sleep(this.#options.clock, SWEEP_WAIT_MS);
     }

@@ -12,11 +12,15 @@ export interface PodProcess {
   container: string;
   /** -1 when the environment does not say. */
   run: number;
+  /** Its HOME, which is below the state directory unless the pod sets another; "" without one. */
+  home: string;
 }
 
 export interface ProcessTable {
   /** Processes whose environment carries this pod's uid; ended ones that nobody has reaped are left out. */
   ofPod(podUid: string): Promise<PodProcess[]>;
+  /** Processes whose environment carries any pod's uid. */
+  all(): Promise<PodProcess[]>;
   /** What tells this process from a later one of the same number; `null` when it has ended. */
   identity(pid: number): Promise<string | null>;
   /** Whether a process of the group listens on the port; `null` when that cannot be found out here. */
@@ -32,19 +36,8 @@ export function processTable(): ProcessTable {
 const SLICE = 64;
 
 const linuxTable: ProcessTable = {
-  async ofPod(podUid) {
-    const found: PodProcess[] = [];
-    let looked = 0;
-    for (const pid of linuxPids()) {
-      if (++looked % SLICE === 0) await settle();
-      const environment = readProc(`/proc/${pid}/environ`);
-      if (environment?.includes(`TRUEUP_POD_UID=${podUid}`) !== true) continue;
-      const stat = linuxStat(pid);
-      const process = stat === null ? null : fromEnvironment(pid, stat.group, environment.split("\0"));
-      if (process?.podUid === podUid && stat?.state !== "Z") found.push(process);
-    }
-    return found;
-  },
+  ofPod: async (podUid) => (await linuxScan()).get(podUid) ?? [],
+  all: async () => [...(await linuxScan()).values()].flat(),
 
   identity(pid) {
     const stat = linuxStat(pid);
@@ -59,6 +52,41 @@ const linuxTable: ProcessTable = {
     return Promise.resolve(members.some((pid) => holdsOne(pid, inodes)));
   },
 };
+
+type ByPod = ReadonlyMap<string, PodProcess[]>;
+
+/**
+ * One look at the machine for all that ask at the same time: a thousand pods that exit at once would each go through
+ * all processes otherwise, and nothing else would have a turn for half a minute. Whoever asks while one is under way gets
+ * the next one, as what was started in between must not be missed.
+ */
+function shared(scan: () => Promise<PodProcess[]>): () => Promise<ByPod> {
+  let last: Promise<unknown> = Promise.resolve();
+  let next: Promise<ByPod> | null = null;
+  return () => {
+    next ??= last.then(settle).then(async () => {
+      next = null;
+      return Map.groupBy(await scan(), ({ podUid }) => podUid);
+    });
+    // Who asked hears of a failure; the next look does not care.
+    last = next.catch(() => undefined);
+    return next;
+  };
+}
+
+const linuxScan = shared(async () => {
+  const found: PodProcess[] = [];
+  let looked = 0;
+  for (const pid of linuxPids()) {
+    if (++looked % SLICE === 0) await settle();
+    const environment = readProc(`/proc/${pid}/environ`);
+    if (environment?.includes("TRUEUP_POD_UID=") !== true) continue;
+    const stat = linuxStat(pid);
+    const process = stat === null ? null : fromEnvironment(pid, stat.group, environment.split("\0"));
+    if (process !== null && stat?.state !== "Z") found.push(process);
+  }
+  return found;
+});
 
 function linuxPids(): number[] {
   return readdirSync("/proc")
@@ -95,7 +123,8 @@ function fromEnvironment(pid: number, group: number, lines: readonly string[]): 
     lines.find((line) => line.startsWith(`${name}=`))?.slice(name.length + 1);
   const podUid = value("TRUEUP_POD_UID");
   if (podUid === undefined) return null;
-  return { pid, group, podUid, container: value("TRUEUP_CONTAINER") ?? "", run: Number(value("TRUEUP_RUN") ?? -1) };
+  const [container = "", home = ""] = [value("TRUEUP_CONTAINER"), value("HOME")];
+  return { pid, group, podUid, container, run: Number(value("TRUEUP_RUN") ?? -1), home };
 }
 
 /** Inodes of the sockets that listen on the port, as the process sees its network; `null` when it is gone. */
@@ -120,17 +149,20 @@ function holdsOne(pid: number, inodes: ReadonlySet<string>): boolean {
   });
 }
 
+const psScan = shared(async () => {
+  const text = await ps(["-axww", "-E", "-o", "pid=,pgid=,stat=,command="]);
+  return text.split("\n").flatMap((line) => {
+    const [, pid, group, state, rest] = /^\s*(\d+)\s+(\d+)\s+(\S+)\s(.*)$/.exec(line) ?? [];
+    if (pid === undefined || rest === undefined || state?.startsWith("Z") || Number(pid) === process.pid) return [];
+    const found = fromEnvironment(Number(pid), Number(group), rest.split(" "));
+    return found === null ? [] : [found];
+  });
+});
+
 /** macOS: `ps` shows environments (-E) of the user's own processes. Who listens where would need more rights. */
 const psTable: ProcessTable = {
-  async ofPod(podUid) {
-    const text = await ps(["-axww", "-E", "-o", "pid=,pgid=,stat=,command="]);
-    return text.split("\n").flatMap((line) => {
-      const [, pid, group, state, rest] = /^\s*(\d+)\s+(\d+)\s+(\S+)\s(.*)$/.exec(line) ?? [];
-      if (pid === undefined || rest === undefined || state?.startsWith("Z") || Number(pid) === process.pid) return [];
-      const found = fromEnvironment(Number(pid), Number(group), rest.split(" "));
-      return found?.podUid === podUid ? [found] : [];
-    });
-  },
+  ofPod: async (podUid) => (await psScan()).get(podUid) ?? [],
+  all: async () => [...(await psScan()).values()].flat(),
 
   async identity(pid) {
     const line = (await ps(["-o", "stat=,lstart=", "-p", String(pid)])).trim();

@@ -8,6 +8,7 @@ import { makeDirectory, replaceFile } from "./files.ts";
 import { Journal } from "./journal.ts";
 import { LocalKubelet } from "./kubelet.ts";
 import { type KubeletFile, lockDirectory } from "./lock.ts";
+import { requireOwnState } from "./own-state.ts";
 import type { KubeletLog } from "./pod-runtime.ts";
 import { ProcessRuntime } from "./process-runtime.ts";
 import { ServiceProxy } from "./proxy/service-proxy.ts";
@@ -31,7 +32,7 @@ export function kubeletDirectory(stateDir: string): string {
  * Runs a kubelet until it is told to end: by `shutdown` over the socket, or by SIGTERM, on which it leaves the pods
  * running for the next one. SIGINT and SIGHUP, which a terminal sends to all that it started, are ignored.
  *
- * @throws {TrueupError} `conflict` when the state directory has a kubelet
+ * @throws {TrueupError} `conflict` when the state directory has a kubelet, or is a copy of another
  */
 export async function runKubelet(options: RunKubeletOptions): Promise<void> {
   const { stateDir, socketPath, version, clock, random, log } = options;
@@ -40,6 +41,7 @@ export async function runKubelet(options: RunKubeletOptions): Promise<void> {
   makeDirectory(directory);
   const unlock = lockDirectory(directory);
   try {
+    await requireOwnState({ stateDir, socketPath, clock, random });
     const startedAt = new Date(clock.now()).toISOString();
     const file: KubeletFile = { pid: process.pid, socket: socketPath, version, startedAt };
     replaceFile(join(directory, "kubelet.json"), `${JSON.stringify(file)}\n`);

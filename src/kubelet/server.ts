@@ -78,12 +78,31 @@ async function answer(
   try {
     const stream = streamFor(options, url);
     if (stream !== null) await sendStream(stream, ending, response);
-    else sendJson(response, 200, (await call(options, url.pathname, await readJson(request))) ?? null);
+    else {
+      const body = await readJson(request);
+      if (url.pathname === PATHS.shutdown && (await hasHungUp(response))) {
+        options.log("warn", "Told to end by one that did not wait for it: not ending.");
+        return;
+      }
+      sendJson(response, 200, (await call(options, url.pathname, body)) ?? null);
+    }
   } catch (thrown) {
     const error = asTrueupError(thrown, "answer the daemon");
     if (error.code === "internal") options.log("error", error.message);
     sendJson(response, ERROR_CLASSES[error.code].http, encodeError(error));
   }
+}
+
+/** Rounds of the event loop in which a connection that was closed long ago is noticed. */
+const ROUNDS = 3;
+
+/**
+ * Whether the caller has gone. A kubelet that was stopped finds orders of hours ago when it goes on, and who gave this one
+ * was told that it failed: the pods may belong to the next daemon by now.
+ */
+async function hasHungUp({ req: { socket } }: ServerResponse): Promise<boolean> {
+  for (let round = 0; round < ROUNDS; round++) await settle();
+  return socket.readableEnded || socket.destroyed;
 }
 
 async function call({ kubelet, info, shutdown }: KubeletServerOptions, path: string, body: unknown): Promise<unknown> {

@@ -45,8 +45,8 @@ export interface TrafficOptions {
   state: TrafficState;
   /** Keeps the state. */
   save(state: TrafficState): void;
-  /** The local ports of a Service, by Service port as text, are now these. */
-  onPorts(service: ServiceAssignment, localPorts: Record<string, number>): void;
+  /** The local ports of a Service, by Service port as text, are now these. False: could not be told, and is tried again. */
+  onPorts(service: ServiceAssignment, localPorts: Record<string, number>): boolean;
 }
 
 /** The pods that a Service sends to for one of its ports, in the order given. Pure. */
@@ -89,6 +89,7 @@ export class Traffic {
   readonly #memberOf = new Map<string, Set<ServiceEntry>>();
   #ports: Record<string, SavedPort>;
   #cancelRetry: CancelTimer = () => undefined;
+  #cancelTelling: CancelTimer = () => undefined;
   #closed = false;
 
   constructor(options: TrafficOptions) {
@@ -145,6 +146,7 @@ export class Traffic {
   async close(): Promise<void> {
     this.#closed = true;
     this.#cancelRetry();
+    this.#cancelTelling();
     await this.#options.proxy.close();
   }
 
@@ -226,6 +228,7 @@ export class Traffic {
   }
 
   #tellPorts(): void {
+    let isComplete = true;
     for (const entry of this.#services.values()) {
       const { service } = entry;
       const localPorts: Record<string, number> = {};
@@ -235,9 +238,12 @@ export class Traffic {
       }
       const text = JSON.stringify(localPorts);
       if (text === entry.told || text === "{}") continue;
-      entry.told = text;
-      this.#options.onPorts(service, localPorts);
+      if (this.#options.onPorts(service, localPorts)) entry.told = text;
+      else isComplete = false;
     }
+    if (isComplete || this.#closed) return;
+    this.#cancelTelling();
+    this.#cancelTelling = this.#options.clock.setTimer(RETRY_MS, () => this.#tellPorts());
   }
 }
 

@@ -2,10 +2,16 @@
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { messageOf, TrueupError } from "../model/errors.ts";
+import { TrueupError } from "../model/errors.ts";
+import { databaseTrouble, requireSound } from "../util/database-trouble.ts";
 
 /** Version of the tables. A file with a higher one was written by a newer trueup and is left alone. */
 export const LEDGER_VERSION = 1;
+
+/** The newest time that any row carries. */
+export const NEWEST_TIME = `SELECT max(at) FROM (
+  SELECT max(opened_at) AS at FROM attempts UNION ALL SELECT max(at) FROM attempt_events
+  UNION ALL SELECT max(ended_at) FROM attempt_endings)`;
 
 /** How long a write waits for another handle's, milliseconds. */
 const BUSY_TIMEOUT_MS = 5_000;
@@ -73,6 +79,7 @@ export function openLedgerDatabase(path: string): DatabaseSync {
     try {
       // With recursive triggers, a row that REPLACE would remove is defended like any other.
       db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA recursive_triggers = ON;");
+      requireSound(db);
       prepareTables(db, path);
       return db;
     } catch (error) {
@@ -81,8 +88,14 @@ export function openLedgerDatabase(path: string): DatabaseSync {
     }
   } catch (error) {
     if (error instanceof TrueupError) throw error;
-    throw new TrueupError("io", `Cannot open the ledger in ${path}: ${messageOf(error)}`, { cause: error });
+    throw unusable("open the ledger", path, error);
   }
+}
+
+/** @param doing `open the ledger` */
+function unusable(doing: string, path: string, error: unknown): TrueupError {
+  const { says, hint } = databaseTrouble(error);
+  return new TrueupError("io", `Cannot ${doing} in ${path}: ${says}`, { cause: error, hint });
 }
 
 function prepareTables(db: DatabaseSync, path: string): void {

@@ -1,6 +1,6 @@
 /** The ledger of the embedded cluster: append-only tables in a database file of its own. */
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
-import { messageOf, TrueupError } from "../model/errors.ts";
+import { TrueupError } from "../model/errors.ts";
 import type {
   Attempt,
   AttemptEnding,
@@ -15,6 +15,7 @@ import type {
 } from "../model/ledger.ts";
 import { shortId } from "../model/source.ts";
 import type { Clock } from "../util/clock.ts";
+import { databaseTrouble } from "../util/database-trouble.ts";
 import { openLedgerDatabase } from "./database.ts";
 import { attemptEndingOf, attemptOf, canonicalJson, eventOf, type Row, revisionEndingOf, revisionOf } from "./rows.ts";
 
@@ -274,10 +275,8 @@ export class SqliteLedger implements Ledger {
       return work();
     } catch (error) {
       if (error instanceof TrueupError) throw error;
-      throw new TrueupError("io", `Cannot ${doing} in the ledger ${this.path}: ${messageOf(error)}`, {
-        cause: error,
-        hint: "See that the disk has room and that the file belongs to you.",
-      });
+      const { says, hint } = databaseTrouble(error);
+      throw new TrueupError("io", `Cannot ${doing} in the ledger ${this.path}: ${says}`, { cause: error, hint });
     }
   }
 }

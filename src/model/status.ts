@@ -54,7 +54,8 @@ export interface DaemonStatus {
   startedAt: string;
   stateDir: string;
   runtime: string;
-  kubelet: { connected: boolean; pid: number | null };
+  /** `silentSince`: it is there and has not answered since then, RFC 3339. */
+  kubelet: { connected: boolean; pid: number | null; silentSince?: string };
   apps: AppStatus[];
 }
 

@@ -1,9 +1,11 @@
 /** One process per state directory: a lock that the kernel frees when its holder dies, however it dies. */
-import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 
 /** SQLite's result code for "somebody else has it" (sqlite.org/rescode.html#busy). */
 const SQLITE_BUSY = 5;
+const SQLITE_READONLY = 8;
+const SQLITE_CANTOPEN = 14;
 
 /** Locks that are held. A database that nothing refers to is closed by the garbage collector, and its lock with it. */
 const held = new Set<DatabaseSync>();
@@ -41,6 +43,32 @@ export function takeLock(path: string, holder: string): LockAttempt {
     if (held.delete(database)) database.close();
   };
   return { held: true, release };
+}
+
+/**
+ * Whether somebody has the lock now, and what the last holder said of itself. Reads only.
+ *
+ * @throws The system's error when that cannot be found out
+ */
+export function lookAtLock(path: string): { held: boolean; holder: string } {
+  const holder = readNote(`${path}.holder`);
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return { held: false, holder };
+  const database = new DatabaseSync(path, { readOnly: true, timeout: 0 });
+  try {
+    database.prepare("SELECT count(*) FROM sqlite_schema").get();
+    return { held: false, holder };
+  } catch (error) {
+    if (isBusy(error)) return { held: true, holder };
+    // A killed holder leaves a journal that only a writer may take back: then nobody has it.
+    if (isPrimary(error, SQLITE_READONLY) || isPrimary(error, SQLITE_CANTOPEN)) return { held: false, holder };
+    throw error;
+  } finally {
+    database.close();
+  }
+}
+
+function isPrimary(error: unknown, code: number): boolean {
+  return error instanceof Error && ((error as { errcode?: number }).errcode ?? 0) % 256 === code;
 }
 
 function isBusy(error: unknown): boolean {

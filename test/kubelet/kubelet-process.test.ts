@@ -306,7 +306,11 @@ describe("a kubelet process", () => {
     const { pid } = await first.info();
     process.kill(pid, "SIGSTOP");
     try {
-      await expect(launchKubelet({ ...options, timeoutMs: 300 })).rejects.toThrow(/Cannot start (a|the) kubelet/);
+      await expect(launchKubelet({ ...options, timeoutMs: 300 })).rejects.toMatchObject({
+        code: "timeout",
+        message: `Cannot reach the kubelet at ${bench.socketPath} as it must answer within 0.3 s: process ${pid} does not.`,
+        hint: expect.stringContaining(`kill -CONT ${pid} lets it go on`),
+      });
     } finally {
       process.kill(pid, "SIGCONT");
     }

@@ -122,7 +122,7 @@ function fake(
     save: (next) => {
       saved = next;
     },
-    onPorts: ({ name }, localPorts) => told.push(`${name} ${JSON.stringify(localPorts)}`),
+    onPorts: ({ name }, localPorts) => told.push(`${name} ${JSON.stringify(localPorts)}`) > 0,
   });
   return { traffic, backends, preferred, told, saved: () => saved };
 }

@@ -1,5 +1,6 @@
 /** The daemon's status as text: one line about itself, one block an app. */
 
+import { silentKubeletHint } from "../../kubelet/silent.ts";
 import { displayId } from "../../model/object.ts";
 import { shortId } from "../../model/source.ts";
 import type { AppPhase, AppStatus, DaemonStatus } from "../../model/status.ts";
@@ -21,13 +22,20 @@ const PHASE_COLOUR: Readonly<Record<AppPhase, "green" | "yellow" | "red">> = {
 };
 
 export function formatStatus(status: DaemonStatus, now: number, style: Style): string {
-  const { connected, pid } = status.kubelet;
-  const kubelet = connected ? `kubelet process ${pid ?? "in the daemon"}` : style.red("kubelet not connected");
+  const kubelet = kubeletText(status.kubelet, now, style);
   const uptime = ageOf(status.startedAt, now);
   const head = `trueup ${status.version}, process ${status.pid}, up ${uptime}; runtime ${status.runtime}, ${kubelet}`;
   const blocks = status.apps.map((app) => appText(app, now, style));
   if (blocks.length === 0) blocks.push("no apps\n");
-  return [`${head}\n`, `state in ${status.stateDir}\n`, ...blocks.map((block) => `\n${block}`)].join("");
+  const hint = status.kubelet.silentSince === undefined ? "" : `hint: ${silentKubeletHint(status.kubelet.pid)}\n`;
+  return [`${head}\n`, hint, `state in ${status.stateDir}\n`, ...blocks.map((block) => `\n${block}`)].join("");
+}
+
+function kubeletText({ connected, pid, silentSince }: DaemonStatus["kubelet"], now: number, style: Style): string {
+  if (silentSince !== undefined) {
+    return style.red(`kubelet process ${pid ?? ""} not answering since ${silentSince} (${ageOf(silentSince, now)})`);
+  }
+  return connected ? `kubelet process ${pid ?? "in the daemon"}` : style.red("kubelet not connected");
 }
 
 function appText(app: AppStatus, now: number, style: Style): string {

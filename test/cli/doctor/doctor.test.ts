@@ -1,0 +1,165 @@
+/** `trueup doctor` on real state directories: what it says of each fault, that it changes nothing, and what --fix removes. */
+import { execFileSync } from "node:child_process";
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { SqliteObjectStore } from "../../../src/cluster/store.ts";
+import { prepareSocketPaths, type SocketPaths } from "../../../src/daemon/paths.ts";
+import { ImageStore } from "../../../src/image/store.ts";
+import { SqliteLedger } from "../../../src/ledger/sqlite-ledger.ts";
+import { SystemClock } from "../../../src/util/clock.ts";
+import { seededRandom } from "../../../src/util/random.ts";
+import { claimIdentity } from "../../../src/util/state-identity.ts";
+import { takeLock } from "../../../src/util/state-lock.ts";
+import { type Home, makeHome, trueup } from "../../support/processes.ts";
+
+let home: Home;
+let state: string;
+let sockets: SocketPaths;
+
+beforeEach(async () => {
+  home = makeHome();
+  state = join(home.dir, "state");
+  mkdirSync(join(state, "kubelet", "pods"), { recursive: true, mode: 0o700 });
+  chmodSync(state, 0o700);
+  claimIdentity(state, seededRandom(1));
+  new SqliteObjectStore(join(state, "cluster.db"), { clock: new SystemClock(), random: seededRandom(1) }).close();
+  new SqliteLedger({ path: join(state, "ledger.db") }).close();
+  await ImageStore.open(join(state, "images"));
+  sockets = await prepareSocketPaths(state, home.env);
+});
+afterEach(() => home.remove());
+
+interface Report {
+  findings: { check: string; level: string; message: string; hint?: string }[];
+  fixed: string[];
+}
+
+async function doctor(...args: string[]): Promise<{ code: number | null; troubles: string[]; report: Report }> {
+  const { code, stdout, stderr } = await trueup(["doctor", "--state", state, "-o", "json", ...args], home);
+  expect(stderr).toBe("");
+  const report = JSON.parse(stdout) as Report;
+  // How much room this machine has is not what is tested here.
+  const bad = report.findings.filter(
+    ({ level, check }) => level !== "ok" && check !== "disk" && check !== "open files",
+  );
+  for (const { hint } of bad) expect(hint).toMatch(/\w/);
+  return { code, troubles: bad.map(({ check, level, message }) => `${level} ${check}: ${message}`), report };
+}
+
+/** A socket file that nobody listens on, as a killed process leaves it. */
+async function leaveSocket(path: string): Promise<void> {
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(`${path}.live`, done));
+  // Hard-linked, as the server removes its own name when it closes.
+  execFileSync("ln", [`${path}.live`, path]);
+  await new Promise((done) => server.close(done));
+}
+
+/** Names, sizes and times of all files below. */
+function listing(directory: string): string[] {
+  const names = readdirSync(directory, { recursive: true, encoding: "utf8" }).sort();
+  return names.map((name) => {
+    const { size, mtimeMs } = statSync(join(directory, name));
+    return `${name} ${size} ${mtimeMs}`;
+  });
+}
+
+describe("a state directory", () => {
+  it("that is well: every check says so, and nothing is changed", async () => {
+    const before = listing(state);
+    const { code, troubles, report } = await doctor();
+    expect({ code, troubles }).toEqual({ code: 0, troubles: [] });
+    expect(report.findings.map(({ check }) => check)).toEqual(
+      "node,git,repository,open files,state directory,identity,disk,daemon,kubelet,cluster.db,ledger.db,clock,journal,pods,images,sockets,files".split(
+        ",",
+      ),
+    );
+    expect(listing(state)).toEqual(before);
+  });
+
+  it("with faults: each is found, all in one run, with what to do, and nothing is changed", async () => {
+    const copy = join(home.dir, "copy");
+    cpSync(state, copy, { recursive: true });
+    state = copy;
+    chmodSync(state, 0o755);
+    writeFileSync(join(state, "ledger.db"), "no database at all, but long enough to be taken for one".repeat(20));
+    writeFileSync(join(state, "kubelet", "journal.ndjson"), '{"base":0}\n{"seq":7}\n');
+    mkdirSync(join(state, "kubelet", "pods", "uid-a"));
+    writeFileSync(join(state, "kubelet", "pods", "uid-a", "record.json"), "{");
+    rmSync(join(state, "cluster.db"));
+    writeFileSync(join(state, "images", "index.json"), "{}");
+    mkdirSync(join(state, "images", "0".repeat(64)));
+    const before = listing(state);
+    const { code, troubles } = await doctor();
+    expect(code).toBe(1);
+    expect(troubles.map((line) => line.replaceAll(home.dir, "~"))).toEqual([
+      "problem state directory: others may enter ~/copy (mode 755), and it holds Secrets",
+      "problem identity: it is a copy of ~/state: its pods are not its own",
+      "problem cluster.db: it is missing or empty, and 1 pods are recorded",
+      "problem ledger.db: the file is damaged: file is not a database",
+      "warning clock: it cannot be compared with the ledger: the file is damaged: file is not a database",
+      "problem journal: Cannot read the kubelet's journal as line 2 of ~/copy/kubelet/journal.ndjson must be its next report.",
+      expect.stringContaining("problem pod records: ~/copy/kubelet/pods/uid-a/record.json cannot be read: "),
+      expect.stringContaining(`problem images: image ${"0".repeat(12)}: `),
+      expect.stringContaining("problem images: Cannot read the image index ~/copy/images/index.json"),
+    ]);
+    expect(listing(state)).toEqual(before);
+  });
+
+  it("whose lock is held by one that does not answer: it is named", async () => {
+    const lock = takeLock(join(state, "daemon.lock"), "pid 4711, on /srv/shop");
+    try {
+      const { code, troubles } = await doctor();
+      expect(code).toBe(1);
+      expect(troubles).toEqual(["problem daemon: pid 4711, on /srv/shop has the lock and does not answer"]);
+    } finally {
+      if (lock.held) lock.release();
+    }
+  });
+});
+
+describe("--fix", () => {
+  it("removes stale sockets and unfinished files, says which, and nothing else", async () => {
+    await leaveSocket(sockets.daemonSocket);
+    await leaveSocket(sockets.kubeletSocket);
+    const unfinished = [join(state, "images", ".incoming-x"), join(state, "kubelet", "services.json.new")];
+    for (const path of unfinished) writeFileSync(path, "half");
+    writeFileSync(join(state, "kubelet", "services.json"), "{}");
+    const looked = await doctor();
+    expect(looked.code).toBe(0);
+    expect(looked.troubles.map((line) => line.slice(0, 24))).toEqual([
+      "warning sockets: nobody ",
+      "warning sockets: nobody ",
+      "warning files: 1 files w",
+      "warning files: 1 files w",
+    ]);
+    expect(looked.report.fixed).toEqual([]);
+    const { report } = await doctor("--fix");
+    expect(report.fixed.sort()).toEqual([sockets.daemonSocket, sockets.kubeletSocket, ...unfinished].sort());
+    for (const path of report.fixed) expect(existsSync(path)).toBe(false);
+    expect(existsSync(join(state, "kubelet", "services.json"))).toBe(true);
+    expect((await doctor()).troubles).toEqual([]);
+  });
+
+  it("leaves unfinished files while somebody holds the lock: they may be about to be finished", async () => {
+    const path = join(state, "images", ".incoming-x");
+    writeFileSync(path, "half");
+    const lock = takeLock(join(state, "daemon.lock"), "pid 1, the daemon");
+    try {
+      expect((await doctor("--fix")).report.fixed).toEqual([]);
+      expect(existsSync(path)).toBe(true);
+    } finally {
+      if (lock.held) lock.release();
+    }
+  });
+});
+
+it("without a state directory to look at is a wrong usage; with one that is not there, a failure", async () => {
+  const lost = await trueup(["doctor"], home);
+  expect({ code: lost.code, stdout: lost.stdout }).toEqual({ code: 2, stdout: "" });
+  expect(lost.stderr).toContain("Name it with --state.");
+  const absent = await trueup(["doctor", "--state", join(home.dir, "nowhere")], home);
+  expect({ code: absent.code, stdout: absent.stdout }).toEqual({ code: 1, stdout: "" });
+});
