@@ -98,6 +98,7 @@ export class Fleet {
         clock,
         onChange: (state) => this.#queue(state),
         onError: (error) => {
+          this.#trouble ??= error;
           log.warn(`Cannot read ${ref}: ${error.message}`);
           for (const reconciler of this.#reconcilers.values()) reconciler.refChanged();
         },

@@ -1,5 +1,5 @@
 /** One container of a pod: image, configuration, start, probes, restarts with back-off, and its end. */
-import { messageOf } from "../model/errors.ts";
+import { messageOf, TrueupError } from "../model/errors.ts";
 import { timestamp } from "../model/object.ts";
 import type { ContainerLaunch, RunningContainer } from "../model/runtime.ts";
 import type { Container, ContainerState, ContainerStatus } from "../model/workload.ts";
@@ -161,7 +161,7 @@ export class ContainerWorker {
       this.#context.persist();
       running = await this.#context.runtime.start(launch);
     } catch (error) {
-      this.#startFailed(this.#context.redact(messageOf(error)));
+      this.#startFailed(error);
     }
     this.#running = running;
     settled();
@@ -181,8 +181,10 @@ export class ContainerWorker {
     });
   }
 
-  #startFailed(message: string): void {
-    const terminated = startErrorState(message, this.#context.clock.now());
+  #startFailed(error: unknown): void {
+    const message = this.#context.redact(messageOf(error));
+    const isWrong = error instanceof TrueupError && error.code === "invalid";
+    const terminated = startErrorState(message, isWrong, this.#context.clock.now());
     this.#event("Warning", "Failed", `Error: ${message}`);
     this.#set({ lastState: { terminated }, state: { waiting: { reason: "RunContainerError", message } } });
     this.#ended(terminated);

@@ -10,6 +10,7 @@ import type {
   PodSpec,
   PodStatus,
 } from "../model/workload.ts";
+import { REASON_CANNOT_RUN } from "../model/workload.ts";
 
 /** All pods are on this machine, and reached over its loopback interface. */
 export const LOOPBACK = "127.0.0.1";
@@ -173,9 +174,19 @@ export function terminatedState(
   return { exitCode: exit.exitCode, reason, ...(message !== "" && { message }), ...times };
 }
 
-/** The terminated state of a run that never came to be: code and times as containerd gives them. */
-export function startErrorState(message: string, now: number): NonNullable<ContainerState["terminated"]> {
-  return { exitCode: 128, reason: "StartError", message, startedAt: timestamp(0), finishedAt: timestamp(now) };
+/**
+ * The terminated state of a run that never came to be: code and times as containerd gives them.
+ *
+ * @param isWrong Whether what was to be started is at fault (`StartError`), or the machine, which may do better later
+ *   (`ContainerCannotRun`)
+ */
+export function startErrorState(
+  message: string,
+  isWrong: boolean,
+  now: number,
+): NonNullable<ContainerState["terminated"]> {
+  const reason = isWrong ? "StartError" : REASON_CANNOT_RUN;
+  return { exitCode: 128, reason, message, startedAt: timestamp(0), finishedAt: timestamp(now) };
 }
 
 /** A whole number of seconds as Go prints durations: `10s`, `1m20s`, `5m0s`. */

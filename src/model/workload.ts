@@ -304,4 +304,7 @@ export const ANNOTATION = {
   localPorts: "trueup/local-ports",
 } as const;
 
+/** Reason of a run that the machine could not start: no descriptor left, no process, no room. It says nothing of the pod. */
+export const REASON_CANNOT_RUN = "ContainerCannotRun";
+
 export const LABEL_POD_TEMPLATE_HASH = "pod-template-hash";

@@ -1,6 +1,6 @@
 /** Whether a rollout can still succeed: what a pod says that no waiting changes. Pure. */
 import { isPodReady } from "../model/endpoints.ts";
-import type { ContainerStatus, Pod } from "../model/workload.ts";
+import { type ContainerStatus, type Pod, REASON_CANNOT_RUN } from "../model/workload.ts";
 import { getCondition } from "./conditions.ts";
 import { containerReason } from "./pod-health.ts";
 
@@ -64,6 +64,8 @@ function failureOf(status: ContainerStatus): PodFailure["kind"] | undefined {
   const waiting = status.state.waiting?.reason;
   if (waiting !== undefined && IMAGE.has(waiting)) return "image";
   if (waiting !== undefined && CONFIGURATION.has(waiting)) return "configuration";
+  // The machine could not start it, for want of descriptors or room: that may pass, and is not the commit's doing.
+  if ((status.state.terminated ?? status.lastState.terminated)?.reason === REASON_CANNOT_RUN) return undefined;
   return exitsOf(status) >= EXITS ? "exits" : undefined;
 }
 
