@@ -1,9 +1,8 @@
 /** The SQLite file under the object store: opened, read once, and written in groups that are whole or absent. */
-import { closeSync, mkdirSync, openSync } from "node:fs";
-import { dirname } from "node:path";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { messageOf, TrueupError } from "../model/errors.ts";
 import type { KubeObject, ObjectKey } from "../model/object.ts";
+import { type FileSchema, NewerFileError, openSqliteFile } from "../util/sqlite-file.ts";
 import { freezeParsed } from "./json.ts";
 
 /** Version of the tables. A file with a higher one was written by a newer trueup and is left alone. */
@@ -13,8 +12,12 @@ const TABLES = `
   CREATE TABLE objects (key TEXT PRIMARY KEY NOT NULL, object TEXT NOT NULL);
   CREATE TABLE applied (key TEXT PRIMARY KEY NOT NULL, owner TEXT NOT NULL, object TEXT NOT NULL);
   CREATE TABLE meta (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL);
-  PRAGMA user_version = ${STATE_VERSION};
 `;
+
+const SCHEMA: FileSchema = { version: STATE_VERSION, create: (db) => db.exec(TABLES), migrations: [] };
+
+/** Name under which the number of the last report is kept whose effect the store has. */
+export const META_LAST_REPORT = "kubelet-report";
 
 /** One group of writes; `null` deletes. */
 export interface StateChanges {
@@ -145,32 +148,37 @@ function parse(text: unknown): KubeObject {
 
 function openDatabase(path: string): DatabaseSync {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    // SQLite gives its -wal and -shm files the mode of the database: making that first keeps all three private.
-    closeSync(openSync(path, "a", 0o600));
-    const db = new DatabaseSync(path, { timeout: 5_000 });
-    try {
-      db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
-      prepareTables(db, path);
-      return db;
-    } catch (error) {
-      db.close();
-      throw error;
-    }
+    return openSqliteFile(path, SCHEMA);
   } catch (error) {
-    if (error instanceof TrueupError) throw error;
+    if (error instanceof NewerFileError) {
+      throw new TrueupError(
+        "invalid",
+        `Cannot open the cluster's state in ${path} as its version must be at most ${STATE_VERSION}: it is ${error.version}.`,
+        { hint: "A newer trueup wrote it: use that one, or another state directory (--state).", cause: error },
+      );
+    }
     throw new TrueupError("io", `Cannot open the cluster's state in ${path}: ${messageOf(error)}`, { cause: error });
   }
 }
 
-function prepareTables(db: DatabaseSync, path: string): void {
-  const version = Number(db.prepare("PRAGMA user_version").get()?.user_version);
-  if (version > STATE_VERSION) {
-    throw new TrueupError(
-      "invalid",
-      `Cannot open the cluster's state in ${path} as its version must be at most ${STATE_VERSION}: it is ${version}.`,
-      { hint: "A newer trueup wrote it: use that one, or another state directory (--state)." },
-    );
+/**
+ * Forgets what belongs to the machine that a copy was made on: pods, and the number of its kubelet's last report. The
+ * controllers make new pods; as these have new uids, none is taken for one that may still run elsewhere.
+ *
+ * @throws {TrueupError} As the constructor
+ */
+export function forgetMachine(path: string): void {
+  const db = openDatabase(path);
+  try {
+    db.exec(`
+      BEGIN IMMEDIATE;
+      DELETE FROM objects WHERE key LIKE '/Pod/%';
+      DELETE FROM applied WHERE key LIKE '/Pod/%';
+      DELETE FROM meta WHERE name = '${META_LAST_REPORT}';
+      COMMIT;
+      PRAGMA wal_checkpoint(TRUNCATE);
+    `);
+  } finally {
+    db.close();
   }
-  if (version === 0) db.exec(`BEGIN; ${TABLES} COMMIT;`);
 }
