@@ -79,9 +79,10 @@ export class FactReader {
   /** Images are looked up by a table of their own: it must say what the row says. */
   #revisionContent(row: Row): string {
     const revision = revisionOf(row);
+    const said = new Map(Object.entries(revision.images).map(([name, digest]) => [name.toWellFormed(), digest]));
     const indexed = this.#images.all(Number(row.row));
-    const said = indexed.every(({ reference, digest }) => revision.images[String(reference)] === digest);
-    return said && indexed.length === Object.keys(revision.images).length ? revisionContent(revision) : UNREADABLE;
+    const isSame = indexed.every(({ reference, digest }) => said.get(String(reference)) === digest);
+    return isSame && indexed.length === said.size ? revisionContent(revision) : UNREADABLE;
   }
 }
 

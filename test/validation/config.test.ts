@@ -125,9 +125,9 @@ ledger: {keepAttempts: 100, keepDays: 365}
     [
       "repositories: [{path: a}]\nledger: {keepAttempts: 0, keepDays: 1.5, keep: all}\n",
       [
-        "2:26 error config-invalid: Cannot use ledger.keepAttempts as it must be at least 1: it is 0",
-        "2:39 error config-invalid: Cannot read ledger.keepDays as it must be a whole number: it is 1.5",
-        "2:44 error config-invalid: Cannot read ledger.keep as there is no such setting",
+        "2:42 error config-invalid: Cannot read ledger.keep as there is no such setting",
+        "2:24 error config-invalid: Cannot use ledger.keepAttempts as it must be at least 1: it is 0",
+        "2:37 error config-invalid: Cannot read ledger.keepDays as it must be an integer: it is 1.5",
       ],
     ],
     [
