@@ -1,13 +1,17 @@
 /** Takes out of a ledger's file what its retention rules do not keep, and puts an anchor in its place. */
-import type { Outcome } from "../model/ledger.ts";
+import { ATTEMPT_EVENTS, type Outcome } from "../model/ledger.ts";
 import { type Anchor, anchorContent, type ChainHead } from "./chain.ts";
 import type { LedgerConnection } from "./connection.ts";
 import { planRetention, type RetentionCandidate, type RetentionRules, runsOf } from "./retention.ts";
 import type { Row } from "./rows.ts";
 
+const CARRIED_OUT = [ATTEMPT_EVENTS.applied, ATTEMPT_EVENTS.held, ATTEMPT_EVENTS.rollback]
+  .map((type) => `'${type}'`)
+  .join(", ");
+
 const CANDIDATES = `
-  SELECT attempts.row, app, target, ended_at, outcome,
-    EXISTS (SELECT 1 FROM attempt_events WHERE attempt = attempts.row AND type IN ('applied', 'held')) AS carried_out
+  SELECT attempts.row, app, target, commit_id, ended_at, outcome, reason,
+    EXISTS (SELECT 1 FROM attempt_events WHERE attempt = attempts.row AND type IN (${CARRIED_OUT})) AS carried_out
   FROM attempts LEFT JOIN attempt_endings ON attempt_endings.attempt = attempts.row`;
 
 /** Numbers of the links of one attempt's facts. */
@@ -65,7 +69,10 @@ function candidateOf(row: Row): RetentionCandidate {
     row: Number(row.row),
     app: String(row.app),
     target: String(row.target),
-    ...(row.outcome !== null && { ending: { endedAt: String(row.ended_at), outcome: String(row.outcome) as Outcome } }),
+    commit: String(row.commit_id),
+    ...(row.outcome !== null && {
+      ending: { endedAt: String(row.ended_at), outcome: String(row.outcome) as Outcome, reason: String(row.reason) },
+    }),
     carriedOut: row.carried_out === 1,
   };
 }

@@ -18,9 +18,10 @@ export interface RetentionCandidate {
   row: number;
   app: string;
   target: string;
+  commit: string;
   /** Absent while it is open. */
-  ending?: { endedAt: string; outcome: Outcome };
-  /** Whether changes of it were made, however it ended. */
+  ending?: { endedAt: string; outcome: Outcome; reason: string };
+  /** Whether changes were made because of it, however it ended: its own, or those of a commit gone back to. */
   carriedOut: boolean;
 }
 
@@ -29,8 +30,8 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
 /**
  * Rows of the attempts that may go, ascending.
  *
- * Never one that is open; never an app's newest, its newest that was deployed (or found nothing to do), nor its newest
- * that was carried out: by these the reconciler knows what it saw last, what runs, and what to go back to.
+ * Never one that is open; never one of the few by which the reconciler knows what it saw last, what runs, how an app was,
+ * and what to go back to (`needed`).
  *
  * @param attempts All attempts of the ledger, in any order
  * @param nowMs Milliseconds since the epoch
@@ -45,19 +46,37 @@ export function planRetention(
   const gone: number[] = [];
   for (const ofApp of byApp(attempts).values()) {
     const newestFirst = ofApp.toSorted((a, b) => b.row - a.row);
-    const needed = new Set([
-      newestFirst[0],
-      newestFirst.find(({ ending }) => ending?.outcome === "deployed" || ending?.outcome === "no-op"),
-      newestFirst.find(({ carriedOut }) => carriedOut),
-    ]);
+    const kept = needed(newestFirst);
     const ended = newestFirst.filter(({ ending }) => ending !== undefined);
     for (const [index, attempt] of ended.entries()) {
-      if (needed.has(attempt) || index < (keepAttempts ?? 0)) continue;
+      if (kept.has(attempt) || index < (keepAttempts ?? 0)) continue;
       // A time that cannot be read keeps its row.
       if (Date.parse(attempt.ending?.endedAt ?? "") < keepSince) gone.push(attempt.row);
     }
   }
   return gone.sort((a, b) => a - b);
+}
+
+/**
+ * Of one app: its newest attempt; the newest that was carried out; the newest before the last that says whether the app was
+ * well; the newest that left it well, and the newest that did so with another commit, as a failed commit goes back to one
+ * that is not itself.
+ */
+function needed(newestFirst: readonly RetentionCandidate[]): ReadonlySet<RetentionCandidate | undefined> {
+  const good = newestFirst.filter(({ ending }) => isGood(ending));
+  return new Set([
+    newestFirst[0],
+    newestFirst.find(({ carriedOut }) => carriedOut),
+    newestFirst.slice(1).find(({ ending }) => ending !== undefined && TELLING.has(ending.outcome)),
+    good[0],
+    good.find(({ commit }) => commit !== good[0]?.commit),
+  ]);
+}
+
+const TELLING: ReadonlySet<Outcome> = new Set(["deployed", "no-op", "failed", "rolled back"]);
+
+function isGood(ending: RetentionCandidate["ending"]): boolean {
+  return ending?.outcome === "deployed" || (ending?.outcome === "no-op" && ending.reason === "");
 }
 
 function byApp(attempts: readonly RetentionCandidate[]): Map<string, RetentionCandidate[]> {

@@ -8,19 +8,21 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { planRetention, type RetentionCandidate, type RetentionRules, runsOf } from "../../src/ledger/retention.ts";
 import { SqliteLedger } from "../../src/ledger/sqlite-ledger.ts";
 import { verifyLedgerFile } from "../../src/ledger/verify.ts";
-import type { Outcome } from "../../src/model/ledger.ts";
+import type { Attempt, Outcome } from "../../src/model/ledger.ts";
+import { lastApplied, lastGood, wasBroken } from "../../src/reconcile/course.ts";
 import { ending, minute, opening, playHistory, revision } from "./facts.ts";
 
 const NOW = Date.UTC(2026, 5, 1);
 const DAY = 24 * 60 * 60 * 1_000;
 
-/** `deployed 9`: ended so nine days ago; `open`; a `*` behind it: carried out. */
+/** `jobs:deployed@c 9*`: of app jobs, ended so nine days ago at commit c, and was carried out; `open`. */
 function candidate(text: string, index: number): RetentionCandidate {
-  const [, app = "shop", what = "", days = "0", star] = /^(?:(\w+):)?([a-z -]+?)(?: (\d+))?(\*)?$/.exec(text) ?? [];
+  const pattern = /^(?:(\w+):)?([a-z -]+?)(?:@(\w))?(?: (\d+))?(\*)?$/;
+  const [, app = "shop", what = "", commit = String(index), days = "0", star] = pattern.exec(text) ?? [];
   const endedAt = new Date(NOW - Number(days) * DAY).toISOString();
   return {
-    ...{ row: index + 1, app, target: "local", carriedOut: star !== undefined },
-    ...(what !== "open" && { ending: { endedAt, outcome: what as Outcome } }),
+    ...{ row: index + 1, app, target: "local", commit, carriedOut: star !== undefined },
+    ...(what !== "open" && { ending: { endedAt, outcome: what as Outcome, reason: "" } }),
   };
 }
 
@@ -28,46 +30,51 @@ describe("what may go", () => {
   it.each<{ attempts: string[]; rules: RetentionRules; gone: number[] }>([
     { attempts: ["failed 9", "failed 9", "failed 9"], rules: {}, gone: [] },
     { attempts: [], rules: { keepAttempts: 1 }, gone: [] },
-    { attempts: ["failed 9", "failed 9", "failed 9"], rules: { keepAttempts: 1 }, gone: [1, 2] },
-    { attempts: ["failed 9", "failed 9", "failed 9"], rules: { keepAttempts: 2 }, gone: [1] },
-    { attempts: ["failed 9", "failed 5", "failed 1"], rules: { keepDays: 5 }, gone: [1] },
-    { attempts: ["failed 9", "failed 9", "failed 9"], rules: { keepDays: 5 }, gone: [1, 2] },
+    { attempts: ["rejected 9", "rejected 9", "rejected 9"], rules: { keepAttempts: 1 }, gone: [1, 2] },
+    { attempts: ["rejected 9", "rejected 9", "rejected 9"], rules: { keepAttempts: 2 }, gone: [1] },
+    { attempts: ["rejected 9", "rejected 5", "rejected 1"], rules: { keepDays: 5 }, gone: [1] },
+    { attempts: ["rejected 9", "rejected 9", "rejected 9"], rules: { keepDays: 5 }, gone: [1, 2] },
     // With both, each keeps what it keeps.
     {
-      attempts: ["failed 9", "failed 9", "failed 3", "failed 1"],
+      attempts: ["rejected 9", "rejected 9", "rejected 3", "rejected 1"],
       rules: { keepAttempts: 1, keepDays: 5 },
       gone: [1, 2],
     },
-    { attempts: ["failed 9", "failed 9", "failed 8"], rules: { keepAttempts: 2, keepDays: 5 }, gone: [1] },
+    { attempts: ["rejected 9", "rejected 9", "rejected 8"], rules: { keepAttempts: 2, keepDays: 5 }, gone: [1] },
     // Never an open one, and it does not count as kept.
-    { attempts: ["open", "failed 9", "open", "failed 9", "failed 9"], rules: { keepAttempts: 1 }, gone: [2, 4] },
-    { attempts: ["failed 9", "failed 9", "open"], rules: { keepDays: 5 }, gone: [1, 2] },
-    // Never the last that was deployed, or had nothing to do, or was carried out.
-    { attempts: ["deployed 9", "deployed 9", "failed 9", "failed 9"], rules: { keepAttempts: 1 }, gone: [1, 3] },
-    { attempts: ["deployed 9", "no-op 9", "failed 9"], rules: { keepAttempts: 1 }, gone: [1] },
-    {
-      attempts: ["deployed 9", "failed 9*", "failed 9*", "rejected 9", "rejected 9"],
-      rules: { keepAttempts: 1 },
-      gone: [2, 4],
-    },
+    { attempts: ["open", "rejected 9", "open", "rejected 9", "rejected 9"], rules: { keepAttempts: 1 }, gone: [2, 4] },
+    { attempts: ["rejected 9", "rejected 9", "open"], rules: { keepDays: 5 }, gone: [1, 2] },
+    // Never the last that left the app well, nor the last that did so with another commit.
+    { attempts: ["deployed 9", "deployed 9", "deployed 9", "rejected 9"], rules: { keepAttempts: 1 }, gone: [1] },
+    { attempts: ["deployed@a 9", "no-op@b 9", "deployed@b 9", "rejected 9"], rules: { keepAttempts: 1 }, gone: [2] },
+    // Never the last that says how the app was, nor the last that was carried out.
+    { attempts: ["failed 9", "failed 9", "superseded 9", "rejected 9"], rules: { keepAttempts: 1 }, gone: [1, 3] },
+    { attempts: ["failed 9*", "rejected 9*", "failed 9", "failed 9"], rules: { keepAttempts: 1 }, gone: [1] },
     // Each app for itself.
-    { attempts: ["failed 9", "jobs:failed 9", "failed 9", "jobs:failed 9"], rules: { keepAttempts: 1 }, gone: [1, 2] },
+    {
+      attempts: ["rejected 9", "jobs:rejected 9", "rejected 9", "jobs:rejected 9"],
+      rules: { keepAttempts: 1 },
+      gone: [1, 2],
+    },
   ])("$attempts by $rules: $gone", ({ attempts, rules, gone }) => {
     expect(planRetention(attempts.map(candidate), rules, NOW)).toEqual(gone);
   });
 
   it("is never what ended at a time that cannot be read", () => {
-    const [first, ...rest] = ["failed 9", "failed 9", "failed 9"].map(candidate);
-    const odd = { ...first, ending: { endedAt: "yesterday", outcome: "failed" } } as RetentionCandidate;
+    const [first, ...rest] = ["rejected 9", "rejected 9", "rejected 9"].map(candidate);
+    const odd = { ...first, ending: { endedAt: "yesterday", outcome: "rejected", reason: "" } } as RetentionCandidate;
     expect(planRetention([odd, ...rest], { keepDays: 5 }, NOW)).toEqual([2]);
   });
 
-  it("is never what the reconciler or an operator still needs", () => {
+  it("is never open, never what the rules keep, and nothing by which the reconciler would decide otherwise", () => {
+    const outcomes = ["open", "deployed", "no-op", "failed", "superseded", "rejected", "rolled back"] as const;
     const anAttempt = fc.record({
       app: fc.constantFrom("a", "b"),
-      outcome: fc.constantFrom<"open" | Outcome>("open", "deployed", "no-op", "failed", "superseded"),
+      commit: fc.constantFrom("x", "y", "z"),
+      outcome: fc.constantFrom(...outcomes),
+      reason: fc.constantFrom("", "not well"),
       days: fc.nat(20),
-      carriedOut: fc.boolean(),
+      event: fc.constantFrom("planned", "applied", "held", "rollback"),
     });
     const rules = fc.record(
       { keepAttempts: fc.integer({ min: 1, max: 4 }), keepDays: fc.integer({ min: 1, max: 15 }) },
@@ -75,37 +82,37 @@ describe("what may go", () => {
     );
     fc.assert(
       fc.property(fc.array(anAttempt, { maxLength: 15 }), rules, (drawn, given) => {
-        const attempts = drawn.map(({ app, outcome, days, carriedOut }, index): RetentionCandidate => {
+        const attempts = drawn.map(({ app, commit, outcome, reason, days, event }, index) => {
           const endedAt = new Date(NOW - days * DAY).toISOString();
+          const detail = { to: `before ${index}`, reason };
           return {
-            row: index + 1,
-            app,
-            target: "local",
-            carriedOut,
-            ...(outcome !== "open" && { ending: { endedAt, outcome } }),
+            ...{ row: index + 1, app, target: "local", commit, events: [{ at: "", type: event, message: "", detail }] },
+            ...{ carriedOut: event !== "planned", ...(outcome !== "open" && { ending: { endedAt, outcome, reason } }) },
           };
         });
         const gone = new Set(planRetention(attempts, given, NOW));
-        const kept = attempts.filter(({ row }) => !gone.has(row));
-        const isDone = ({ ending: end }: RetentionCandidate): boolean =>
-          ["deployed", "no-op"].includes(end?.outcome ?? "");
-        for (const app of ["a", "b"]) {
-          const of = (list: RetentionCandidate[]): RetentionCandidate[] => list.filter((each) => each.app === app);
-          const ended = of(attempts).filter((each) => each.ending !== undefined);
-          expect(of(kept).at(-1)).toBe(of(attempts).at(-1));
-          expect(of(kept).findLast(isDone)).toBe(of(attempts).findLast(isDone));
-          expect(of(kept).findLast((each) => each.carriedOut)).toBe(of(attempts).findLast((each) => each.carriedOut));
-          for (const each of ended.slice(-(given.keepAttempts ?? 0) || ended.length))
-            expect(gone.has(each.row)).toBe(false);
-        }
         for (const { row, ending: end } of attempts) {
-          if (end === undefined) expect(gone.has(row)).toBe(false);
-          else if (given.keepDays !== undefined && Date.parse(end.endedAt) >= NOW - given.keepDays * DAY)
-            expect(gone.has(row)).toBe(false);
+          const isYoung = given.keepDays !== undefined && Date.parse(end?.endedAt ?? "") >= NOW - given.keepDays * DAY;
+          if (end === undefined || isYoung) expect(gone.has(row)).toBe(false);
+        }
+        for (const app of ["a", "b"]) {
+          const all = attempts.filter((each) => each.app === app).toReversed() as unknown as Attempt[];
+          const kept = all.filter(({ row }) => !gone.has(row));
+          const ended = all.filter((each) => each.ending !== undefined);
+          for (const { row } of ended.slice(0, given.keepAttempts))
+            expect(given.keepAttempts && gone.has(row)).toBeFalsy();
+          const [newest] = all;
+          expect(kept[0]).toBe(newest);
+          expect(lastApplied(kept)).toBe(lastApplied(all));
+          if (newest === undefined) continue;
+          expect(lastGood(kept, newest)).toBe(lastGood(all, newest));
+          expect(wasBroken(kept, newest)).toBe(wasBroken(all, newest));
         }
         // What is left would be left again.
-        expect(planRetention(kept, given, NOW)).toEqual([]);
+        const left = attempts.filter(({ row }) => !gone.has(row));
+        expect(planRetention(left, given, NOW)).toEqual([]);
       }),
+      { numRuns: 500 },
     );
   });
 
@@ -158,13 +165,14 @@ describe("a ledger", () => {
   it("removes no more than it is told at once, the oldest first", async () => {
     for (const digit of ["e", "f"]) {
       await ledger.open(opening(digit, 10));
-      await ledger.end(opening(digit), ending("failed", 11));
+      await ledger.end(opening(digit), ending("rejected", 11));
     }
-    expect(await ledger.retain({ keepAttempts: 1 }, NOW, 2)).toBe(2);
-    expect(await commits()).toEqual(["f", "e", "b", "a"]);
+    expect(await ledger.retain({ keepAttempts: 1 }, NOW, 1)).toBe(1);
+    expect(await commits()).toEqual(["f", "e", "d", "b", "a"]);
     expect(await ledger.retain({ keepAttempts: 1 }, NOW, 2)).toBe(1);
-    expect(await commits()).toEqual(["f", "b", "a"]);
-    expect(verifyLedgerFile(path)).toMatchObject({ intact: true, removed: 6 });
+    // d failed: it says how the app was.
+    expect(await commits()).toEqual(["f", "d", "b", "a"]);
+    expect(verifyLedgerFile(path)).toMatchObject({ intact: true, removed: 4 });
   });
 
   it("goes on after a removal, with numbers that never come again", async () => {
