@@ -7,7 +7,7 @@ import type { DaemonLog } from "./log.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 /** Attempts removed at once: the daemon does nothing else meanwhile. */
-const MOST = 500;
+const MOST = 100;
 
 export interface RetentionOptions {
   ledger: Pick<SqliteLedger, "retain">;

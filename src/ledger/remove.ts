@@ -14,11 +14,11 @@ const CANDIDATES = `
     EXISTS (SELECT 1 FROM attempt_events WHERE attempt = attempts.row AND type IN (${CARRIED_OUT})) AS carried_out
   FROM attempts LEFT JOIN attempt_endings ON attempt_endings.attempt = attempts.row`;
 
-/** Numbers of the links of one attempt's facts. */
+/** Numbers of the links of one attempt's facts. CROSS: from its few events to their links, never the other way round. */
 const LINKS = `
   SELECT seq, hash FROM chain WHERE kind IN ('attempt', 'ending') AND fact = ?1
   UNION ALL
-  SELECT seq, hash FROM chain JOIN attempt_events ON attempt_events.row = chain.fact AND chain.kind = 'event'
+  SELECT seq, hash FROM attempt_events CROSS JOIN chain ON chain.kind = 'event' AND chain.fact = attempt_events.row
   WHERE attempt_events.attempt = ?1`;
 
 /**
@@ -27,10 +27,12 @@ const LINKS = `
  * @returns How many were removed
  */
 export function removeAttempts(db: LedgerConnection, rules: RetentionRules, nowMs: number, most: number): number {
-  const gone = planRetention(db.all(CANDIDATES, []).map(candidateOf), rules, nowMs)
+  const gone: number[] = [];
+  for (const attempt of planRetention(db.all(CANDIDATES, []).map(candidateOf), rules, nowMs)) {
+    if (gone.length === most) break;
     // A row without a link was put in by somebody else: it is for log --verify to say, not for this to hide.
-    .filter((attempt) => db.all("SELECT 1 FROM chain WHERE kind = 'attempt' AND fact = ?", [attempt]).length > 0)
-    .slice(0, most);
+    if (db.all("SELECT 1 FROM chain WHERE kind = 'attempt' AND fact = ?", [attempt]).length > 0) gone.push(attempt);
+  }
   const links = gone
     .flatMap((attempt) => db.all(LINKS, [attempt]))
     .map((row): ChainHead => ({ seq: Number(row.seq), hash: String(row.hash) }))

@@ -32,7 +32,7 @@ describe("retention", () => {
     await close();
     await clock.advance(100 * HOUR);
     expect(hours()).toEqual([0, 24, 48]);
-    expect(calls[0]).toEqual({ hour: 0, rules: { keepDays: 1 }, most: 500 });
+    expect(calls[0]).toEqual({ hour: 0, rules: { keepDays: 1 }, most: 100 });
     expect(said).toEqual([
       "removed 2 old attempts from the ledger, as ledger: in the configuration says",
       "removed 1 old attempts from the ledger, as ledger: in the configuration says",
@@ -40,11 +40,11 @@ describe("retention", () => {
   });
 
   it("goes on at once where more is left than it removes at a time", async () => {
-    const { clock, said, close, hours } = scene([500, 500, 7]);
+    const { clock, said, close, hours } = scene([100, 100, 7]);
     await clock.advance(HOUR);
     await close();
     expect(hours()).toEqual([0, 0, 0]);
-    expect(said).toEqual(["removed 1007 old attempts from the ledger, as ledger: in the configuration says"]);
+    expect(said).toEqual(["removed 207 old attempts from the ledger, as ledger: in the configuration says"]);
   });
 
   it("says what failed, and tries again the next day", async () => {
