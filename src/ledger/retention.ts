@@ -58,7 +58,7 @@ export function planRetention(
 }
 
 /**
- * Of one app: its newest attempt; the newest that was carried out; the newest before the last that says whether the app was
+ * Of one app: its newest attempt; the newest that was carried out or had nothing to do; the newest before the last that says whether the app was
  * well; the newest that left it well, and the newest that did so with another commit, as a failed commit goes back to one
  * that is not itself.
  */
@@ -66,13 +66,14 @@ function needed(newestFirst: readonly RetentionCandidate[]): ReadonlySet<Retenti
   const good = newestFirst.filter(({ ending }) => isGood(ending));
   return new Set([
     newestFirst[0],
-    newestFirst.find(({ carriedOut }) => carriedOut),
+    newestFirst.find(({ carriedOut, ending }) => carriedOut || THROUGH.has(ending?.outcome)),
     newestFirst.slice(1).find(({ ending }) => ending !== undefined && TELLING.has(ending.outcome)),
     good[0],
     good.find(({ commit }) => commit !== good[0]?.commit),
   ]);
 }
 
+const THROUGH: ReadonlySet<Outcome | undefined> = new Set(["deployed", "no-op"]);
 const TELLING: ReadonlySet<Outcome> = new Set(["deployed", "no-op", "failed", "rolled back"]);
 
 function isGood(ending: RetentionCandidate["ending"]): boolean {
