@@ -84,7 +84,14 @@ export interface Command {
   run(context: CommandContext, invocation: Invocation): Promise<ExitCode>;
 }
 
-export type CommandGroup = "Run" | "Look" | "Check before you commit" | "Change, by a commit" | "Decide" | "Other";
+export type CommandGroup =
+  | "Run"
+  | "Look"
+  | "Check before you commit"
+  | "Change, by a commit"
+  | "Decide"
+  | "Keep"
+  | "Other";
 
 /** A command's static face: all that `trueup --help` needs, without loading the command. */
 export interface CommandEntry {

@@ -18,7 +18,10 @@ export function preferredLocalPort(type: string | undefined, port: ServicePort):
   return port.port < FIRST_UNPRIVILEGED_PORT ? PRIVILEGED_OFFSET + port.port : port.port;
 }
 
-export type LaunchOptions = Pick<DaemonOptions, "repository" | "ref" | "pin" | "only" | "policy" | "imagePaths"> & {
+export type LaunchOptions = Pick<
+  DaemonOptions,
+  "repository" | "ref" | "pin" | "only" | "policy" | "retention" | "imagePaths"
+> & {
   stateDir: string;
   env: DaemonOptions["env"];
   /** Overrides where the search for a Service's local port starts. */

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { FleetPolicy } from "../daemon/fleet.ts";
+import type { RetentionRules } from "../ledger/retention.ts";
 import { type Diagnostic, isError } from "../model/diagnostic.ts";
 import { messageOf, TrueupError } from "../model/errors.ts";
 import { asCommitId, type CommitId } from "../model/source.ts";
@@ -19,6 +20,8 @@ export interface OperatorOptions {
   pin?: CommitId;
   imagePaths: string[];
   policy: FleetPolicy;
+  /** What the ledger keeps at least; absent: everything. */
+  retention?: RetentionRules;
   /** Absolute; absent: the default one. */
   state?: string;
 }
@@ -63,6 +66,7 @@ function optionsOf(config: OperatorConfig, file: string, chosen: string | undefi
       prune: { ...DEFAULT_PRUNE_BUDGET, maxObjects: deletions },
       limits: { manifestBytes, manifests },
     },
+    ...(Object.keys(config.ledger).length > 0 && { retention: config.ledger }),
     ...(config.state !== undefined && { state: below(config.state) }),
   };
 }

@@ -2,8 +2,10 @@
 import { realpath } from "node:fs/promises";
 import { sep } from "node:path";
 import { listDaemonRecords } from "../daemon/paths.ts";
+import { TrueupError } from "../model/errors.ts";
 import type { DaemonRecord } from "../model/status.ts";
 import type { CommandContext } from "./command.ts";
+import { findDaemon } from "./connect.ts";
 
 export interface KnownStateDirs {
   /** Those of the repository that the command stands in. */
@@ -18,4 +20,32 @@ export async function knownStateDirs({ cwd, env }: Pick<CommandContext, "cwd" | 
   const here = await realpath(cwd);
   const near = all.filter(({ repository }) => here === repository || here.startsWith(repository + sep));
   return { near, all };
+}
+
+/**
+ * The one state directory that a command is about, whether or not its daemon runs: as `--state` says, else that of the
+ * daemon meant, else the one that a daemon of this repository, or the only one of this user, has left.
+ *
+ * @throws {TrueupError} `unavailable` when there is none, `usage` when it is left open which
+ */
+export async function stateDirMeant({
+  cwd,
+  env,
+  stateDir,
+}: Pick<CommandContext, "cwd" | "env" | "stateDir">): Promise<string> {
+  if (stateDir !== undefined) return stateDir;
+  try {
+    return (await findDaemon({ cwd, env, stateDir })).stateDir;
+  } catch (error) {
+    if (!(error instanceof TrueupError) || error.code !== "unavailable") throw error;
+  }
+  const { near, all } = await knownStateDirs({ cwd, env });
+  const known = new Set((near.length > 0 ? near : all).map((record) => record.stateDir));
+  const [only] = known;
+  if (only !== undefined && known.size === 1) return only;
+  throw new TrueupError(
+    known.size === 0 ? "unavailable" : "usage",
+    `Cannot choose a state directory as exactly one must be known: ${known.size} are.`,
+    { hint: "Name it with --state." },
+  );
 }

@@ -195,6 +195,22 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./commands/retry.ts"),
   },
   {
+    name: "backup",
+    arguments: "<directory>",
+    summary: "copy history, objects and images, also while the daemon runs",
+    group: "Keep",
+    completes: ["directory"],
+    load: () => import("./commands/backup.ts"),
+  },
+  {
+    name: "restore",
+    arguments: "<directory>",
+    summary: "make a state directory of a backup",
+    group: "Keep",
+    completes: ["directory"],
+    load: () => import("./commands/restore.ts"),
+  },
+  {
     name: "doctor",
     arguments: "",
     summary: "check the machine and the state directory, and say what to do",

@@ -3,10 +3,8 @@ import type { Kubelet, KubeletReport } from "../model/kubelet.ts";
 import type { EventRecorder } from "../model/store.ts";
 import type { CancelTimer, Clock } from "../util/clock.ts";
 import { applyReport } from "./node-reports.ts";
+import { META_LAST_REPORT } from "./state-file.ts";
 import type { SqliteObjectStore } from "./store.ts";
-
-/** Where the store keeps the number of the last report whose effect it has. */
-const META_LAST_REPORT = "kubelet-report";
 
 export interface ReportInboxOptions {
   store: SqliteObjectStore;

@@ -1,10 +1,9 @@
 /** The SQLite file under the object store: opened, read once, and written in groups that are whole or absent. */
-import { closeSync, mkdirSync, openSync } from "node:fs";
-import { dirname } from "node:path";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { TrueupError } from "../model/errors.ts";
 import type { KubeObject, ObjectKey } from "../model/object.ts";
-import { databaseTrouble, requireSound } from "../util/database-trouble.ts";
+import { databaseTrouble } from "../util/database-trouble.ts";
+import { type FileSchema, NewerFileError, openSqliteFile } from "../util/sqlite-file.ts";
 import { freezeParsed } from "./json.ts";
 
 /** Version of the tables. A file with a higher one was written by a newer trueup and is left alone. */
@@ -14,8 +13,12 @@ const TABLES = `
   CREATE TABLE objects (key TEXT PRIMARY KEY NOT NULL, object TEXT NOT NULL);
   CREATE TABLE applied (key TEXT PRIMARY KEY NOT NULL, owner TEXT NOT NULL, object TEXT NOT NULL);
   CREATE TABLE meta (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL);
-  PRAGMA user_version = ${STATE_VERSION};
 `;
+
+const SCHEMA: FileSchema = { version: STATE_VERSION, create: (db) => db.exec(TABLES), migrations: [] };
+
+/** Name under which the number of the last report is kept whose effect the store has. */
+export const META_LAST_REPORT = "kubelet-report";
 
 /** One group of writes; `null` deletes. */
 export interface StateChanges {
@@ -143,39 +146,43 @@ function parse(text: unknown): KubeObject {
 
 function openDatabase(path: string): DatabaseSync {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    // SQLite gives its -wal and -shm files the mode of the database: making that first keeps all three private.
-    closeSync(openSync(path, "a", 0o600));
-    const db = new DatabaseSync(path, { timeout: 5_000 });
-    try {
-      db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
-      requireSound(db);
-      prepareTables(db, path);
-      return db;
-    } catch (error) {
-      db.close();
-      throw error;
-    }
+    return openSqliteFile(path, SCHEMA);
   } catch (error) {
-    if (error instanceof TrueupError) throw error;
+    if (error instanceof NewerFileError) {
+      throw new TrueupError(
+        "invalid",
+        `Cannot open the cluster's state in ${path} as its version must be at most ${STATE_VERSION}: it is ${error.version}.`,
+        { hint: "A newer trueup wrote it: use that one, or another state directory (--state).", cause: error },
+      );
+    }
     throw unusable("open the cluster's state", path, error);
   }
 }
 
-/** @param doing `open the ledger` */
+/**
+ * Forgets what belongs to the machine that a copy was made on: pods, and the number of its kubelet's last report. The
+ * controllers make new pods; as these have new uids, none is taken for one that may still run elsewhere.
+ *
+ * @throws {TrueupError} As the constructor
+ */
+export function forgetMachine(path: string): void {
+  const db = openDatabase(path);
+  try {
+    db.exec(`
+      BEGIN IMMEDIATE;
+      DELETE FROM objects WHERE key LIKE '/Pod/%';
+      DELETE FROM applied WHERE key LIKE '/Pod/%';
+      DELETE FROM meta WHERE name = '${META_LAST_REPORT}';
+      COMMIT;
+      PRAGMA wal_checkpoint(TRUNCATE);
+    `);
+  } finally {
+    db.close();
+  }
+}
+
+/** @param doing `open the cluster's state` */
 function unusable(doing: string, path: string, error: unknown): TrueupError {
   const { says, hint } = databaseTrouble(error);
   return new TrueupError("io", `Cannot ${doing} in ${path}: ${says}`, { cause: error, hint });
-}
-
-function prepareTables(db: DatabaseSync, path: string): void {
-  const version = Number(db.prepare("PRAGMA user_version").get()?.user_version);
-  if (version > STATE_VERSION) {
-    throw new TrueupError(
-      "invalid",
-      `Cannot open the cluster's state in ${path} as its version must be at most ${STATE_VERSION}: it is ${version}.`,
-      { hint: "A newer trueup wrote it: use that one, or another state directory (--state)." },
-    );
-  }
-  if (version === 0) db.exec(`BEGIN; ${TABLES} COMMIT;`);
 }

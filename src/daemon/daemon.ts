@@ -7,6 +7,7 @@ import { EmbeddedCluster } from "../cluster/cluster.ts";
 import { openRepository, type Repository } from "../git/repository.ts";
 import { ImageStore } from "../image/store.ts";
 import { requireOwnState } from "../kubelet/own-state.ts";
+import type { RetentionRules } from "../ledger/retention.ts";
 import { SqliteLedger } from "../ledger/sqlite-ledger.ts";
 import { messageOf, TrueupError } from "../model/errors.ts";
 import type { CommitId } from "../model/source.ts";
@@ -29,6 +30,7 @@ import {
   type SocketPaths,
   writeDaemonRecord,
 } from "./paths.ts";
+import { keepRetention } from "./retention.ts";
 import { requireWholeState } from "./whole-state.ts";
 
 export interface DaemonOptions {
@@ -43,6 +45,8 @@ export interface DaemonOptions {
   only?: { path: string; namespace: string };
   /** What the operator's configuration allows. */
   policy?: FleetPolicy;
+  /** What the ledger keeps at least; absent: everything. */
+  retention?: RetentionRules;
   stateDir: string;
   env: Readonly<Record<string, string | undefined>>;
   /** Directories searched for images after the repository's own. */
@@ -187,6 +191,8 @@ async function beginParts(
   const images = await ImageStore.open(join(stateDir, "images"));
   const ledger = new SqliteLedger({ path: join(stateDir, "ledger.db") });
   begun.add("the ledger", () => ledger.close());
+  const retention = keepRetention({ ledger, rules: options.retention ?? {}, clock, log });
+  begun.add("the retention", retention);
 
   const cluster = new EmbeddedCluster({
     path: join(stateDir, "cluster.db"),

@@ -163,6 +163,7 @@ export function parseCommit(id: CommitId, raw: Buffer): CommitInfo {
   if (tree === undefined)
     throw new TrueupError("invalid", `Cannot read commit ${id} as it must name a tree: it does not.`);
   const author = parsePerson(fields.get("author")?.[0] ?? "");
+  const committer = parsePerson(fields.get("committer")?.[0] ?? "");
   return {
     id,
     parents: (fields.get("parent") ?? []).map(asCommitId),
@@ -170,7 +171,9 @@ export function parseCommit(id: CommitId, raw: Buffer): CommitInfo {
     authorName: author.name,
     authorEmail: author.email,
     authoredAt: author.at,
-    committedAt: parsePerson(fields.get("committer")?.[0] ?? "").at,
+    committerName: committer.name,
+    committerEmail: committer.email,
+    committedAt: committer.at,
     subject: printable(message.replace(/^\n+/, "").split("\n", 1)[0] ?? "").trim(),
   };
 }

@@ -3,6 +3,7 @@ import type { SQLOutputValue } from "node:sqlite";
 import type { Attempt, AttemptEnding, AttemptEvent, Outcome, RevisionEnding, RevisionRecord } from "../model/ledger.ts";
 import type { JsonObject } from "../model/object.ts";
 import { asCommitId } from "../model/source.ts";
+import type { Anchor } from "./chain.ts";
 
 export type Row = Record<string, SQLOutputValue>;
 
@@ -17,6 +18,8 @@ export function attemptOf(row: Row, events: AttemptEvent[]): Attempt {
     ref: String(row.ref),
     authorName: String(row.author_name),
     authorEmail: String(row.author_email),
+    ...(typeof row.committer_name === "string" && { committerName: row.committer_name }),
+    ...(typeof row.committer_email === "string" && { committerEmail: row.committer_email }),
     subject: String(row.subject),
     events,
   };
@@ -74,10 +77,11 @@ export function revisionEndingOf(row: Row): RevisionEnding {
   };
 }
 
-/** JSON with sorted keys, so that equal values are equal texts. */
-export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value ?? null, (_key, part: unknown) => {
-    if (typeof part !== "object" || part === null || Array.isArray(part)) return part;
-    return Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
-  });
+export function anchorOf(row: Row): Anchor {
+  return {
+    removedAt: String(row.removed_at),
+    attempts: Number(row.attempts),
+    links: JSON.parse(String(row.links)) as [number, number][],
+    last: { seq: Number(row.last_seq), hash: String(row.last_hash) },
+  };
 }

@@ -1,5 +1,4 @@
 /** The ledger of the embedded cluster: append-only tables in a database file of its own. */
-import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { TrueupError } from "../model/errors.ts";
 import type {
   Attempt,
@@ -15,9 +14,19 @@ import type {
 } from "../model/ledger.ts";
 import { shortId } from "../model/source.ts";
 import type { Clock } from "../util/clock.ts";
-import { databaseTrouble } from "../util/database-trouble.ts";
-import { openLedgerDatabase } from "./database.ts";
-import { attemptEndingOf, attemptOf, canonicalJson, eventOf, type Row, revisionEndingOf, revisionOf } from "./rows.ts";
+import { canonicalJson } from "./canonical.ts";
+import {
+  attemptContent,
+  endingContent,
+  eventContent,
+  type RevisionKey,
+  revisionContent,
+  revisionEndingContent,
+} from "./chain.ts";
+import { LedgerConnection } from "./connection.ts";
+import { removeAttempts } from "./remove.ts";
+import type { RetentionRules } from "./retention.ts";
+import { attemptEndingOf, attemptOf, eventOf, type Row, revisionEndingOf, revisionOf } from "./rows.ts";
 
 export interface SqliteLedgerOptions {
   /** Absolute path of the database file; created with mode 0600. */
@@ -37,52 +46,52 @@ const REVISIONS = "SELECT * FROM revisions LEFT JOIN revision_endings ON revisio
  */
 export class SqliteLedger implements Ledger {
   readonly path: string;
-  readonly #db: DatabaseSync;
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #db: LedgerConnection;
 
   /** @throws {TrueupError} `io` when the file cannot be opened, `invalid` when a newer trueup wrote it */
   constructor({ path }: SqliteLedgerOptions) {
     this.path = path;
-    this.#db = openLedgerDatabase(path);
+    this.#db = new LedgerConnection(path);
   }
 
   close(): void {
-    if (!this.#db.isOpen) return;
-    this.#statements.clear();
     this.#db.close();
   }
 
   async open(attempt: AttemptOpening): Promise<void> {
-    this.#write("record an attempt", () => {
+    this.#db.write("record an attempt", () => {
       const known = this.#findAttempt(attempt);
       if (known === undefined) {
-        const { app, target, commit, ordinal, openedAt, ref, authorName, authorEmail, subject } = attempt;
-        this.#run(
-          `INSERT INTO attempts (app, target, commit_id, ordinal, opened_at, ref, author_name, author_email, subject)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-          [app, target, commit, ordinal, openedAt, ref, authorName, authorEmail, subject],
-        );
+        this.#insertAttempt(attempt);
         return;
       }
       const { row: _row, events: _events, ending, ...opening } = attemptOf(known, []);
-      if (ending !== undefined && !sameJson(opening, attempt)) {
+      // Rows of version 1 do not say who committed: what they lack cannot differ.
+      if (ending !== undefined && !sameJson({ ...committerOf(attempt), ...opening }, attempt)) {
         throw conflict(`open ${nameOf(attempt)} again`, `it ended as ${ending.outcome}`);
       }
     });
   }
 
   async event(key: AttemptKey, { at, type, message, detail }: AttemptEvent): Promise<void> {
-    this.#write("record an event", () => {
-      const { row } = this.#requireAttempt(key, "record an event");
-      this.#run(
-        "INSERT INTO attempt_events (attempt, at, type, message, detail) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        [Number(row), at, type, message, canonicalJson(detail)],
-      );
+    this.#db.write("record an event", () => {
+      const attempt = Number(this.#requireAttempt(key, "record an event").row);
+      const values = [attempt, at, type, message, canonicalJson(detail)];
+      const same = "attempt = ? AND at = ? AND type = ? AND message = ? AND detail = ?";
+      if (this.#db.all(`SELECT 1 FROM attempt_events WHERE ${same}`, values).length > 0) return;
+      // Numbered by its link: after the newest event was removed, its own number must not come again.
+      const head = this.#db.head();
+      const row = head.seq + 1;
+      this.#db.run("INSERT INTO attempt_events (attempt, at, type, message, detail, row) VALUES (?, ?, ?, ?, ?, ?)", [
+        ...values,
+        row,
+      ]);
+      this.#db.link("event", row, eventContent(key, { at, type, message, detail }), head);
     });
   }
 
   async end(key: AttemptKey, ending: AttemptEnding): Promise<void> {
-    this.#write("end an attempt", () => {
+    this.#db.write("end an attempt", () => {
       const found = this.#requireAttempt(key, "end an attempt");
       if (found.outcome !== null) {
         const before = attemptEndingOf(found);
@@ -90,7 +99,7 @@ export class SqliteLedger implements Ledger {
         throw conflict(`end ${nameOf(key)} as ${ending.outcome}`, `it ended as ${before.outcome}`);
       }
       const { endedAt, outcome, reason, planDigest, changes } = ending;
-      this.#run(
+      this.#db.run(
         `INSERT INTO attempt_endings (attempt, ended_at, outcome, reason, plan_digest, changes) VALUES (?, ?, ?, ?, ?, ?)`,
         [
           Number(found.row),
@@ -101,14 +110,15 @@ export class SqliteLedger implements Ledger {
           changes === undefined ? null : canonicalJson(changes),
         ],
       );
+      this.#db.link("ending", Number(found.row), endingContent(key, ending));
     });
   }
 
   async attempts({ app, target, commit, limit, onlyOpen }: AttemptQuery): Promise<Attempt[]> {
     const { where, values } = conditions({ app, target, commit_id: commit });
     const open = onlyOpen === true ? `${where === "" ? "WHERE" : "AND"} attempt_endings.attempt IS NULL` : "";
-    return this.#read("read attempts", () => {
-      const rows = this.#all(`${ATTEMPTS} ${where} ${open} ORDER BY attempts.row DESC LIMIT ?`, [
+    return this.#db.read("read attempts", () => {
+      const rows = this.#db.all(`${ATTEMPTS} ${where} ${open} ORDER BY attempts.row DESC LIMIT ?`, [
         ...values,
         limit ?? -1,
       ]);
@@ -116,8 +126,18 @@ export class SqliteLedger implements Ledger {
     });
   }
 
+  /**
+   * Removes attempts that the rules do not keep, at most so many, and appends an anchor in their place.
+   *
+   * @param nowMs Milliseconds since the epoch
+   * @returns How many were removed; fewer than `most` when none is left that could be
+   */
+  async retain(rules: RetentionRules, nowMs: number, most: number): Promise<number> {
+    return this.#db.write("remove old attempts", () => removeAttempts(this.#db, rules, nowMs, most));
+  }
+
   async startRevision(revision: Revision): Promise<void> {
-    this.#write("record a revision", () => {
+    this.#db.write("record a revision", () => {
       const known = this.#findRevision(revision);
       if (known === undefined) {
         this.#insertRevision(revision);
@@ -133,7 +153,7 @@ export class SqliteLedger implements Ledger {
   }
 
   async endRevision(key: RevisionKey, ending: RevisionEnding): Promise<void> {
-    this.#write("end a revision", () => {
+    this.#db.write("end a revision", () => {
       const found = this.#findRevision(key);
       if (found === undefined) {
         throw new TrueupError(
@@ -147,12 +167,13 @@ export class SqliteLedger implements Ledger {
         throw conflict(`end revision ${key.revision} as ${ending.outcome}`, `it ended as ${before.outcome}`);
       }
       const { endedAt, outcome, reason } = ending;
-      this.#run("INSERT INTO revision_endings (revision_row, ended_at, outcome, reason) VALUES (?, ?, ?, ?)", [
+      this.#db.run("INSERT INTO revision_endings (revision_row, ended_at, outcome, reason) VALUES (?, ?, ?, ?)", [
         Number(found.row),
         endedAt,
         outcome,
         reason,
       ]);
+      this.#db.link("revision-ending", Number(found.row), revisionEndingContent(key, ending));
     });
   }
 
@@ -164,8 +185,8 @@ export class SqliteLedger implements Ledger {
   }): Promise<RevisionRecord[]> {
     const { app, target, workload, uid } = query;
     const { where, values } = conditions({ app, target, workload, uid });
-    return this.#read("read revisions", () =>
-      this.#all(`${REVISIONS} ${where} ORDER BY revisions.row`, values).map(revisionOf),
+    return this.#db.read("read revisions", () =>
+      this.#db.all(`${REVISIONS} ${where} ORDER BY revisions.row`, values).map(revisionOf),
     );
   }
 
@@ -174,8 +195,8 @@ export class SqliteLedger implements Ledger {
     target: string,
     reference: string,
   ): Promise<{ digest: string; revision: RevisionRecord } | null> {
-    return this.#read("look up an image", () => {
-      const [row] = this.#all(
+    return this.#db.read("look up an image", () => {
+      const [row] = this.#db.all(
         `SELECT revisions.*, revision_endings.*, revision_images.digest FROM revision_images
          JOIN revisions ON revisions.row = revision_images.revision_row
          LEFT JOIN revision_endings ON revision_endings.revision_row = revisions.row
@@ -187,29 +208,46 @@ export class SqliteLedger implements Ledger {
     });
   }
 
+  #insertAttempt(attempt: AttemptOpening): void {
+    const { app, target, commit, ordinal, openedAt, ref, authorName, authorEmail, subject } = attempt;
+    const { committerName = null, committerEmail = null } = attempt;
+    const row = this.#db.run(
+      `INSERT INTO attempts (app, target, commit_id, ordinal, opened_at, ref, author_name, author_email,
+         committer_name, committer_email, subject)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      [
+        ...[app, target, commit, ordinal, openedAt, ref, authorName, authorEmail],
+        ...[committerName, committerEmail, subject],
+      ],
+    );
+    this.#db.link("attempt", row, attemptContent(attempt));
+  }
+
   #insertRevision(revision: Revision): void {
     const { app, target, uid, workload, commit, authorName, authorEmail, subject, file, templateHash } = revision;
-    const { lastInsertRowid } = this.#statement(
+    const row = this.#db.run(
       `INSERT INTO revisions (app, target, uid, revision, workload, commit_id, author_name, author_email, subject, file,
          template, template_hash, images, plan_digest, started_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    ).run(
-      ...[app, target, uid, revision.revision, workload, commit, authorName, authorEmail, subject, file],
-      ...[canonicalJson(revision.template), templateHash, canonicalJson(revision.images)],
-      ...[revision.planDigest, revision.startedAt],
+      [
+        ...[app, target, uid, revision.revision, workload, commit, authorName, authorEmail, subject, file],
+        ...[canonicalJson(revision.template), templateHash, canonicalJson(revision.images)],
+        ...[revision.planDigest, revision.startedAt],
+      ],
     );
     for (const [reference, digest] of Object.entries(revision.images)) {
-      this.#run("INSERT INTO revision_images (revision_row, reference, digest) VALUES (?, ?, ?)", [
-        Number(lastInsertRowid),
+      this.#db.run("INSERT INTO revision_images (revision_row, reference, digest) VALUES (?, ?, ?)", [
+        row,
         reference,
         digest,
       ]);
     }
+    this.#db.link("revision", row, revisionContent(revision));
   }
 
   #findAttempt({ app, target, commit, ordinal }: AttemptKey): Row | undefined {
     const values = [app, target, commit, ordinal];
-    return this.#all(`${ATTEMPTS} WHERE app = ? AND target = ? AND commit_id = ? AND ordinal = ?`, values)[0];
+    return this.#db.all(`${ATTEMPTS} WHERE app = ? AND target = ? AND commit_id = ? AND ordinal = ?`, values)[0];
   }
 
   #requireAttempt(key: AttemptKey, doing: string): Row {
@@ -220,68 +258,13 @@ export class SqliteLedger implements Ledger {
 
   #findRevision({ app, target, uid, revision }: RevisionKey): Row | undefined {
     const values = [app, target, uid, revision];
-    return this.#all(`${REVISIONS} WHERE app = ? AND target = ? AND uid = ? AND revisions.revision = ?`, values)[0];
+    return this.#db.all(`${REVISIONS} WHERE app = ? AND target = ? AND uid = ? AND revisions.revision = ?`, values)[0];
   }
 
   #events(attempt: number): AttemptEvent[] {
-    return this.#all("SELECT * FROM attempt_events WHERE attempt = ? ORDER BY row", [attempt]).map(eventOf);
-  }
-
-  #all(sql: string, values: readonly SQLInputValue[]): Row[] {
-    return this.#statement(sql).all(...values) as Row[];
-  }
-
-  #run(sql: string, values: readonly SQLInputValue[]): void {
-    this.#statement(sql).run(...values);
-  }
-
-  #statement(sql: string): StatementSync {
-    let statement = this.#statements.get(sql);
-    if (statement === undefined) {
-      statement = this.#db.prepare(sql);
-      this.#statements.set(sql, statement);
-    }
-    return statement;
-  }
-
-  /** Looks and appends in one transaction, so that two handles cannot both find a row missing. */
-  #write(doing: string, work: () => void): void {
-    this.#guard(doing, () => {
-      this.#db.exec("BEGIN IMMEDIATE");
-      try {
-        work();
-        this.#db.exec("COMMIT");
-      } catch (error) {
-        if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
-        throw error;
-      }
-    });
-  }
-
-  /** Several statements, one state of the file. */
-  #read<T>(doing: string, work: () => T): T {
-    return this.#guard(doing, () => {
-      this.#db.exec("BEGIN");
-      try {
-        return work();
-      } finally {
-        this.#db.exec("COMMIT");
-      }
-    });
-  }
-
-  #guard<T>(doing: string, work: () => T): T {
-    try {
-      return work();
-    } catch (error) {
-      if (error instanceof TrueupError) throw error;
-      const { says, hint } = databaseTrouble(error);
-      throw new TrueupError("io", `Cannot ${doing} in the ledger ${this.path}: ${says}`, { cause: error, hint });
-    }
+    return this.#db.all("SELECT * FROM attempt_events WHERE attempt = ? ORDER BY row", [attempt]).map(eventOf);
   }
 }
-
-type RevisionKey = Pick<Revision, "app" | "target" | "uid" | "revision">;
 
 function nameOf({ app, commit, ordinal }: AttemptKey): string {
   return `attempt ${ordinal} of ${app} at ${shortId(commit)}`;
@@ -289,6 +272,10 @@ function nameOf({ app, commit, ordinal }: AttemptKey): string {
 
 function conflict(doing: string, why: string): TrueupError {
   return new TrueupError("conflict", `Cannot ${doing} as rows of the ledger are never rewritten: ${why}.`);
+}
+
+function committerOf({ committerName, committerEmail }: AttemptOpening): Partial<AttemptOpening> {
+  return { committerName, committerEmail };
 }
 
 function sameJson(a: unknown, b: unknown): boolean {

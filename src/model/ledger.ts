@@ -20,6 +20,9 @@ export interface AttemptOpening extends AttemptKey {
   ref: string;
   authorName: string;
   authorEmail: string;
+  /** Who made the commit of the author's change; absent in rows of an older trueup. */
+  committerName?: string;
+  committerEmail?: string;
   subject: string;
 }
 

@@ -34,6 +34,8 @@ export interface CommitInfo {
   authorEmail: string;
   /** RFC 3339, UTC. */
   authoredAt: string;
+  committerName: string;
+  committerEmail: string;
   committedAt: string;
   /** First line of the message. */
   subject: string;

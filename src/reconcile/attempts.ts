@@ -69,10 +69,11 @@ async function commitsSince(
 
 async function open(context: AttemptContext, commit: CommitId): Promise<void> {
   const { app, target, ref, ledger, repository, clock } = context;
-  const { authorName, authorEmail, subject } = await repository.commit(commit);
+  const { authorName, authorEmail, committerName, committerEmail, subject } = await repository.commit(commit);
   const [before] = await ledger.attempts({ app, target, commit, limit: 1 });
   const key: AttemptKey = { app, target, commit, ordinal: (before?.ordinal ?? 0) + 1 };
-  await ledger.open({ ...key, openedAt: ledgerTime(clock), ref, authorName, authorEmail, subject });
+  const people = { authorName, authorEmail, committerName, committerEmail };
+  await ledger.open({ ...key, openedAt: ledgerTime(clock), ref, ...people, subject });
 }
 
 async function end({ ledger, clock }: AttemptContext, key: AttemptKey, head: CommitId): Promise<void> {

@@ -16,6 +16,7 @@ import type { Clock } from "../util/clock.ts";
 import { dueChanges } from "./apply.ts";
 import { ledgerTime } from "./attempts.ts";
 import { type Brought, broughtBy } from "./brought.ts";
+import { listChanges } from "./change-list.ts";
 import { type GivenUp, givenUp } from "./course.ts";
 import { lastForeignManager } from "./managers.ts";
 import { countChanges } from "./pass.ts";
@@ -31,6 +32,8 @@ interface PlannedDetail {
   due: number;
   /** Where in the manifests each workload's new pod template comes from. */
   brought?: Brought;
+  /** What they are; attempts of an older trueup have the counts only. */
+  objects?: ReturnType<typeof listChanges>;
 }
 
 export class AttemptRecord {
@@ -97,13 +100,14 @@ export class AttemptRecord {
   /** The first plan of the attempt; a resumed attempt keeps the one it had. */
   async planned(plan: Plan): Promise<void> {
     if (this.has(ATTEMPT_EVENTS.planned)) return;
-    const detail = {
+    const detail: PlannedDetail = {
       digest: plan.digest,
       changes: countChanges(plan),
       due: dueChanges(plan).length,
       brought: broughtBy(plan),
+      objects: listChanges(plan.changes),
     };
-    await this.event(ATTEMPT_EVENTS.planned, summarizePlan(plan), detail);
+    await this.event(ATTEMPT_EVENTS.planned, summarizePlan(plan), { ...detail });
   }
 
   async held(plan: Plan, held: readonly Change[]): Promise<void> {
@@ -116,17 +120,16 @@ export class AttemptRecord {
 
   /** There is something to change on an attempt that was through: drift, or what could not be done the first time. */
   async again(changes: readonly Change[]): Promise<void> {
-    const what = changes.map(({ action, id, fields, observed }) => {
-      const by = lastForeignManager(observed?.object);
-      return {
-        action,
-        object: displayId(id),
-        fields: fields.map(({ path }) => path),
-        ...(by !== undefined && { by }),
-      };
+    const { list, more } = listChanges(changes);
+    const what = list.map((change, index) => {
+      const by = lastForeignManager(changes[index]?.observed?.object);
+      return { ...change, ...(by !== undefined && { by }) };
     });
     const type = this.applied ? ATTEMPT_EVENTS.drift : ATTEMPT_EVENTS.retry;
-    await this.event(type, `${names(changes)} differed from the commit`, { changes: what });
+    await this.event(type, `${names(changes)} differed from the commit`, {
+      changes: what,
+      ...(more !== undefined && { more }),
+    });
   }
 
   /** Approved deletions begin: should the daemon die amid them, the rest is still approved. */

@@ -53,6 +53,8 @@ export interface OperatorConfig {
   /** State directory; absent: the XDG one. */
   state?: string;
   limits: { deletions: number; manifestBytes: number; manifests: number };
+  /** What the ledger keeps at least; empty: everything. */
+  ledger: { keepAttempts?: number; keepDays?: number };
 }
 
 export interface ParsedConfig<T> {
@@ -128,12 +130,15 @@ export function parseOperatorConfig(text: string, file: string): ParsedConfig<Op
   const limit = (name: keyof OperatorConfig["limits"]): number => limits.at(name).integer ?? DEFAULT_LIMITS[name];
   const state = root.at("state").text;
   const refs = root.at("trust", "refs");
+  const keepAttempts = root.at("ledger", "keepAttempts").integer;
+  const keepDays = root.at("ledger", "keepDays").integer;
   return reader.result({
     repositories,
     images: { paths: texts(root.at("images", "paths")) },
     trust: refs.isGiven ? { refs: texts(refs) } : {},
     ...(state !== undefined && { state }),
     limits: { deletions: limit("deletions"), manifestBytes: limit("manifestBytes"), manifests: limit("manifests") },
+    ledger: { ...(keepAttempts !== undefined && { keepAttempts }), ...(keepDays !== undefined && { keepDays }) },
   });
 }
 

@@ -391,11 +391,19 @@ describe("log and completion", () => {
       authorEmail: "",
       subject: "First",
       row: 1,
-      events: [],
+      events: ["Grace", "Grace", "Ann\u001b[2J"].map((by, index) => ({
+        ...{ at: `2026-01-01T00:00:0${index}.000Z`, type: "approved", message: "", detail: { digest: "sha256:1", by } },
+      })),
       ending: { endedAt: "2026-01-01T00:00:02.000Z", outcome: "deployed", reason: "" },
     });
-    expect((await fake.run("log")).stdout).toMatch(/2026-01-01 00:00:00 {3}3f2c1aa {3}deployed {3}2\.0s {3}First\n$/);
-    expect(JSON.parse((await fake.run("log", "-o", "json")).stdout)).toEqual(fake.daemon.attemptRows);
+    const { stdout } = await fake.run("log");
+    expect(stdout).toMatch(
+      /2026-01-01 00:00:00 {3}3f2c1aa {3}deployed {3}2\.0s {3}First\n {2}approved by Grace, Ann\S+\n$/,
+    );
+    expect(stdout).not.toContain("\u001b");
+    expect(JSON.parse((await fake.run("log", "-o", "json")).stdout)).toEqual(
+      fake.daemon.attemptRows.map((attempt) => ({ ...attempt, revisions: [] })),
+    );
   });
 
   it("offers names of objects, and nothing at all without a daemon", async () => {

@@ -54,6 +54,15 @@ describe("the operator's configuration", () => {
   });
 
   it.each([
+    ["", undefined],
+    ["ledger: {}\n", undefined],
+    ["ledger: {keepDays: 30}\n", { keepDays: 30 }],
+    ["ledger: {keepAttempts: 5, keepDays: 30}\n", { keepAttempts: 5, keepDays: 30 }],
+  ])("keeps all of the ledger unless it is told otherwise: %j", async (text, retention) => {
+    expect((await read(`repositories: [{path: a}]\n${text}`)).retention).toEqual(retention);
+  });
+
+  it.each([
     ["[main]", "refs/heads/main", true],
     ["[main]", "refs/heads/main2", false],
     ["[refs/heads/main]", "refs/heads/main", true],

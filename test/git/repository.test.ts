@@ -247,6 +247,8 @@ describe("commit", () => {
       authorName: "Ada Böhm",
       authorEmail: "ada@example.org",
       authoredAt: "2026-03-04T03:06:07Z",
+      committerName: gitIn(root, ["log", "-1", "--format=%cn"]),
+      committerEmail: gitIn(root, ["log", "-1", "--format=%ce"]),
       committedAt: "2026-03-05T01:00:00Z",
       subject: "Second",
     });

@@ -73,7 +73,7 @@ describe("drift", () => {
     world.cluster.store.delete(`/ConfigMap/default/c` as never, { uid: live.metadata.uid ?? "" });
     await until(async () => (await world.object("ConfigMap", "c")) !== undefined);
     expect((await events("drift"))[0]?.detail).toEqual({
-      changes: [{ action: "create", object: "configmap/c", fields: [] }],
+      changes: [{ action: "create", object: "configmap/c", fields: [], source: "c.json:1" }],
     });
   });
 

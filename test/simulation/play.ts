@@ -170,6 +170,8 @@ class Player {
       authorName: "Ada",
       authorEmail: "ada@example.org",
       authoredAt: at,
+      committerName: "Ada",
+      committerEmail: "ada@example.org",
       committedAt: at,
       subject: `commit ${this.#commits}`,
     };

@@ -90,7 +90,7 @@ describe("parseRepositoryConfig", () => {
 describe("parseOperatorConfig", () => {
   it("fills in what is not given", () => {
     expect(operator("repositories:\n- path: .\n")).toEqual({
-      config: { repositories: [{ path: "." }], images: { paths: [] }, trust: {}, limits: DEFAULT_LIMITS },
+      config: { repositories: [{ path: "." }], images: { paths: [] }, trust: {}, limits: DEFAULT_LIMITS, ledger: {} },
       diagnostics: [],
     });
   });
@@ -103,6 +103,7 @@ images: {paths: [/srv/images]}
 trust: {refs: [refs/heads/*]}
 state: /var/lib/trueup
 limits: {deletions: 0, manifestBytes: 2048, manifests: 5}
+ledger: {keepAttempts: 100, keepDays: 365}
 `;
     expect(operator(text)).toEqual({
       config: {
@@ -114,12 +115,21 @@ limits: {deletions: 0, manifestBytes: 2048, manifests: 5}
         trust: { refs: ["refs/heads/*"] },
         state: "/var/lib/trueup",
         limits: { deletions: 0, manifestBytes: 2048, manifests: 5 },
+        ledger: { keepAttempts: 100, keepDays: 365 },
       },
       diagnostics: [],
     });
   });
 
   it.each([
+    [
+      "repositories: [{path: a}]\nledger: {keepAttempts: 0, keepDays: 1.5, keep: all}\n",
+      [
+        "2:42 error config-invalid: Cannot read ledger.keep as there is no such setting",
+        "2:24 error config-invalid: Cannot use ledger.keepAttempts as it must be at least 1: it is 0",
+        "2:37 error config-invalid: Cannot read ledger.keepDays as it must be an integer: it is 1.5",
+      ],
+    ],
     [
       `repositories:\n- {path: a, ref: main, commit: "${COMMIT}"}\n`,
       [

@@ -35,6 +35,8 @@ export function formatAttempts(attempts: readonly Attempt[], wide: boolean, styl
     lines.push(formatRow(rows[index] ?? [], widths));
     const reason = attempt.ending?.reason ?? "";
     if (reason !== "") lines.push(...reason.split("\n").map((line) => style.dim(`  ${printable(line)}`)));
+    const approvers = approversOf(attempt);
+    if (approvers.length > 0) lines.push(style.dim(`  approved by ${approvers.join(", ")}`));
   }
   return lines.map((line) => `${line}\n`).join("");
 }
@@ -53,6 +55,11 @@ function rowOf(attempt: Attempt, named: boolean, wide: boolean, style: Style): s
     ...(wide ? [printableLine(attempt.authorName), changesText(ending?.changes), digestText(ending?.planDigest)] : []),
     printableLine(attempt.subject),
   ];
+}
+
+function approversOf({ events }: Attempt): string[] {
+  const names = events.filter(({ type }) => type === "approved").map(({ detail }) => String(detail?.by ?? "somebody"));
+  return [...new Set(names)].map(printableLine);
 }
 
 /** What an attempt that has not ended is doing: what its last event says. */

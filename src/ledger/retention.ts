@@ -1,0 +1,103 @@
+/** Which attempts a ledger need not keep. Pure: a table of attempts and a time in, row numbers out. */
+import type { Outcome } from "../model/ledger.ts";
+
+/**
+ * What is kept at least; with both rules, an attempt goes only when neither keeps it. With none, all are kept.
+ *
+ * Revisions are always kept: an undo may address any of them as long as its Deployment lives, and only the cluster knows
+ * that. There are few of them compared with attempts and events.
+ */
+export interface RetentionRules {
+  /** So many ended attempts of each app. */
+  keepAttempts?: number;
+  /** Attempts that ended within so many days of 24 hours. */
+  keepDays?: number;
+}
+
+export interface RetentionCandidate {
+  row: number;
+  app: string;
+  target: string;
+  commit: string;
+  /** Absent while it is open. */
+  ending?: { endedAt: string; outcome: Outcome; reason: string };
+  /** Whether changes were made because of it, however it ended: its own, or those of a commit gone back to. */
+  carriedOut: boolean;
+}
+
+const DAY_MS = 24 * 60 * 60 * 1_000;
+
+/**
+ * Rows of the attempts that may go, ascending.
+ *
+ * Never one that is open; never one of the few by which the reconciler knows what it saw last, what runs, how an app was,
+ * and what to go back to (`needed`).
+ *
+ * @param attempts All attempts of the ledger, in any order
+ * @param nowMs Milliseconds since the epoch
+ */
+export function planRetention(
+  attempts: readonly RetentionCandidate[],
+  { keepAttempts, keepDays }: RetentionRules,
+  nowMs: number,
+): number[] {
+  if (keepAttempts === undefined && keepDays === undefined) return [];
+  const keepSince = keepDays === undefined ? Number.POSITIVE_INFINITY : nowMs - keepDays * DAY_MS;
+  const gone: number[] = [];
+  for (const ofApp of byApp(attempts).values()) {
+    const newestFirst = ofApp.toSorted((a, b) => b.row - a.row);
+    const kept = needed(newestFirst);
+    const ended = newestFirst.filter(({ ending }) => ending !== undefined);
+    for (const [index, attempt] of ended.entries()) {
+      if (kept.has(attempt) || index < (keepAttempts ?? 0)) continue;
+      // A time that cannot be read keeps its row.
+      if (Date.parse(attempt.ending?.endedAt ?? "") < keepSince) gone.push(attempt.row);
+    }
+  }
+  return gone.sort((a, b) => a - b);
+}
+
+/**
+ * Of one app: its newest attempt; the newest that was carried out or had nothing to do; the newest before the last that says whether the app was
+ * well; the newest that left it well, and the newest that did so with another commit, as a failed commit goes back to one
+ * that is not itself.
+ */
+function needed(newestFirst: readonly RetentionCandidate[]): ReadonlySet<RetentionCandidate | undefined> {
+  const good = newestFirst.filter(({ ending }) => isGood(ending));
+  return new Set([
+    newestFirst[0],
+    newestFirst.find(({ carriedOut, ending }) => carriedOut || THROUGH.has(ending?.outcome)),
+    newestFirst.slice(1).find(({ ending }) => ending !== undefined && TELLING.has(ending.outcome)),
+    good[0],
+    good.find(({ commit }) => commit !== good[0]?.commit),
+  ]);
+}
+
+const THROUGH: ReadonlySet<Outcome | undefined> = new Set(["deployed", "no-op"]);
+const TELLING: ReadonlySet<Outcome> = new Set(["deployed", "no-op", "failed", "rolled back"]);
+
+function isGood(ending: RetentionCandidate["ending"]): boolean {
+  return ending?.outcome === "deployed" || (ending?.outcome === "no-op" && ending.reason === "");
+}
+
+function byApp(attempts: readonly RetentionCandidate[]): Map<string, RetentionCandidate[]> {
+  const apps = new Map<string, RetentionCandidate[]>();
+  for (const attempt of attempts) {
+    const key = JSON.stringify([attempt.app, attempt.target]);
+    const known = apps.get(key);
+    if (known === undefined) apps.set(key, [attempt]);
+    else known.push(attempt);
+  }
+  return apps;
+}
+
+/** Ascending numbers as runs of first and last. */
+export function runsOf(numbers: readonly number[]): [number, number][] {
+  const runs: [number, number][] = [];
+  for (const number of numbers) {
+    const last = runs.at(-1);
+    if (last !== undefined && number === last[1] + 1) last[1] = number;
+    else runs.push([number, number]);
+  }
+  return runs;
+}
