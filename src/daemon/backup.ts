@@ -11,6 +11,7 @@ import { messageOf, TrueupError } from "../model/errors.ts";
 import { copySqliteFile } from "../util/sqlite-file.ts";
 import { takeLock } from "../util/state-lock.ts";
 import { type BackupFile, copyTree, describeTree, differenceOf } from "./backup-files.ts";
+import { CONFIG_KEY_FILE } from "./config-key.ts";
 
 /** Version of the backup's own form. */
 const FORMAT = 1;
@@ -48,7 +49,7 @@ export interface BackupRequest {
 }
 
 /**
- * Copies what a state directory must not lose: ledger, objects and images. Pods, logs and local ports belong to the
+ * Copies what a state directory must not lose: ledger, objects, images, and the key of its configuration digests. Pods, logs and local ports belong to the
  * machine and stay out.
  *
  * @throws {TrueupError} `not-found` when it is no state directory, `conflict` when the backup's place is taken, `io`
@@ -72,6 +73,9 @@ export async function backUp({ stateDir, directory, version, nowMs }: BackupRequ
       // A daemon that was ended before it applied anything has a ledger only.
       if (!existsSync(join(stateDir, file))) continue;
       databases[file] = copySqliteFile(join(stateDir, file), join(directory, file));
+    }
+    if (existsSync(join(stateDir, CONFIG_KEY_FILE))) {
+      await copyTree(join(stateDir, CONFIG_KEY_FILE), join(directory, CONFIG_KEY_FILE));
     }
     const images = join(stateDir, IMAGES);
     if (existsSync(images)) await copyTree(images, join(directory, IMAGES), isPassing);
@@ -204,6 +208,10 @@ export async function restore({ directory, manifest, stateDir }: RestoreRequest)
     await mkdir(incoming, { recursive: true, mode: 0o700 });
     for (const { file } of DATABASES) {
       if (manifest.databases[file] !== undefined) await copyTree(join(directory, file), join(incoming, file));
+    }
+    // With another key every workload that watches its configuration would restart once.
+    if (existsSync(join(directory, CONFIG_KEY_FILE))) {
+      await copyTree(join(directory, CONFIG_KEY_FILE), join(incoming, CONFIG_KEY_FILE));
     }
     if (existsSync(join(directory, IMAGES))) await copyTree(join(directory, IMAGES), join(incoming, IMAGES));
     if (manifest.databases["cluster.db"] !== undefined) forgetMachine(join(incoming, "cluster.db"));

@@ -39,6 +39,7 @@ beforeEach(async () => {
   directory = join(folder, "backup");
   ledger = new SqliteLedger({ path: join(stateDir, "ledger.db") });
   await playHistory(ledger);
+  writeFileSync(join(stateDir, "config.key"), Buffer.alloc(32, 7), { mode: 0o600 });
   state = new StateFile(join(stateDir, "cluster.db"));
   store(object("Pod", "web-1"), object("Deployment", "web", "apps/v1"), object("Secret", "s"));
   // An image as the store lays it down: read-only, with a link and an executable file.
@@ -95,6 +96,7 @@ describe("a backup", () => {
     });
     expect(files.map(({ path, mode, link }) => [path, mode ?? link])).toEqual([
       ["cluster.db", "0600"],
+      ["config.key", "0600"],
       [`images/${DIGEST}/bin/server.new`, "0555"],
       [`images/${DIGEST}/start`, "bin/server.new"],
       ["images/index.json", "0600"],
@@ -151,7 +153,8 @@ describe("a restored state", () => {
     const to = join(folder, "restored");
     const proof = await restore({ directory, manifest, stateDir: to });
     expect(proof).toMatchObject({ intact: true, head: manifest.ledgerHead });
-    expect(readdirSync(to).sort()).toEqual(["cluster.db", "images", "ledger.db"]);
+    expect(readdirSync(to).sort()).toEqual(["cluster.db", "config.key", "images", "ledger.db"]);
+    expect(readFileSync(join(to, "config.key"))).toEqual(Buffer.alloc(32, 7));
     expect([to, join(to, "cluster.db"), join(to, "ledger.db")].map((path) => modeOf(path))).toEqual([
       "700",
       "600",

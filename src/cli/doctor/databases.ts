@@ -3,6 +3,8 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { STATE_VERSION } from "../../cluster/state-file.ts";
 import { LEDGER_VERSION, NEWEST_TIME } from "../../ledger/database.ts";
+import { type LedgerProof, verifyLedgerFile } from "../../ledger/verify.ts";
+import { messageOf } from "../../model/errors.ts";
 import { databaseTrouble } from "../../util/database-trouble.ts";
 import { type DatabaseReport, inspectDatabase } from "../../util/inspect-database.ts";
 import { type DoctorWorld, type Finding, ok, problem, warning } from "./check.ts";
@@ -14,7 +16,7 @@ const LARGE_JOURNAL = 256 * MEGABYTE;
 const CLOCK_SLACK_MS = 60_000;
 const RESTORE = "trueup restore brings back a backup. Until then nothing starts on it; pods run on.";
 
-/** Each in its file; the ledger's chain of rows is checked by `trueup log --verify`. */
+/** Each in its file. */
 export const DATABASES = [
   { name: "cluster.db", version: STATE_VERSION },
   { name: "ledger.db", version: LEDGER_VERSION },
@@ -50,6 +52,28 @@ export function checkDatabase({ stateDir }: Pick<DoctorWorld, "stateDir">, name:
     const { kind, says, hint } = databaseTrouble(error);
     return [problem(name, says, kind === "damaged" ? RESTORE : hint)];
   }
+}
+
+/** Whether the ledger's rows are those that were written, by their chain. */
+export function checkChain({ stateDir }: Pick<DoctorWorld, "stateDir">): Finding[] {
+  const path = join(stateDir, "ledger.db");
+  if (!existsSync(path) || statSync(path).size === 0) return [ok("ledger chain", "not there yet")];
+  try {
+    return [judgeChain(verifyLedgerFile(path))];
+  } catch (error) {
+    return [warning("ledger chain", `it cannot be walked: ${messageOf(error)}`, "See what is said of ledger.db.")];
+  }
+}
+
+export function judgeChain({ intact, entries, head, problem: found }: LedgerProof): Finding {
+  if (intact) return ok("ledger chain", `${entries} entries, head ${head.hash.slice(0, 12)}`);
+  const where = found?.seq === undefined ? "" : `entry ${found.seq}: `;
+  const message = `${where}${found?.message ?? "it is broken"}`;
+  return problem(
+    "ledger chain",
+    message,
+    "trueup log --verify says more. What is wrong there was changed from outside.",
+  );
 }
 
 /** @param newest RFC 3339, of the newest thing that the ledger knows; `null` when it is empty */

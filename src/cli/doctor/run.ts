@@ -4,7 +4,7 @@ import { rm } from "node:fs/promises";
 import { messageOf } from "../../model/errors.ts";
 import { takeLock } from "../../util/state-lock.ts";
 import { type Check, type DoctorWorld, type Finding, problem } from "./check.ts";
-import { checkClock, checkDatabase, DATABASES } from "./databases.ts";
+import { checkChain, checkClock, checkDatabase, DATABASES } from "./databases.ts";
 import { checkIdentity, checkOwner, checkRoom } from "./directory.ts";
 import { checkImages } from "./images.ts";
 import { checkSockets, checkUnfinished } from "./leftovers.ts";
@@ -12,7 +12,7 @@ import { checkDaemon, checkKubelet, lockFile } from "./locks.ts";
 import { checkGit, checkNode, checkOpenFiles, checkRepository } from "./programs.ts";
 import { checkJournal, checkPods } from "./records.ts";
 
-/** In the order in which they are printed. The check of the ledger's chain of rows belongs after the databases. */
+/** In the order in which they are printed. */
 export const CHECKS: readonly Check[] = [
   { name: "node", run: checkNode },
   { name: "git", run: checkGit },
@@ -27,6 +27,7 @@ export const CHECKS: readonly Check[] = [
     name,
     run: (world: DoctorWorld) => checkDatabase(world, name, version),
   })),
+  { name: "ledger chain", run: checkChain },
   { name: "clock", run: checkClock },
   { name: "journal", run: checkJournal },
   { name: "pods", run: checkPods },

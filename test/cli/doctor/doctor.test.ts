@@ -72,7 +72,7 @@ describe("a state directory", () => {
     const { code, troubles, report } = await doctor();
     expect({ code, troubles }).toEqual({ code: 0, troubles: [] });
     expect(report.findings.map(({ check }) => check)).toEqual(
-      "node,git,repository,open files,state directory,identity,disk,daemon,kubelet,cluster.db,ledger.db,clock,journal,pods,images,sockets,files".split(
+      "node,git,repository,open files,state directory,identity,disk,daemon,kubelet,cluster.db,ledger.db,ledger chain,clock,journal,pods,images,sockets,files".split(
         ",",
       ),
     );
@@ -99,6 +99,7 @@ describe("a state directory", () => {
       "problem identity: it is a copy of ~/state: its pods are not its own",
       "problem cluster.db: it is missing or empty, and 1 pods are recorded",
       "problem ledger.db: the file is damaged: file is not a database",
+      expect.stringContaining("warning ledger chain: it cannot be walked: "),
       "warning clock: it cannot be compared with the ledger: the file is damaged: file is not a database",
       "problem journal: Cannot read the kubelet's journal as line 2 of ~/copy/kubelet/journal.ndjson must be its next report.",
       expect.stringContaining("problem pod records: ~/copy/kubelet/pods/uid-a/record.json cannot be read: "),

@@ -1,7 +1,7 @@
 /** What `trueup doctor` makes of what it sees: each judgement as a table. */
 import { describe, expect, it } from "vitest";
 import type { Finding } from "../../../src/cli/doctor/check.ts";
-import { judgeClock, judgeDatabase } from "../../../src/cli/doctor/databases.ts";
+import { judgeChain, judgeClock, judgeDatabase } from "../../../src/cli/doctor/databases.ts";
 import { judgeRoom } from "../../../src/cli/doctor/directory.ts";
 import { checkNode, checkOpenFiles, judgeGit } from "../../../src/cli/doctor/programs.ts";
 import { judgePods } from "../../../src/cli/doctor/records.ts";
@@ -114,4 +114,20 @@ describe("pods", () => {
   ])("%s", (_case, pods, processes, expected) => {
     expect(brief(judgePods(pods, processes, isOwn, false))).toEqual(expected);
   });
+});
+
+const head = { seq: 9, hash: "0123456789abcdef".repeat(4) };
+const proof = { intact: true, entries: 9, removed: 0, attempts: 3, revisions: 1, head };
+it.each([
+  [proof, "ok: 9 entries, head 0123456789ab"],
+  [
+    { ...proof, intact: false, problem: { seq: 4, kind: "changed" as const, message: "the attempt was changed" } },
+    "problem: entry 4: the attempt was changed",
+  ],
+  [
+    { ...proof, intact: false, problem: { kind: "missing" as const, message: "the end is missing" } },
+    "problem: the end is missing",
+  ],
+])("a ledger chain %j", (found, expected) => {
+  expect(brief([judgeChain(found)])).toEqual([expected]);
 });
