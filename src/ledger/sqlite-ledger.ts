@@ -16,6 +16,7 @@ import type {
 import { shortId } from "../model/source.ts";
 import type { Clock } from "../util/clock.ts";
 import { databaseTrouble } from "../util/database-trouble.ts";
+import { effect, type Fault } from "../util/fault.ts";
 import { openLedgerDatabase } from "./database.ts";
 import { attemptEndingOf, attemptOf, canonicalJson, eventOf, type Row, revisionEndingOf, revisionOf } from "./rows.ts";
 
@@ -24,6 +25,8 @@ export interface SqliteLedgerOptions {
   path: string;
   /** Not read: every row carries its own time. Accepted so that the daemon opens all of its stores alike. */
   clock?: Clock;
+  /** Hears of every append. */
+  fault?: Fault;
 }
 
 const ATTEMPTS = "SELECT * FROM attempts LEFT JOIN attempt_endings ON attempt_endings.attempt = attempts.row";
@@ -38,11 +41,13 @@ const REVISIONS = "SELECT * FROM revisions LEFT JOIN revision_endings ON revisio
 export class SqliteLedger implements Ledger {
   readonly path: string;
   readonly #db: DatabaseSync;
+  readonly #fault: Fault | undefined;
   readonly #statements = new Map<string, StatementSync>();
 
   /** @throws {TrueupError} `io` when the file cannot be opened, `invalid` when a newer trueup wrote it */
-  constructor({ path }: SqliteLedgerOptions) {
+  constructor({ path, fault }: SqliteLedgerOptions) {
     this.path = path;
+    this.#fault = fault;
     this.#db = openLedgerDatabase(path);
   }
 
@@ -246,16 +251,18 @@ export class SqliteLedger implements Ledger {
 
   /** Looks and appends in one transaction, so that two handles cannot both find a row missing. */
   #write(doing: string, work: () => void): void {
-    this.#guard(doing, () => {
-      this.#db.exec("BEGIN IMMEDIATE");
-      try {
-        work();
-        this.#db.exec("COMMIT");
-      } catch (error) {
-        if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
-        throw error;
-      }
-    });
+    this.#guard(doing, () => effect(this.#fault, "ledger append", doing, () => this.#transaction(work)));
+  }
+
+  #transaction(work: () => void): void {
+    this.#db.exec("BEGIN IMMEDIATE");
+    try {
+      work();
+      this.#db.exec("COMMIT");
+    } catch (error) {
+      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
+      throw error;
+    }
   }
 
   /** Several statements, one state of the file. */
