@@ -52,8 +52,13 @@ export function twice(kills: readonly Kill[]): Kill[][] {
  * The one outcome that differs, and may: a kubelet that died after it had recorded a start and before it made it leaves a
  * container of which nobody can say whether it ran. The next kubelet says so, counts a restart, and starts it.
  */
-const LOST_START =
+export const LOST_START =
   /"lastState":\{"terminated":\{[^{}]*"ContainerStatusUnknown"[^{}]*\}\},("name":"web","ready":true),"restartCount":1/;
+
+/** As if the container had not been counted as restarted. */
+export function withoutLostStart(object: string): string {
+  return object.replace(LOST_START, '"lastState":{},$1,"restartCount":0');
+}
 
 function mayLoseStart({ moments }: Outcome, kills: readonly Kill[]): boolean {
   return kills.some(({ moment, victims }) => {
@@ -71,9 +76,7 @@ export function differences(disturbed: Outcome, undisturbed: Outcome, kills: rea
     found.push(`${disturbed.starts} containers were started instead of ${undisturbed.starts}`);
   }
   const isExcused = mayLoseStart(disturbed, kills);
-  const objects = disturbed.objects.map((object) =>
-    isExcused ? object.replace(LOST_START, '"lastState":{},$1,"restartCount":0') : object,
-  );
+  const objects = isExcused ? disturbed.objects.map(withoutLostStart) : disturbed.objects;
   return [
     ...found,
     ...compare("objects", undisturbed.objects, objects),

@@ -14,6 +14,7 @@ const PASSING = new Set([
   "lastUpdateTime",
   "lastTransitionTime",
   "trueup/host-ports",
+  "trueup/local-ports",
 ]);
 
 /** Every object but Events, which are told as well as may be, with what was applied last of it. */
