@@ -123,6 +123,7 @@ export class CrashMachine {
       { clock: this.clock, random: this.#random, scenario: SCENARIO },
       (message) => this.violations.push(message),
       () => this.#kubelet?.proxy ?? null,
+      (uid) => this.#daemon?.cluster.store.byUid(uid)?.metadata.deletionTimestamp !== undefined,
     );
   }
 

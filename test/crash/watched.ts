@@ -38,7 +38,6 @@ function uids(backends: readonly ProxyBackend[]): readonly string[] {
 
 interface Run {
   podUid: string;
-  isSignalled: boolean;
 }
 
 export class Containers extends SimulatedRuntime {
@@ -50,15 +49,19 @@ export class Containers extends SimulatedRuntime {
   readonly #ending = new Set<string>();
   readonly #violate: (message: string) => void;
   readonly #proxy: () => WatchedProxy | null;
+  readonly #isDeleted: (podUid: string) => boolean;
 
+  /** @param isDeleted Whether the daemon's store has the pod as one that is to end, though the kubelet was not told yet */
   constructor(
     options: ConstructorParameters<typeof SimulatedRuntime>[0],
     violate: (message: string) => void,
     proxy: () => WatchedProxy | null,
+    isDeleted: (podUid: string) => boolean,
   ) {
     super(options);
     this.#violate = violate;
     this.#proxy = proxy;
+    this.#isDeleted = isDeleted;
   }
 
   told(podUid: string): void {
@@ -75,9 +78,11 @@ export class Containers extends SimulatedRuntime {
     if (this.#ending.has(podUid)) this.#violate(`pod ${podName} was started though it is ending`);
     this.starts.push(name);
     const inner = await super.start(launch);
-    const entry: Run = { podUid, isSignalled: false };
+    const entry: Run = { podUid };
     this.alive.set(inner.id, entry);
-    const others = [...this.alive.values()].filter((each) => !this.#ending.has(each.podUid));
+    const others = [...this.alive.values()].filter(
+      ({ podUid: uid }) => !this.#ending.has(uid) && !this.#isDeleted(uid),
+    );
     if (others.length > REPLICAS + MAX_SURGE) this.#violate(`${others.length} containers run that are not ending`);
     void inner.exited.then(() => this.alive.delete(inner.id));
     return this.#watched(inner, entry);
@@ -96,7 +101,6 @@ export class Containers extends SimulatedRuntime {
       signal: (name) => {
         if (this.#proxy()?.pods.includes(entry.podUid)) this.#violate(`${name} came while a Service sent to the pod`);
         if (!this.#ending.has(entry.podUid)) this.#violate(`${name} came to a pod that was not to end`);
-        entry.isSignalled = true;
         inner.signal(name);
       },
     };
