@@ -191,6 +191,11 @@ export class CrashMachine {
     await removeTree(this.#root);
   }
 
+  /** Kills one now. The next one is started by `run`, after a while. */
+  kill(victim: Victim): void {
+    this.#die(victim);
+  }
+
   // ---- Dying --------------------------------------------------------------------------------------------------------
 
   #fault(life: Life): Fault {
@@ -327,6 +332,7 @@ export class CrashMachine {
       ledger,
       images: this.#timed(images),
       imagePaths: [],
+      configKey: new Uint8Array(32),
       clock,
       log: { info: () => undefined, warn: note, error: note },
       onImages: () => cluster.node.imagesChanged(),

@@ -61,7 +61,7 @@ export async function play(history: History, kills: readonly Kill[]): Promise<Ou
 }
 
 /** Lets the machine come to rest at a commit, and looks at every part of it then. */
-async function rest(machine: CrashMachine, commit: CommitId): Promise<void> {
+export async function rest(machine: CrashMachine, commit: CommitId): Promise<void> {
   const isAtRest = (): boolean => {
     if (!machine.isAlive) return false;
     const { reconciler, cluster } = machine.daemon;
