@@ -16,10 +16,12 @@ import { messageOf } from "../../src/model/errors.ts";
 import type { Pod } from "../../src/model/workload.ts";
 import { AppReconciler } from "../../src/reconcile/app-reconciler.ts";
 import { isActivePod } from "../../src/rollout/pods.ts";
-import { type CancelTimer, type Clock, VirtualClock } from "../../src/util/clock.ts";
+import { VirtualClock } from "../../src/util/clock.ts";
 import type { EffectKind, Fault } from "../../src/util/fault.ts";
 import { seededRandom } from "../../src/util/random.ts";
 import { MAX_SURGE, REPLICAS } from "./history.ts";
+import { Died, Life, LifeClock } from "./life.ts";
+import { RealTime } from "./real-time.ts";
 import { Severed } from "./severed.ts";
 import { Containers, WatchedProxy } from "./watched.ts";
 
@@ -42,38 +44,6 @@ export interface Moment {
 const SCENARIO = parseScenario({ containers: [{ image: "*", startMs: 0, readyMs: 500, drainMs: 200 }] });
 /** How long a dead process stays so: whoever supervises it needs a moment, and the other half goes on meanwhile. */
 const DEAD_FOR_MS = 1_500;
-
-/** One process: while it is dead none of its timers fires, and nothing that it does counts. */
-class Life {
-  isDead = false;
-}
-
-class Died extends Error {}
-
-/** The clock of one process. */
-class LifeClock implements Clock {
-  readonly #clock: Clock;
-  readonly #life: Life;
-
-  constructor(clock: Clock, life: Life) {
-    this.#clock = clock;
-    this.#life = life;
-  }
-
-  now(): number {
-    return this.#clock.now();
-  }
-
-  monotonic(): number {
-    return this.#clock.monotonic();
-  }
-
-  setTimer(ms: number, fn: () => void): CancelTimer {
-    return this.#clock.setTimer(ms, () => {
-      if (!this.#life.isDead) fn();
-    });
-  }
-}
 
 interface Daemon {
   life: Life;
@@ -107,18 +77,16 @@ export class CrashMachine {
   readonly #random = seededRandom(7);
   readonly #repository: Repository;
   readonly #kills: readonly Kill[];
+  readonly #real = new RealTime();
   #daemon: Daemon | null = null;
   #kubelet: KubeletProcess | null = null;
-  /** Calls under way that take real time: the clock stands still meanwhile. */
-  #busy = 0;
-  #onIdle: () => void = () => undefined;
 
   constructor(repository: Repository, kills: readonly Kill[]) {
     this.#root = mkdtempSync(join(tmpdir(), "trueup-crash-"));
     this.stateDir = join(this.#root, "state");
     mkdirSync(this.stateDir, { mode: 0o700 });
     this.#kills = kills;
-    this.#repository = this.#timed(repository);
+    this.#repository = this.#real.timed(repository);
     this.containers = new Containers(
       { clock: this.clock, random: this.#random, scenario: SCENARIO },
       (message) => this.violations.push(message),
@@ -167,11 +135,11 @@ export class CrashMachine {
   async run(holds: () => boolean, limitMs: number): Promise<boolean> {
     const end = this.clock.monotonic() + limitMs;
     for (;;) {
-      await this.#idle();
-      const wanted = (): boolean => this.#busy > 0 || this.#someoneDied() || holds();
+      await this.#real.idle();
+      const wanted = (): boolean => this.#real.isBusy || this.#someoneDied() || holds();
       const left = end - this.clock.monotonic();
       if (!(await this.clock.runUntil(wanted, left))) return false;
-      if (this.#busy > 0) continue;
+      if (this.#real.isBusy) continue;
       if (!this.#someoneDied()) return true;
       await this.#bringBack();
     }
@@ -239,7 +207,7 @@ export class CrashMachine {
   async #bringBack(): Promise<void> {
     const isDaemonDead = this.#daemon?.life.isDead === true;
     await this.clock.advance(DEAD_FOR_MS);
-    await this.#idle();
+    await this.#real.idle();
     if (this.#kubelet?.life.isDead === true) await this.#reviveKubelet();
     if (!isDaemonDead) return;
     await this.#buryDaemon();
@@ -259,7 +227,7 @@ export class CrashMachine {
     backend.close();
     // Nothing that they want to write is written; what they hold open is closed.
     const closed = Promise.allSettled([reconciler.close(), cluster.close()]);
-    await this.#idle();
+    await this.#real.idle();
     await closed;
     ledger.close();
     await this.#restoreFiles("daemon");
@@ -304,7 +272,7 @@ export class CrashMachine {
     const life = new Life();
     const fault = this.#fault(life);
     const clock = new LifeClock(this.clock, life);
-    const images = await this.#counted(ImageStore.open(join(this.stateDir, "images"), fault));
+    const images = await this.#real.counted(ImageStore.open(join(this.stateDir, "images"), fault));
     const link = new Severed(
       () => (this.#kubelet === null || this.#kubelet.life.isDead ? null : this.#kubelet.kubelet),
       () => life.isDead,
@@ -330,7 +298,7 @@ export class CrashMachine {
       repository: this.#repository,
       backend,
       ledger,
-      images: this.#timed(images),
+      images: this.#real.timed(images),
       imagePaths: [],
       configKey: new Uint8Array(32),
       clock,
@@ -360,42 +328,5 @@ export class CrashMachine {
   #countPods(pods: readonly Pod[]): void {
     const active = pods.filter(isActivePod).length;
     if (active > REPLICAS + MAX_SURGE) this.violations.push(`there are ${active} pods that are not ending`);
-  }
-
-  // ---- Real time ----------------------------------------------------------------------------------------------------
-
-  /** The same object, whose calls the clock waits for. */
-  #timed<T extends object>(target: T): T {
-    return new Proxy(target, {
-      get: (inner, name) => {
-        const value: unknown = Reflect.get(inner, name, inner);
-        if (typeof value !== "function") return value;
-        return (...args: unknown[]): unknown => {
-          const result: unknown = Reflect.apply(value, inner, args);
-          return result instanceof Promise ? this.#counted(result) : result;
-        };
-      },
-    });
-  }
-
-  async #counted<T>(promise: Promise<T>): Promise<T> {
-    this.#busy++;
-    try {
-      return await promise;
-    } finally {
-      if (--this.#busy === 0) this.#onIdle();
-    }
-  }
-
-  /** Until no call is under way, and what follows from the last one has been done. */
-  async #idle(): Promise<void> {
-    do {
-      if (this.#busy > 0) {
-        await new Promise<void>((resolve) => {
-          this.#onIdle = resolve;
-        });
-      }
-      await new Promise((resolve) => setImmediate(resolve));
-    } while (this.#busy > 0);
   }
 }
