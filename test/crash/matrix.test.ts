@@ -8,8 +8,8 @@ import { type History, makeHistory } from "./history.ts";
 import { allKills, countKinds, KINDS, playKills, sampleKills, twice, VICTIMS } from "./matrix.ts";
 import { type Outcome, play } from "./story.ts";
 
-const EVERY = 13;
-const EVERY_TWICE = 37;
+const EVERY = 29;
+const EVERY_TWICE = 61;
 
 let history: History;
 let undisturbed: Outcome;
