@@ -4,6 +4,8 @@ import { startDaemon } from "../../src/daemon/daemon.ts";
 import { doomed } from "./doom.ts";
 
 const [repository = "", stateDir = "", directory = ""] = process.argv.slice(2);
+// The clock's timers keep no process alive; the command line holds it in this way, too.
+const alive = setInterval(() => undefined, 2 ** 30);
 const tell = (message: string): void => console.error(message);
 const daemon = await startDaemon({
   version: "0.0.0-test",
@@ -21,6 +23,9 @@ const daemon = await startDaemon({
   ],
   log: { info: tell, warn: tell, error: tell },
   fault: doomed(directory, "daemon"),
+}).catch((error: unknown) => {
+  clearInterval(alive);
+  throw error;
 });
 const { service } = daemon;
 const ending = new AbortController();
@@ -50,3 +55,4 @@ await watch().catch((error: unknown) => {
   if (!ending.signal.aborted) throw error;
 });
 await daemon.ended;
+clearInterval(alive);
