@@ -3,6 +3,7 @@ import type { ImageCatalog } from "../model/image.ts";
 import type { Kubelet } from "../model/kubelet.ts";
 import type { Service, ServicePort } from "../model/workload.ts";
 import type { Clock } from "../util/clock.ts";
+import type { Fault } from "../util/fault.ts";
 import type { Random } from "../util/random.ts";
 import { DeploymentController } from "./controllers/deployment.ts";
 import { EndpointsController } from "./controllers/endpoints.ts";
@@ -29,6 +30,8 @@ export interface ClusterOptions {
    * @param doing Which part failed, with the object's key where there is one: `deployment apps/Deployment/default/web`
    */
   onError?: (doing: string, error: unknown) => void;
+  /** Hears of every write to the database. */
+  fault?: Fault;
 }
 
 /** One cluster. It does nothing before `start`, but its store can be read and written. */
@@ -42,12 +45,17 @@ export class EmbeddedCluster {
 
   /** @throws {TrueupError} `io` when the state cannot be read, `invalid` when a newer trueup wrote it */
   constructor(options: ClusterOptions) {
-    const { clock, random, kubelet, onError = () => {} } = options;
+    const { clock, random, kubelet, onError = () => {}, fault } = options;
     const failing = (part: string) => (error: unknown) => onError(part, error);
     const failingKey = (part: string) => (key: string, error: unknown) => onError(`${part} ${key}`, error);
     this.clock = clock;
     this.kubelet = kubelet;
-    this.store = new SqliteObjectStore(options.path, { clock, random, onError: failing("store") });
+    this.store = new SqliteObjectStore(options.path, {
+      clock,
+      random,
+      onError: failing("store"),
+      ...(fault !== undefined && { fault }),
+    });
     const { store } = this;
     this.events = new EventLog({ store, clock });
     const { events } = this;

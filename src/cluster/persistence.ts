@@ -2,6 +2,7 @@
 import { TrueupError } from "../model/errors.ts";
 import { idOf, type ObjectKey } from "../model/object.ts";
 import type { CancelTimer, Clock } from "../util/clock.ts";
+import type { Fault } from "../util/fault.ts";
 import type { Entry } from "./indexes.ts";
 import { type StateChanges, StateFile } from "./state-file.ts";
 
@@ -17,6 +18,7 @@ export interface PersistenceOptions {
   /** The present value of a name. */
   meta: (name: string) => string | undefined;
   onError?: (error: unknown) => void;
+  fault?: Fault;
 }
 
 export class Persistence {
@@ -30,7 +32,7 @@ export class Persistence {
 
   constructor(options: PersistenceOptions) {
     this.#options = options;
-    this.#file = options.path === ":memory:" ? null : new StateFile(options.path);
+    this.#file = options.path === ":memory:" ? null : new StateFile(options.path, options.fault);
   }
 
   get closed(): boolean {

@@ -3,6 +3,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { TrueupError } from "../model/errors.ts";
 import type { KubeObject, ObjectKey } from "../model/object.ts";
 import { databaseTrouble } from "../util/database-trouble.ts";
+import { effect, type Fault } from "../util/fault.ts";
 import { type FileSchema, NewerFileError, openSqliteFile } from "../util/sqlite-file.ts";
 import { freezeParsed } from "./json.ts";
 
@@ -41,6 +42,7 @@ interface Writer {
 
 export class StateFile {
   readonly #path: string;
+  readonly #fault: Fault | undefined;
   readonly #db: DatabaseSync;
   readonly #objects: Writer;
   readonly #applied: Writer;
@@ -51,8 +53,9 @@ export class StateFile {
    *
    * @throws {TrueupError} `io` when it cannot be opened, `invalid` when a newer trueup wrote it
    */
-  constructor(path: string) {
+  constructor(path: string, fault?: Fault) {
     this.#path = path;
+    this.#fault = fault;
     this.#db = openDatabase(path);
     const writer = (put: string, drop: string): Writer => ({
       put: this.#db.prepare(put),
@@ -101,18 +104,23 @@ export class StateFile {
    * @throws {TrueupError} `io`
    */
   write(changes: StateChanges): void {
+    const rows = changes.objects.size + changes.applied.size + changes.meta.size;
     try {
-      this.#db.exec("BEGIN IMMEDIATE");
-      try {
-        this.#writeRows(changes);
-        this.#db.exec("COMMIT");
-      } catch (error) {
-        // SQLite ends the transaction by itself on some errors (a full disk): a second ROLLBACK would hide the first error.
-        if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
-        throw error;
-      }
+      effect(this.#fault, "store write", `${rows} rows`, () => this.#commit(changes));
     } catch (error) {
       throw this.#failure("write", error);
+    }
+  }
+
+  #commit(changes: StateChanges): void {
+    this.#db.exec("BEGIN IMMEDIATE");
+    try {
+      this.#writeRows(changes);
+      this.#db.exec("COMMIT");
+    } catch (error) {
+      // SQLite ends the transaction by itself on some errors (a full disk): a second ROLLBACK would hide the first error.
+      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
+      throw error;
     }
   }
 

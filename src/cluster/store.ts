@@ -3,6 +3,7 @@ import { TrueupError } from "../model/errors.ts";
 import { displayId, idOf, type KubeObject, keyOf, keyOfId, type ObjectKey, timestamp } from "../model/object.ts";
 import type { ObjectStore, StoreEvent, StoreQuery } from "../model/store.ts";
 import type { Clock } from "../util/clock.ts";
+import type { Fault } from "../util/fault.ts";
 import type { Random } from "../util/random.ts";
 import { admitCreate, admitDelete, admitNamespace, admitUpdate, admitVersion } from "./admission.ts";
 import { applyDefaults } from "./defaulting.ts";
@@ -21,6 +22,8 @@ export interface StoreOptions {
   random: Random;
   /** Hears of a group of writes that could not be written and is tried again; must not throw. */
   onError?: (error: unknown) => void;
+  /** Hears of every write to the file. */
+  fault?: Fault;
 }
 
 /** A change with what trueup remembers of the object: after the change, or, of a deleted one, before. */
@@ -59,7 +62,7 @@ export class SqliteObjectStore implements ObjectStore {
    * @param path Database file, or `:memory:` for a store that ends with the process
    * @throws {TrueupError} `io` when the file cannot be read, `invalid` when a newer trueup wrote it
    */
-  constructor(path: string, { clock, random, onError }: StoreOptions) {
+  constructor(path: string, { clock, random, onError, fault }: StoreOptions) {
     this.path = path;
     this.#clock = clock;
     this.#random = random;
@@ -69,6 +72,7 @@ export class SqliteObjectStore implements ObjectStore {
       entry: (key) => this.#indexes.get(key),
       meta: (name) => (name === META_VERSION ? String(this.#version) : this.#meta.get(name)),
       ...(onError !== undefined && { onError }),
+      ...(fault !== undefined && { fault }),
     });
     const { entries, meta } = this.#persistence.load();
     for (const entry of entries) this.#indexes.set(entry);

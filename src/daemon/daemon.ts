@@ -16,6 +16,7 @@ import type { Service, ServicePort } from "../model/workload.ts";
 import { startServer } from "../server/server.ts";
 import type { DaemonService } from "../server/service.ts";
 import { type Clock, SystemClock, settle } from "../util/clock.ts";
+import type { Fault } from "../util/fault.ts";
 import { type Random, systemRandom } from "../util/random.ts";
 import { type LockAttempt, takeLock } from "../util/state-lock.ts";
 import { Begun } from "./begun.ts";
@@ -58,6 +59,8 @@ export interface DaemonOptions {
   log: DaemonLog;
   clock?: Clock;
   random?: Random;
+  /** Hears of every effect on the state, so that a test can end the daemon there. */
+  fault?: Fault;
 }
 
 export interface RunningDaemon {
@@ -175,7 +178,8 @@ async function beginParts(
   begun: Begun,
   start: { readonly isDone: boolean },
 ): Promise<Parts> {
-  const { log, preferredPort, random = systemRandom } = options;
+  const { log, preferredPort, random = systemRandom, fault } = options;
+  const hook = fault === undefined ? {} : { fault };
   const stateDir = await ensurePrivateDirectory(options.stateDir);
   lock(stateDir, options, begun);
   const sockets = await prepareSocketPaths(stateDir, options.env);
@@ -188,8 +192,8 @@ async function beginParts(
   const argv = options.kubeletArgv(stateDir, socketPath);
   const keeper = await KubeletKeeper.start({ stateDir, socketPath, argv, clock }, log);
   begun.add("the kubelet", () => (start.isDone ? keeper.close() : keeper.abandon()));
-  const images = await ImageStore.open(join(stateDir, "images"));
-  const ledger = new SqliteLedger({ path: join(stateDir, "ledger.db") });
+  const images = await ImageStore.open(join(stateDir, "images"), fault);
+  const ledger = new SqliteLedger({ path: join(stateDir, "ledger.db"), ...hook });
   begun.add("the ledger", () => ledger.close());
   const retention = keepRetention({ ledger, rules: options.retention ?? {}, clock, log });
   begun.add("the retention", retention);
@@ -203,6 +207,7 @@ async function beginParts(
     preferredPort,
     reconnect: () => keeper.ensure(),
     onError: (doing, error) => log.error(`${doing}: ${messageOf(error)}`),
+    ...hook,
   });
   const backend = new EmbeddedBackend(cluster);
   let closing: Promise<void> | undefined;

@@ -4,6 +4,7 @@ import { chmod, type FileHandle, mkdir, mkdtemp, open, readdir, rename, rm, syml
 import { basename, dirname, join } from "node:path";
 import { messageOf, TrueupError } from "../model/errors.ts";
 import type { ImageConfig } from "../model/image.ts";
+import { type Fault, slowEffect } from "../util/fault.ts";
 import { CONFIG_FILE, MAX_CONFIG_BYTES, parseImageConfig } from "./config.ts";
 import {
   assertLinksInside,
@@ -45,13 +46,13 @@ export function readImage(source: ImageSource): Promise<ReadImage> {
  *
  * @throws {TrueupError} As `readImage`; `io` when it cannot be written
  */
-export async function materialise(root: string, source: ImageSource): Promise<ReadImage> {
+export async function materialise(root: string, source: ImageSource, fault?: Fault): Promise<ReadImage> {
   const incoming = await mkdtemp(join(root, INCOMING));
   try {
     const image = await copyImage(source, incoming);
     await sealDirectories(incoming);
     const target = join(root, directoryName(image.digest));
-    await renameUnlessThere(incoming, target);
+    await slowEffect(fault, "image laid down", source.place, () => renameUnlessThere(incoming, target));
     // Last, as a directory that cannot be written to cannot be renamed everywhere.
     await chmod(target, 0o555);
     return image;

@@ -4,6 +4,7 @@ import { join, resolve as resolvePath } from "node:path";
 import type { Repository } from "../git/repository.ts";
 import { type ImageCatalog, type ImageResolution, parseImageReference } from "../model/image.ts";
 import type { CommitId } from "../model/source.ts";
+import { type Fault, slowEffect } from "../util/fault.ts";
 import type { ImageSource } from "./content.ts";
 import { DiskPlace } from "./disk-source.ts";
 import { findImage, invalidName, type SourceReader, settleProblem } from "./find.ts";
@@ -44,20 +45,23 @@ const PACKAGE_BARRIER = "package.json";
  */
 export class ImageStore implements ImageCatalog {
   readonly #directory: string;
+  readonly #fault: Fault | undefined;
   #index: ImageIndex = emptyIndex();
   /** Updates and prunes run one after the other: each sees what the one before laid down. */
   #queue: Promise<unknown> = Promise.resolve();
 
-  private constructor(directory: string) {
+  private constructor(directory: string, fault: Fault | undefined) {
     this.#directory = directory;
+    this.#fault = fault;
   }
 
   /**
    * @param directory `<state>/images`; made when absent. What a crash left half done is removed
+   * @param fault Hears of every image that is laid down and every write of the index
    * @throws {TrueupError} `invalid` for an index that is not trueup's, `io`
    */
-  static async open(directory: string): Promise<ImageStore> {
-    const store = new ImageStore(resolvePath(directory));
+  static async open(directory: string, fault?: Fault): Promise<ImageStore> {
+    const store = new ImageStore(resolvePath(directory), fault);
     await store.#load();
     return store;
   }
@@ -135,7 +139,8 @@ export class ImageStore implements ImageCatalog {
   }
 
   async #save(): Promise<void> {
-    await saveIndex(join(this.#directory, INDEX_FILE), this.#index);
+    const save = (): Promise<void> => saveIndex(join(this.#directory, INDEX_FILE), this.#index);
+    await slowEffect(this.#fault, "image index", INDEX_FILE, save);
   }
 
   /** Drops images and all that leads to them. */
@@ -151,7 +156,7 @@ export class ImageStore implements ImageCatalog {
 
   async #update({ repository, commit, references, imagePaths, signal }: ImageUpdate): Promise<void> {
     const places = [new GitPlace(repository, commit), ...imagePaths.map((path) => new DiskPlace(resolvePath(path)))];
-    const pass = new Pass(this.#directory, this.#index, await this.#laidDown());
+    const pass = new Pass(this.#directory, this.#index, await this.#laidDown(), this.#fault);
     const outcomes = new Map<string, ReferenceOutcome>();
     for (const reference of new Set(references)) {
       signal?.throwIfAborted();
@@ -191,13 +196,15 @@ class Pass implements SourceReader {
   readonly #directory: string;
   readonly #index: ImageIndex;
   readonly #laidDown: Set<string>;
+  readonly #fault: Fault | undefined;
   /** Whether something was found out that is worth saving. */
   learned = false;
 
-  constructor(directory: string, index: ImageIndex, laidDown: Set<string>) {
+  constructor(directory: string, index: ImageIndex, laidDown: Set<string>, fault: Fault | undefined) {
     this.#directory = directory;
     this.#index = index;
     this.#laidDown = laidDown;
+    this.#fault = fault;
   }
 
   /** What a source holds, laid down when it is an image. A source that is known and laid down is not read. */
@@ -205,7 +212,7 @@ class Pass implements SourceReader {
     const known = this.#index.sources.get(source.key);
     if (known !== undefined && ("problem" in known || this.#isLaidDown(known.digest))) return known;
     return this.#learn(source, async () => {
-      const image = await materialise(this.#directory, source);
+      const image = await materialise(this.#directory, source, this.#fault);
       this.#laidDown.add(directoryName(image.digest));
       this.#index.images.set(image.digest, image.config);
       return image;

@@ -1,5 +1,6 @@
 /** The kubelet's numbered reports: kept until acknowledged, numbered without gaps, also over restarts. */
 import type { KubeletReport, KubeletReportBody } from "../model/kubelet.ts";
+import { effect, type Fault } from "../util/fault.ts";
 import { type JournalFile, type JournalImage, openJournalFile } from "./journal-file.ts";
 
 /** Undelivered reports above this number are collapsed to the last status of each pod. */
@@ -11,12 +12,20 @@ const EVENTS_KEPT = 10_000;
 /** Acknowledged reports are dropped when there are so many, and they are at least half of all: the work is then linear. */
 const DROP_ABOVE = 500;
 
+export interface JournalOptions {
+  /** Undelivered reports above this number are collapsed; 5,000 unless given. */
+  collapseAbove?: number;
+  /** Hears of every write to the file. */
+  fault?: Fault;
+}
+
 /**
  * Appends, reads and forgets reports. A report is in the file before `append` returns and before a reader sees it, so a
  * number that was seen never means something else later.
  */
 export class Journal {
   readonly #file: JournalFile | null;
+  readonly #fault: Fault | undefined;
   /** Reports with numbers `#base + 1 …`. */
   #reports: KubeletReport[];
   #base: number;
@@ -29,8 +38,13 @@ export class Journal {
   #collapseAt: number;
   readonly #waiting = new Set<() => void>();
 
-  private constructor(file: JournalFile | null, image: JournalImage, collapseAbove: number) {
+  private constructor(
+    file: JournalFile | null,
+    image: JournalImage,
+    { collapseAbove = COLLAPSE_ABOVE, fault }: JournalOptions,
+  ) {
     this.#file = file;
+    this.#fault = fault;
     this.#base = image.base;
     this.#reports = image.reports;
     this.#delivered = this.last;
@@ -40,14 +54,14 @@ export class Journal {
   }
 
   /** A journal that ends with the process. */
-  static inMemory(options: { collapseAbove?: number } = {}): Journal {
-    return new Journal(null, { base: 0, reports: [] }, options.collapseAbove ?? COLLAPSE_ABOVE);
+  static inMemory(options: JournalOptions = {}): Journal {
+    return new Journal(null, { base: 0, reports: [] }, options);
   }
 
   /** A journal in a file. A last line that a crash cut short is dropped: no reader has seen it. */
-  static open(path: string, options: { collapseAbove?: number } = {}): Journal {
+  static open(path: string, options: JournalOptions = {}): Journal {
     const { file, image } = openJournalFile(path);
-    return new Journal(file, image, options.collapseAbove ?? COLLAPSE_ABOVE);
+    return new Journal(file, image, options);
   }
 
   /** Number of the newest report; 0 when there never was one. */
@@ -59,7 +73,7 @@ export class Journal {
   append(body: KubeletReportBody, at: string): KubeletReport {
     if (this.last - this.#delivered >= this.#collapseAt) this.#collapse();
     const report: KubeletReport = { ...body, seq: this.last + 1, at };
-    this.#file?.append(report);
+    effect(this.#fault, "journal", `${report.seq} ${report.type}`, () => this.#file?.append(report));
     this.#reports.push(report);
     for (const wake of [...this.#waiting]) wake();
     return report;
@@ -141,7 +155,8 @@ export class Journal {
   }
 
   #rewrite(): void {
-    this.#file?.rewrite({ base: this.#base, reports: this.#reports });
+    const image = { base: this.#base, reports: this.#reports };
+    effect(this.#fault, "journal", `drop up to ${this.#base}`, () => this.#file?.rewrite(image));
   }
 
   #grown(seq: number, signal: AbortSignal): Promise<void> {

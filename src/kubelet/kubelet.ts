@@ -10,7 +10,9 @@ import type {
   ServiceAssignment,
 } from "../model/kubelet.ts";
 import { type Clock, settle } from "../util/clock.ts";
+import type { Fault } from "../util/fault.ts";
 import type { Random } from "../util/random.ts";
+import { tellingProxy, tellingRuntime } from "./effects.ts";
 import type { Journal } from "./journal.ts";
 import { launchForLogs } from "./log-target.ts";
 import type { KubeletLog, PodRuntime } from "./pod-runtime.ts";
@@ -35,6 +37,8 @@ export interface LocalKubeletOptions {
   /** `<state>/kubelet`; `null`: nothing is kept, for simulations. */
   directory: string | null;
   log?: KubeletLog;
+  /** Hears of every effect but the journal's, which has its own hook. */
+  fault?: Fault;
 }
 
 interface PodEntry {
@@ -67,13 +71,15 @@ export class LocalKubelet implements Kubelet {
   #ending = false;
   #closed = false;
 
-  constructor({ runtime, clock, random, proxy, journal, directory, log = () => undefined }: LocalKubeletOptions) {
-    this.#runtime = runtime;
+  constructor(options: LocalKubeletOptions) {
+    const { clock, random, journal, directory, log = () => undefined, fault } = options;
+    const proxy = fault === undefined ? options.proxy : tellingProxy(options.proxy, fault);
+    this.#runtime = fault === undefined ? options.runtime : tellingRuntime(options.runtime, fault);
     this.#clock = clock;
     this.#random = random;
     this.#journal = journal;
     this.#log = log;
-    this.#state = new KubeletState(directory);
+    this.#state = new KubeletState(directory, fault);
     this.#traffic = new Traffic({
       proxy,
       clock,

@@ -3,6 +3,7 @@ import { flushCompileCache } from "node:module";
 import { join } from "node:path";
 import { messageOf } from "../model/errors.ts";
 import type { Clock } from "../util/clock.ts";
+import type { Fault } from "../util/fault.ts";
 import type { Random } from "../util/random.ts";
 import { makeDirectory, replaceFile } from "./files.ts";
 import { Journal } from "./journal.ts";
@@ -21,6 +22,8 @@ export interface RunKubeletOptions {
   clock: Clock;
   random: Random;
   log: KubeletLog;
+  /** Hears of every effect, so that a test can end the kubelet there. */
+  fault?: Fault;
 }
 
 /** Directory of the kubelet's own state. */
@@ -35,7 +38,8 @@ export function kubeletDirectory(stateDir: string): string {
  * @throws {TrueupError} `conflict` when the state directory has a kubelet, or is a copy of another
  */
 export async function runKubelet(options: RunKubeletOptions): Promise<void> {
-  const { stateDir, socketPath, version, clock, random, log } = options;
+  const { stateDir, socketPath, version, clock, random, log, fault } = options;
+  const hook = fault === undefined ? {} : { fault };
   const directory = kubeletDirectory(stateDir);
   process.umask(0o077);
   makeDirectory(directory);
@@ -50,9 +54,10 @@ export async function runKubelet(options: RunKubeletOptions): Promise<void> {
       clock,
       random,
       proxy: new ServiceProxy({ clock, log: (message) => log("info", message) }),
-      journal: Journal.open(join(directory, "journal.ndjson")),
+      journal: Journal.open(join(directory, "journal.ndjson"), hook),
       directory,
       log,
+      ...hook,
     });
     await kubelet.start();
     await serveUntilTold(kubelet, options, startedAt);

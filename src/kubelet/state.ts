@@ -2,6 +2,7 @@
 import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { TrueupError } from "../model/errors.ts";
+import { effect, type Fault } from "../util/fault.ts";
 import {
   makeDirectory,
   podDirectory,
@@ -20,11 +21,16 @@ const CONTAINER_PATH = [dirname(process.execPath), "/usr/local/bin", "/usr/bin",
 
 export class KubeletState {
   readonly #directory: string | null;
+  readonly #fault: Fault | undefined;
   readonly path = CONTAINER_PATH;
 
-  /** @param directory `<state>/kubelet`; `null`: nothing is kept */
-  constructor(directory: string | null) {
+  /**
+   * @param directory `<state>/kubelet`; `null`: nothing is kept
+   * @param fault Hears of every write
+   */
+  constructor(directory: string | null, fault?: Fault) {
     this.#directory = directory;
+    this.#fault = fault;
     if (directory !== null) makeDirectory(podsDirectory(directory));
   }
 
@@ -33,13 +39,18 @@ export class KubeletState {
   }
 
   writePod(uid: string, record: PodRecord): void {
-    if (this.#directory === null) return;
-    makeDirectory(podDirectory(this.#directory, uid));
-    replaceFile(recordFile(this.#directory, uid), JSON.stringify(record));
+    const directory = this.#directory;
+    if (directory === null) return;
+    effect(this.#fault, "pod record", `write ${uid}`, () => {
+      makeDirectory(podDirectory(directory, uid));
+      replaceFile(recordFile(directory, uid), JSON.stringify(record));
+    });
   }
 
   removePod(uid: string): void {
-    if (this.#directory !== null) removeDirectory(podDirectory(this.#directory, uid));
+    const directory = this.#directory;
+    if (directory === null) return;
+    effect(this.#fault, "pod record", `remove ${uid}`, () => removeDirectory(podDirectory(directory, uid)));
   }
 
   /**
@@ -62,7 +73,9 @@ export class KubeletState {
   }
 
   writeTraffic(state: TrafficState): void {
-    if (this.#directory !== null) replaceFile(join(this.#directory, "services.json"), JSON.stringify(state));
+    if (this.#directory === null) return;
+    const path = join(this.#directory, "services.json");
+    effect(this.#fault, "services file", path, () => replaceFile(path, JSON.stringify(state)));
   }
 
   /** @throws {TrueupError} `io` when the file cannot be read */

@@ -2,6 +2,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { TrueupError } from "../model/errors.ts";
 import { databaseTrouble } from "../util/database-trouble.ts";
+import { effect, type Fault } from "../util/fault.ts";
 import { CHAIN_START, type ChainHead, type FactKind, type Link, nextLink } from "./chain.ts";
 import { openLedgerDatabase } from "./database.ts";
 import type { Row } from "./rows.ts";
@@ -9,11 +10,13 @@ import type { Row } from "./rows.ts";
 export class LedgerConnection {
   readonly path: string;
   readonly #db: DatabaseSync;
+  readonly #fault: Fault | undefined;
   readonly #statements = new Map<string, StatementSync>();
 
   /** @throws {TrueupError} `io` when the file cannot be opened, `invalid` when a newer trueup wrote it */
-  constructor(path: string) {
+  constructor(path: string, fault?: Fault) {
     this.path = path;
+    this.#fault = fault;
     this.#db = openLedgerDatabase(path);
   }
 
@@ -58,17 +61,19 @@ export class LedgerConnection {
 
   /** Looks and appends in one transaction, so that two handles cannot both find a row missing. */
   write<T>(doing: string, work: () => T): T {
-    return this.#guard(doing, () => {
-      this.#db.exec("BEGIN IMMEDIATE");
-      try {
-        const result = work();
-        this.#db.exec("COMMIT");
-        return result;
-      } catch (error) {
-        if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
-        throw error;
-      }
-    });
+    return this.#guard(doing, () => effect(this.#fault, "ledger append", doing, () => this.#transaction(work)));
+  }
+
+  #transaction<T>(work: () => T): T {
+    this.#db.exec("BEGIN IMMEDIATE");
+    try {
+      const result = work();
+      this.#db.exec("COMMIT");
+      return result;
+    } catch (error) {
+      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
+      throw error;
+    }
   }
 
   /** Several statements, one state of the file. */

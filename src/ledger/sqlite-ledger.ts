@@ -14,6 +14,7 @@ import type {
 } from "../model/ledger.ts";
 import { shortId } from "../model/source.ts";
 import type { Clock } from "../util/clock.ts";
+import type { Fault } from "../util/fault.ts";
 import { canonicalJson } from "./canonical.ts";
 import {
   attemptContent,
@@ -33,6 +34,8 @@ export interface SqliteLedgerOptions {
   path: string;
   /** Not read: every row carries its own time. Accepted so that the daemon opens all of its stores alike. */
   clock?: Clock;
+  /** Hears of every append. */
+  fault?: Fault;
 }
 
 const ATTEMPTS = "SELECT * FROM attempts LEFT JOIN attempt_endings ON attempt_endings.attempt = attempts.row";
@@ -49,9 +52,9 @@ export class SqliteLedger implements Ledger {
   readonly #db: LedgerConnection;
 
   /** @throws {TrueupError} `io` when the file cannot be opened, `invalid` when a newer trueup wrote it */
-  constructor({ path }: SqliteLedgerOptions) {
+  constructor({ path, fault }: SqliteLedgerOptions) {
     this.path = path;
-    this.#db = new LedgerConnection(path);
+    this.#db = new LedgerConnection(path, fault);
   }
 
   close(): void {
