@@ -72,8 +72,8 @@ function failureOf(status: ContainerStatus): PodFailure["kind"] | undefined {
 /** How often the container has ended: each restart follows an end, and one that is down has ended once more. */
 export function exitsOf({ state, lastState, restartCount }: ContainerStatus): number {
   const isDown = state.terminated !== undefined || (state.waiting !== undefined && lastState.terminated !== undefined);
-  // An init container that is done, or a container that ended as it should, is no failure in itself.
-  if (restartCount === 0 && state.terminated?.exitCode === 0) return 0;
+  // An init container that is done, be it after some tries, or a container that ended as it should, is no failure.
+  if (state.terminated?.exitCode === 0) return 0;
   return restartCount + (isDown ? 1 : 0);
 }
 
