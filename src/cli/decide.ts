@@ -6,7 +6,17 @@ import type { DaemonClient } from "./client.ts";
 
 /** Who decides, for the ledger: only this user can reach the daemon's socket. */
 export function decider(): string {
-  return `${userInfo().username}@${hostname()}`;
+  return `${userName()}@${hostname()}`;
+}
+
+/** The user's name, or, where the system has none for the id (as in many containers), the id. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "ERR_SYSTEM_ERROR") throw error;
+    return `uid ${process.getuid?.() ?? "unknown"}`;
+  }
 }
 
 /**

@@ -42,7 +42,7 @@ export const ATTEMPT_EVENTS = {
   drift: "drift",
   /** Differences that somebody else keeps making, left alone for a while; detail: fields, until. */
   contested: "contested",
-  /** Something was tried again, by trueup or by a person (detail: by). */
+  /** Something was tried again, by trueup or by a person (detail: by; anew when it had ended: another attempt follows). */
   retry: "retry",
   /** It failed, and another commit is applied in its place; detail: to, reason. */
   rollback: "rollback",

@@ -11,6 +11,13 @@ export interface Approvals {
   begun: ReadonlySet<string>;
 }
 
+export const NO_APPROVALS: Approvals = { digests: new Set(), begun: new Set() };
+
+/** What two attempts have approved together. */
+export function joinApprovals(a: Approvals, b: Approvals): Approvals {
+  return { digests: a.digests.union(b.digests), begun: a.begun.union(b.begun) };
+}
+
 /** Which deletion of which very object: one that was made anew since is another. */
 export function deletionName({ id, observed }: Change): string {
   return `${keyOfId(id)} ${observed?.object.metadata.uid ?? ""}`;

@@ -11,7 +11,7 @@ import { planObject } from "../plan/plan.ts";
 import { Planner } from "../plan/planner.ts";
 import { type ProcessAgain, WorkQueue } from "../util/work-queue.ts";
 import { AttemptJudge } from "./attempt-judge.ts";
-import { reopen, takeUpHead } from "./attempts.ts";
+import { takeUpHead } from "./attempts.ts";
 import { BoundedBackend } from "./bounded-backend.ts";
 import type { Claim } from "./claims.ts";
 import { CommitPass } from "./commit-pass.ts";
@@ -240,13 +240,9 @@ export class AppReconciler {
    * @throws {TrueupError} `conflict` when there is nothing to try again
    */
   async retry(order: Order): Promise<void> {
-    const { app, ledger, repository, clock } = this.#options;
     const record = requireRetriable(this.#record, this.app);
-    await record.event(ATTEMPT_EVENTS.retry, `${order.by} asked to try again`, { by: order.by });
-    if (record.ended) {
-      const scope = { app: app.name, target: app.target, ref: record.attempt.ref };
-      await reopen({ ...scope, ledger, repository, clock }, record.attempt);
-    }
+    const detail = { by: order.by, ...(record.ended && { anew: true }) };
+    await record.event(ATTEMPT_EVENTS.retry, `${order.by} asked to try again`, detail);
     this.#add("pass");
   }
 
@@ -323,7 +319,7 @@ export class AppReconciler {
     const mayPass = code === "conflict" ? ++this.#conflicts <= CONFLICT_RETRIES : ERROR_CLASSES[code].retryable;
     if (record === null || mayPass) {
       this.#unreadable(error);
-      if (record !== null && !record.ended) await record.event(ATTEMPT_EVENTS.retry, error.message);
+      if (record !== null && !record.ended) await record.retrying(error.message);
       throw error;
     }
     this.#options.log.error(`${this.app}: ${error.message}`);

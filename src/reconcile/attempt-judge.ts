@@ -104,8 +104,11 @@ export class AttemptJudge {
 
   /** Pods that were lost while nothing was rolled out are drift, though their controllers have mended it. */
   async #tellLosses(record: AttemptRecord, commits: CommitPass): Promise<void> {
+    if (!record.ended) {
+      this.#parts.losses.drop();
+      return;
+    }
     const losses = this.#parts.losses.take();
-    if (losses.length === 0 || !record.ended) return;
-    await (commits.carried?.record ?? record).lost(losses);
+    if (losses.length > 0) await (commits.carried?.record ?? record).lost(losses);
   }
 }

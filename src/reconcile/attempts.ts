@@ -1,7 +1,7 @@
 /** Which attempt a head belongs to: opens those that are due, and ends those that a newer commit overtook. */
 import type { Repository } from "../git/repository.ts";
 import { TrueupError } from "../model/errors.ts";
-import type { Attempt, AttemptEnding, AttemptKey, Ledger } from "../model/ledger.ts";
+import { ATTEMPT_EVENTS, type Attempt, type AttemptEnding, type AttemptKey, type Ledger } from "../model/ledger.ts";
 import { type CommitId, shortId } from "../model/source.ts";
 import type { Clock } from "../util/clock.ts";
 
@@ -25,6 +25,7 @@ export function ledgerTime(clock: Clock): string {
  *
  * On first sight only the head counts. Later, first-parent commits between the head seen last and this one are opened and
  * superseded; when the ref was rewritten (or reset), only the new head is opened, with a new ordinal if it was there before.
+ * An attempt that has ended is opened anew, too, when a person asked for it.
  * Rows are written oldest first, so that this picks up where an earlier call was killed: none is lost, none is doubled.
  *
  * @throws {TrueupError} When git or the ledger cannot be read or written
@@ -35,6 +36,8 @@ export async function takeUpHead(context: AttemptContext, head: CommitId, signal
   if (newest?.commit !== head) {
     const commits = newest === undefined ? [head] : await commitsSince(context, newest.commit, head, signal);
     for (const commit of commits) await open(context, commit);
+  } else if (isOrderedAnew(newest)) {
+    await open(context, head);
   }
   const [current] = await ledger.attempts({ app, target, limit: 1 });
   if (current?.commit !== head) {
@@ -46,9 +49,14 @@ export async function takeUpHead(context: AttemptContext, head: CommitId, signal
   return current;
 }
 
-/** Opens another attempt at the commit of one that has ended, as a person asks to have it tried again. */
-export async function reopen(context: AttemptContext, { commit }: Pick<Attempt, "commit">): Promise<void> {
-  await open(context, commit);
+/**
+ * Whether a person asked to try an attempt again after it had ended. Its event is the order: whoever takes the head up
+ * next carries it out, also after a crash, and two orders for the same attempt are one.
+ */
+function isOrderedAnew({ ending, events }: Attempt): boolean {
+  return (
+    ending !== undefined && events.some(({ type, detail }) => type === ATTEMPT_EVENTS.retry && detail?.anew === true)
+  );
 }
 
 async function commitsSince(

@@ -1,5 +1,5 @@
 /** Carries a prepared commit out and writes down each step, so that a restart picks up where a killed one was. */
-import { displayId } from "../model/object.ts";
+import { displayId, idOf } from "../model/object.ts";
 import type { Plan } from "../model/plan.ts";
 import { heldChanges } from "../plan/approval.ts";
 import { type ContestHistory, contestFields, markContested } from "../plan/contest.ts";
@@ -47,15 +47,34 @@ export async function carry(
     ? { plan: prepared.plan, againAt: null }
     : await contest(context, record, prepared, hooks);
   const left = isIdle(plan) ? plan : await make(context, record, { ...prepared, plan }, hooks, signal);
+  await waitForGoing(context, record, prepared, signal);
   // Also when a reconciler that was killed had made them all, and only this was left to say.
   if (!isBack && record.changed && !record.applied) await record.event("applied", "all changes made");
   const held = heldChanges(left);
   if (held.length > 0) await record.held(left, held);
   fault?.("applied");
   // Kept and held deletions are in every plan: only a plan without any is the same as no plan.
-  const isWhole = dueChanges(left).length === left.changes.length;
+  // What another app is to take over is in none: should that app not want it after all, it has to be looked at again.
+  const isWhole = dueChanges(left).length === left.changes.length && prepared.isGivingUp !== true;
   if (isWhole && context.doubts === prepared.doubts) context.clean = declared;
   return { left, againAt };
+}
+
+/**
+ * A deletion that was begun by an earlier pass, which was killed or waited in vain, is in no plan any more; the attempt is
+ * not through before it is.
+ */
+async function waitForGoing(
+  { options: { backend } }: PassContext,
+  record: AttemptRecord,
+  { going = [], plan: { app } }: Accepted,
+  signal: AbortSignal,
+): Promise<void> {
+  if (record.ended) return;
+  for (const { object } of going) {
+    const { uid } = object.metadata;
+    await backend.delete({ id: idOf(object), owner: app, ...(uid !== undefined && { uid }) }, signal);
+  }
 }
 
 /** What differs though it was applied is drift: repaired, unless somebody else keeps making it. */
@@ -92,7 +111,7 @@ async function make(
   }
   onApplying(plan);
   context.clean = null;
-  await record.deleting(plan);
+  await record.deleting(plan, prepared.aim.approvals ?? record.approvals);
   await carryOut(plan, commit, backend, signal, { applied: (_change, object) => health.applied(object), fault });
   fault?.("carried out");
   if (heldChanges(plan).length === 0) return plan;

@@ -3,7 +3,7 @@ import type { Diagnostic } from "../model/diagnostic.ts";
 import { TrueupError } from "../model/errors.ts";
 import type { Plan } from "../model/plan.ts";
 import { type CommitId, shortId } from "../model/source.ts";
-import { heldChanges } from "../plan/approval.ts";
+import { type Approvals, heldChanges, joinApprovals } from "../plan/approval.ts";
 import type { ContestHistory } from "../plan/contest.ts";
 import { summarizePlan } from "../plan/describe.ts";
 import { carry, contestText } from "./carry.ts";
@@ -92,6 +92,11 @@ export class CommitPass {
    * @throws {TrueupError} What cannot be read, or what the backend refuses while the plan is carried out
    */
   async run(record: AttemptRecord, distrust: Diagnostic | null, signal: AbortSignal): Promise<void> {
+    if (this.#record?.attempt.row !== record.attempt.row) {
+      // What the attempt before waited for is not this one's: discarding it would end the wrong one.
+      this.#isHeld = false;
+      this.#contested = "";
+    }
     this.#record = record;
     this.#isRejected = distrust !== null;
     const { givenUp } = record;
@@ -127,7 +132,7 @@ export class CommitPass {
     if (running === undefined || running === record.attempt.commit) return;
     const kept = await this.#recordOf(running);
     if (kept === null) return;
-    const prepared = await this.#prepareOlder(running, record, kept, signal);
+    const prepared = await this.#prepareOlder(running, record, kept.approvals, signal);
     if (prepared !== null && isAccepted(prepared)) await this.#carry(kept, prepared, signal);
   }
 
@@ -135,7 +140,9 @@ export class CommitPass {
   async #goBack(record: AttemptRecord, { to, reason }: GivenUp, signal: AbortSignal): Promise<void> {
     // Once the attempt is over, what differs is drift from the older commit.
     const owner = record.ended ? ((await this.#recordOf(to)) ?? record) : record;
-    const prepared = await this.#prepareOlder(to, record, owner, signal);
+    // Whoever approved while it was being gone back to, meant this plan, too.
+    const approvals = joinApprovals(record.approvals, owner.approvals);
+    const prepared = await this.#prepareOlder(to, record, approvals, signal);
     this.#parts.context.options.fault?.("prepared to go back");
     if (prepared !== null && isAccepted(prepared)) {
       await this.#carry(owner, prepared, signal);
@@ -152,7 +159,7 @@ export class CommitPass {
   async #prepareOlder(
     commit: CommitId,
     record: AttemptRecord,
-    { approvals }: AttemptRecord,
+    approvals: Approvals,
     signal: AbortSignal,
   ): Promise<Prepared | null> {
     const { context } = this.#parts;

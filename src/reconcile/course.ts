@@ -41,9 +41,11 @@ export function lastGood(attempts: readonly Attempt[], failed: Pick<Attempt, "ro
  *
  * @param attempts Of one app, newest first
  */
-export function wasBroken(attempts: readonly Attempt[], present: Pick<Attempt, "row">): boolean {
-  const before = attempts.find(({ row, ending }) => {
-    return row < present.row && ending !== undefined && TELLING.has(ending.outcome);
+export function wasBroken(attempts: readonly Attempt[], present: Pick<Attempt, "row" | "commit">): boolean {
+  const before = attempts.find(({ row, commit, ending }) => {
+    // An earlier try at the same commit is no excuse for it.
+    const isOther = row < present.row && commit !== present.commit;
+    return isOther && ending !== undefined && TELLING.has(ending.outcome);
   });
   return before !== undefined && !isGood(before) && before.ending?.outcome !== "rolled back";
 }

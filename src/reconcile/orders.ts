@@ -2,7 +2,7 @@
 import { TrueupError } from "../model/errors.ts";
 import { ATTEMPT_EVENTS, type Outcome } from "../model/ledger.ts";
 import { displayId } from "../model/object.ts";
-import { heldChanges } from "../plan/approval.ts";
+import { heldChanges, joinApprovals, NO_APPROVALS } from "../plan/approval.ts";
 import type { Carried } from "./commit-pass.ts";
 import { isAccepted, type PassContext, prepare } from "./pass.ts";
 import type { AttemptRecord } from "./record.ts";
@@ -33,7 +33,17 @@ export async function approve(
   const { name } = context.options.app;
   if (carried === null) throw nothingHeld(`approve a plan of ${name}`);
   const { record, aim } = carried;
-  const prepared = await prepare(context, { ...aim, approvals: record.approvals }, snapshot, signal);
+  if (record.attempt.ending?.outcome === "discarded") {
+    throw new TrueupError(
+      "conflict",
+      `Cannot approve a plan of ${name} as it must wait: its deletions were discarded.`,
+      {
+        hint: "trueup retry plans them again.",
+      },
+    );
+  }
+  const approvals = joinApprovals(aim.approvals ?? NO_APPROVALS, record.approvals);
+  const prepared = await prepare(context, { ...aim, approvals }, snapshot, signal);
   const held = isAccepted(prepared) ? heldChanges(prepared.plan) : [];
   if (!isAccepted(prepared) || held.length === 0) throw nothingHeld(`approve a plan of ${name}`);
   if (prepared.plan.digest !== digest) {

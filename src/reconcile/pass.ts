@@ -47,6 +47,12 @@ export interface Prepared {
   declared: readonly Declared[];
   aim: Aim;
   claims: Claims;
+  /** As `claims`, at the commit itself: an object that came from another app since then is no leftover of this one. */
+  former: Claims;
+  /** Another app declares objects that this one still owns. */
+  isGivingUp?: boolean;
+  /** Leftovers of the app that are on their way out, and in no plan. */
+  going?: readonly Observed[];
   onFailure: OnFailure;
   /** Of the manifests, of their images, and of the backend's refusals. */
   diagnostics: Diagnostic[];
@@ -105,8 +111,9 @@ async function readApp(context: PassContext, aim: Aim, base: Snapshot | null, si
       ? await source.gone(aim.commit, place)
       : await source.snapshot(aim.commit, base, signal, place);
   const claims = (await options.claims?.(aim.head)) ?? NO_CLAIMS;
-  signal.throwIfAborted();
   const isHead = aim.commit === aim.head;
+  const former = isHead ? claims : ((await options.claims?.(aim.commit)) ?? NO_CLAIMS);
+  signal.throwIfAborted();
   const diagnostics = [
     ...(settings?.diagnostics ?? []),
     ...snapshot.diagnostics,
@@ -115,7 +122,7 @@ async function readApp(context: PassContext, aim: Aim, base: Snapshot | null, si
   ];
   const declared = isHead ? snapshot.declared : notTakenOver(snapshot.declared, claims);
   const onFailure = settings?.onFailure ?? options.onFailure ?? "keep";
-  return { commit, snapshot, declared, aim, claims, onFailure, diagnostics, doubts };
+  return { commit, snapshot, declared, aim, claims, former, onFailure, diagnostics, doubts };
 }
 
 /** What the app declares at a commit, as its neighbours in the repository need to know it. */
@@ -151,28 +158,33 @@ export async function lookAt(
 export async function planPrepared(context: PassContext, prepared: Prepared, signal: AbortSignal): Promise<Accepted> {
   const { options, planner } = context;
   const { app, backend, prune } = options;
-  const { declared, commit, claims, aim } = prepared;
+  const { declared, commit, aim } = prepared;
   if (declared === context.clean) return { ...prepared, plan: emptyPlan(app.name, commit.id, declared) };
   const observed = await observe(backend, app.name, declared, signal);
+  const moves = movesOf(app.name, observed, prepared);
+  const going = goingOf(app.name, observed, declared);
+  const isGivingUp = (moves.declaredElsewhere?.size ?? 0) > 0;
   const planned = planner.plan({
     app: app.name,
     commit: commit.id,
     declared,
     observed,
     ...(prune !== undefined && { prune }),
-    ...movesOf(app.name, declared, observed, claims),
+    ...moves,
   });
   const plan = aim.approvals === undefined ? planned : release(planned, aim.approvals);
   const refused = await refusals(plan, commit, backend, signal);
-  return sorted({ ...prepared, plan, diagnostics: [...prepared.diagnostics, ...refused] });
+  return sorted({ ...prepared, plan, isGivingUp, going, diagnostics: [...prepared.diagnostics, ...refused] });
 }
 
-/** What moves between apps: objects that another app declares, and objects that their owner gives up. */
+/**
+ * What moves between apps: objects that another app declares, and objects that their owner gives up. On the way back to an
+ * older commit, what another app had then stays, too: it was handed over, and deleting it would leave nobody with it.
+ */
 function movesOf(
   app: string,
-  declared: readonly Declared[],
   observed: readonly Observed[],
-  claims: Claims,
+  { declared, claims, former }: Prepared,
 ): Pick<PlanInput, "declaredElsewhere" | "givenUp" | "unreadable"> {
   if (claims === NO_CLAIMS) return {};
   const own = new Set(declared.map(keyOfDeclared));
@@ -181,10 +193,19 @@ function movesOf(
   for (const { object, owner } of observed) {
     const key = keyOfObject(object);
     if (owner === app && !own.has(key)) {
-      if (claims.of(key) !== undefined) declaredElsewhere.add(key);
+      if (claims.of(key) !== undefined || former.of(key) !== undefined) declaredElsewhere.add(key);
     } else if (owner !== null && owner !== app && claims.givesUp(owner, key)) givenUp.set(key, owner);
   }
-  return { declaredElsewhere, givenUp, unreadable: claims.unreadable };
+  return { declaredElsewhere, givenUp, unreadable: [...new Set([...claims.unreadable, ...former.unreadable])] };
+}
+
+function goingOf(app: string, observed: readonly Observed[], declared: readonly Declared[]): Observed[] {
+  const going = observed.filter(
+    ({ object, owner }) => owner === app && object.metadata.deletionTimestamp !== undefined,
+  );
+  if (going.length === 0) return going;
+  const own = new Set(declared.map(keyOfDeclared));
+  return going.filter(({ object }) => !own.has(keyOfObject(object)));
 }
 
 function emptyPlan(app: string, commit: CommitId, declared: readonly Declared[]): Plan {

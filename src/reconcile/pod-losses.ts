@@ -50,6 +50,12 @@ export class PodLosses {
     return losses;
   }
 
+  /** What was noted is a rollout's own doing: forgotten, so that a loss that follows is told. */
+  drop(): void {
+    for (const { workload } of this.#losses) this.#told.delete(workload);
+    this.#losses = [];
+  }
+
   #note(loss: Omit<PodLoss, "count">): void {
     const now = this.#clock.monotonic();
     const told = this.#told.get(loss.workload);

@@ -10,7 +10,7 @@ import {
 import { displayId } from "../model/object.ts";
 import type { Change, Plan } from "../model/plan.ts";
 import { shortId } from "../model/source.ts";
-import { type Approvals, deletionName } from "../plan/approval.ts";
+import { type Approvals, deletionName, NO_APPROVALS } from "../plan/approval.ts";
 import { summarizePlan } from "../plan/describe.ts";
 import type { Clock } from "../util/clock.ts";
 import { dueChanges } from "./apply.ts";
@@ -71,6 +71,8 @@ export class AttemptRecord {
 
   /** Digests of the plans whose deletions people approved, and the deletions of those that were begun. */
   get approvals(): Approvals {
+    // Who discards after an approval has had the last word.
+    if (this.attempt.ending?.outcome === "discarded") return NO_APPROVALS;
     const events = (type: string): AttemptEvent[] => this.attempt.events.filter((event) => event.type === type);
     const begun = events(ATTEMPT_EVENTS.deleting).flatMap(({ detail }) => detail?.deletions ?? []);
     return {
@@ -125,19 +127,24 @@ export class AttemptRecord {
       const by = lastForeignManager(changes[index]?.observed?.object);
       return { ...change, ...(by !== undefined && { by }) };
     });
-    const type = this.applied ? ATTEMPT_EVENTS.drift : ATTEMPT_EVENTS.retry;
-    await this.event(type, `${names(changes)} differed from the commit`, {
-      changes: what,
-      ...(more !== undefined && { more }),
-    });
+    const message = `${names(changes)} differed from the commit`;
+    const detail = { changes: what, ...(more !== undefined && { more }) };
+    if (this.applied) await this.event(ATTEMPT_EVENTS.drift, message, detail);
+    else await this.retrying(message, detail);
+  }
+
+  /** Something is tried again. Said once as long as it is the same: a fault that lasts for days must not fill the ledger. */
+  async retrying(message: string, detail?: AttemptEvent["detail"]): Promise<void> {
+    const last = this.attempt.events.at(-1);
+    if (last?.type === ATTEMPT_EVENTS.retry && last.message === message) return;
+    await this.event(ATTEMPT_EVENTS.retry, message, detail);
   }
 
   /** Approved deletions begin: should the daemon die amid them, the rest is still approved. */
-  async deleting(plan: Plan): Promise<void> {
+  async deleting(plan: Plan, { digests, begun }: Approvals): Promise<void> {
     const deletions = dueChanges(plan)
       .filter(({ action }) => action === "delete")
       .map(deletionName);
-    const { digests, begun } = this.approvals;
     if (!digests.has(plan.digest) || deletions.every((name) => begun.has(name))) return;
     const detail = { digest: plan.digest, deletions };
     await this.event(ATTEMPT_EVENTS.deleting, `${deletions.length} approved deletions begin`, detail);

@@ -6,6 +6,8 @@ import { containerReason } from "./pod-health.ts";
 
 /** After so many runs of one container, none of which made the pod ready, the next one will not either. */
 const EXITS = 3;
+/** A run that was shorter did nothing of use. Milliseconds. */
+const FLASH_MS = 10_000;
 
 /** Waiting reasons of an image that is not to be had, and of a container that cannot be made as it is written. */
 const IMAGE = new Set([
@@ -28,16 +30,19 @@ export interface PodFailure {
 
 /**
  * The first pod that cannot get ready, of those that are to: a missing image or a configuration that cannot be used at
- * once, a container after its third exit. A pod that was ready before is given its chance: it did work.
+ * once, a container after its third exit. A pod that was ready before is given its chance: it did work. But a container
+ * without a readiness probe is called ready as soon as it runs: when it ends again and again within seconds, it never worked.
  *
  * @param pods Of the revision that rolls out
  */
 export function cannotSucceed(pods: readonly Pod[]): PodFailure | undefined {
   for (const pod of pods) {
-    if (pod.metadata.deletionTimestamp !== undefined || wasEverReady(pod)) continue;
+    if (pod.metadata.deletionTimestamp !== undefined) continue;
+    const didWork = wasEverReady(pod);
     for (const status of containersOf(pod)) {
       const kind = failureOf(status);
-      if (kind !== undefined) return { pod, container: status.name, kind, reason: reasonOf(status, kind) };
+      if (kind !== undefined && (!didWork || isFlash(pod, status)))
+        return { pod, container: status.name, kind, reason: reasonOf(status, kind, didWork) };
     }
   }
   return undefined;
@@ -60,6 +65,15 @@ function containersOf({ status }: Pod): ContainerStatus[] {
   return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
 }
 
+/** Whether a container that nobody asks whether it is ready has ended too often, the last time right after its start. */
+function isFlash({ spec }: Pod, status: ContainerStatus): boolean {
+  const container = spec.containers.find(({ name }) => name === status.name);
+  if (container === undefined || container.readinessProbe !== undefined || exitsOf(status) < EXITS) return false;
+  const { startedAt, finishedAt } = status.state.terminated ?? status.lastState.terminated ?? {};
+  if (startedAt === undefined || finishedAt === undefined) return false;
+  return Date.parse(finishedAt) - Date.parse(startedAt) < FLASH_MS;
+}
+
 function failureOf(status: ContainerStatus): PodFailure["kind"] | undefined {
   const waiting = status.state.waiting?.reason;
   if (waiting !== undefined && IMAGE.has(waiting)) return "image";
@@ -72,12 +86,14 @@ function failureOf(status: ContainerStatus): PodFailure["kind"] | undefined {
 /** How often the container has ended: each restart follows an end, and one that is down has ended once more. */
 export function exitsOf({ state, lastState, restartCount }: ContainerStatus): number {
   const isDown = state.terminated !== undefined || (state.waiting !== undefined && lastState.terminated !== undefined);
-  // An init container that is done, or a container that ended as it should, is no failure in itself.
-  if (restartCount === 0 && state.terminated?.exitCode === 0) return 0;
+  // An init container that is done, be it after some tries, or a container that ended as it should, is no failure.
+  if (state.terminated?.exitCode === 0) return 0;
   return restartCount + (isDown ? 1 : 0);
 }
 
-function reasonOf(status: ContainerStatus, kind: PodFailure["kind"]): string {
+function reasonOf(status: ContainerStatus, kind: PodFailure["kind"], didWork: boolean): string {
   const why = containerReason(status);
-  return kind === "exits" ? `${why}; it ended ${exitsOf(status)} times and was never ready` : why;
+  if (kind !== "exits") return why;
+  const ends = `it ended ${exitsOf(status)} times`;
+  return `${why}; ${didWork ? `${ends}, within seconds` : `${ends} and was never ready`}`;
 }

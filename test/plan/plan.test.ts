@@ -445,3 +445,66 @@ describe("a planner's memory", () => {
     expect(idOf(fresh.object).name).toBe("c-0");
   });
 });
+
+describe("objects of several apps", () => {
+  const key = (name: string) => keyOf(configMap(name, {}, { namespace: "default" }));
+
+  it("that another app declares are not deleted, and count for nothing", () => {
+    const observed = ["a", "b", "c", "d"].map((name) => observedOf(configMap(name), "shop"));
+    const declared = ["a", "b"].map((name) => configMap(name));
+    const given = plan(declared, observed, { declaredElsewhere: new Set([key("c")]) });
+    // Of three objects that are the app's, one is more than 30 %.
+    expect(lines(given)).toEqual([
+      line("delete", "configmap/d", {
+        held: "1 of the app's 3 objects are more than the 30 % that may go without approval",
+      }),
+    ]);
+  });
+
+  it("that their owner gives up are taken over from that owner only", () => {
+    const rows: [string | null, string | undefined, string | undefined][] = [
+      ["other", "other", "other"],
+      ["other", "third", undefined],
+      [null, "other", undefined],
+      ["shop", "other", undefined],
+    ];
+    for (const [owner, giver, from] of rows) {
+      const givenUp = giver === undefined ? new Map() : new Map([[key("a"), giver]]);
+      const { changes } = plan([configMap("a", { x: "2" })], [observedOf(configMap("a", { x: "1" }), owner)], {
+        givenUp,
+      });
+      expect([owner, giver, changes.map((change) => change.from)]).toEqual([owner, giver, [from]]);
+    }
+  });
+
+  it("may be in an app that cannot be read: deletions wait, and nothing else does", () => {
+    const observed = ["a", "b", "c", "d", "e"].map((name) => observedOf(configMap(name), "shop"));
+    const declared = ["a", "b", "c", "d", "new"].map((name) => configMap(name));
+    expect(lines(plan(declared, observed))).toEqual([line("create", "configmap/new"), line("delete", "configmap/e")]);
+    expect(lines(plan(declared, observed, { unreadable: ["torn"] }))).toEqual([
+      line("create", "configmap/new"),
+      line("delete", "configmap/e", {
+        held: "app torn may declare it: a manifest of that app cannot be read at this commit",
+      }),
+    ]);
+  });
+
+  it("are never deleted when another app declares them or owns them, whatever the budget", () => {
+    const names = fc.uniqueArray(fc.constantFrom<string>("a", "b", "c", "d", "e"));
+    fc.assert(
+      fc.property(names, names, names, names, (own, elsewhere, mine, theirs) => {
+        const observed = ["a", "b", "c", "d", "e"]
+          .filter((name) => mine.includes(name) || theirs.includes(name))
+          .map((name) => observedOf(configMap(name), mine.includes(name) ? "shop" : "other"));
+        const given = plan(
+          own.map((name) => configMap(name)),
+          observed,
+          { declaredElsewhere: new Set(elsewhere.map(key)), prune: { maxObjects: 100, maxPercent: 100 } },
+        );
+        const deleted = given.changes.filter(({ action }) => action === "delete").map(({ id }) => id.name);
+        const left = mine.filter((name) => !own.includes(name) && !elsewhere.includes(name));
+        expect(deleted.sort()).toEqual(left.sort());
+      }),
+    );
+  });
+});

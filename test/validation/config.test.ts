@@ -24,6 +24,19 @@ describe("parseRepositoryConfig", () => {
     });
   });
 
+  it("reads what is done on failure", () => {
+    const { config } = repository("apps:\n- {name: a, onFailure: rollback}\n- {name: b, onFailure: keep}\n");
+    expect(config?.apps.map(({ onFailure }) => onFailure)).toEqual(["rollback", "keep"]);
+  });
+
+  it("reports another word for what is done on failure at its place", () => {
+    const { config, diagnostics } = repository("apps:\n- name: a\n  onFailure: rollBack\n");
+    expect(config).toBeUndefined();
+    expect(lines(diagnostics)).toEqual([
+      expect.stringMatching(/^3:14 error config-invalid: .*onFailure.*keep.*rollback/),
+    ]);
+  });
+
   it("reads image rules", () => {
     const { config } = repository(
       "apps: [{name: a}]\nimages: {allowedRepositories: [registry/**], requireDigest: true}\n",

@@ -297,6 +297,27 @@ function ownershipCases({ backend, apply, read, names }: Context): void {
     expect(await codeOf(() => backend().delete(request(namespace, APP), NO_ABORT))).toBe("forbidden");
     expect(await names({ kind: "ConfigMap", owner: APP })).toEqual(["a"]);
   });
+
+  it("goes over from the app that gives an object up, and from no other; what only that one had applied goes", async () => {
+    const { object } = await apply(configMap("a", { kept: "1", dropped: "1" }));
+    const desired = configMap("a", { kept: "1", added: "1" });
+    for (const from of [undefined, "nobody", OTHER_APP]) {
+      const wrong = { desired, owner: OTHER_APP, ...(from !== undefined && { from }) };
+      expect(await codeOf(() => backend().dryRun(wrong, NO_ABORT))).toBe("conflict");
+      expect(await codeOf(() => backend().apply(wrong, NO_ABORT))).toBe("conflict");
+    }
+    const right = { desired, owner: OTHER_APP, from: APP };
+    const rehearsed = await backend().dryRun(right, NO_ABORT);
+    expect([rehearsed.action, rehearsed.object.data]).toEqual(["update", { kept: "1", added: "1" }]);
+    expect((await read(idOf(object)))?.owner).toBe(APP);
+    const taken = await backend().apply(right, NO_ABORT);
+    expect([taken.action, taken.object.data]).toEqual(["update", { kept: "1", added: "1" }]);
+    expect(taken.object.metadata.uid).toBe(object.metadata.uid);
+    expect((await read(idOf(object)))?.owner).toBe(OTHER_APP);
+    // The former owner has no say any more.
+    expect(await codeOf(() => apply(configMap("a", {})))).toBe("conflict");
+    expect(await codeOf(() => backend().delete(request(object, APP), NO_ABORT))).toBe("forbidden");
+  });
 }
 
 function dryRunCases({ backend, apply, list }: Context): void {

@@ -124,6 +124,52 @@ shop: Progressing
 `);
   });
 
+  it.each<[string, Partial<AppStatus>, string[]]>([
+    [
+      "Held",
+      { reason: "deletions wait for approval: old", planDigest: `sha256:${"3f2c1aa9".repeat(8)}` },
+      [
+        "shop: Held",
+        "why         deletions wait for approval: old",
+        "held        configmap/old: 3 deletions",
+        "approve     trueup approve 3f2c1aa93f2c, or trueup discard",
+      ],
+    ],
+    [
+      "RolledBack",
+      { held: [], reason: "it crashed; commit aaaaaaa was applied again" },
+      ["shop: RolledBack", "why         it crashed; commit aaaaaaa was applied again"],
+    ],
+    [
+      "Contested",
+      {
+        held: [],
+        reason: "somebody else",
+        contested: [
+          {
+            id: { group: "", kind: "ConfigMap", namespace: "default", name: "c" },
+            fields: ["data.a", "data.b"],
+            until: "2026-01-01T00:12:00.000Z",
+          },
+        ],
+      },
+      [
+        "shop: Contested",
+        "why         somebody else",
+        "contested   configmap/c data.a, data.b: left alone until 2026-01-01T00:12:00.000Z",
+      ],
+    ],
+  ])("tells what %s waits for", (phase, rest, wanted) => {
+    const text = formatStatus(
+      { ...status, apps: [{ ...app, ...rest, phase: phase as AppStatus["phase"] }] },
+      now,
+      plain,
+    );
+    const printed = text.split("\n").map((each) => each.trim());
+    expect(wanted.filter((each) => !printed.includes(each))).toEqual([]);
+    expect(text.includes("trueup approve")).toBe(phase === "Held");
+  });
+
   it("tells an app that has nothing yet, and a kubelet that is away", () => {
     const fresh: AppStatus = {
       ...app,

@@ -1,0 +1,67 @@
+/** Bounded calls: a backend that never answers is a timeout with its reason, on a virtual clock. */
+import { describe, expect, it } from "vitest";
+import type { Backend } from "../../src/model/backend.ts";
+import { TrueupError } from "../../src/model/errors.ts";
+import { BoundedBackend } from "../../src/reconcile/bounded-backend.ts";
+import { settle, VirtualClock } from "../../src/util/clock.ts";
+import { configMap } from "../plan/declared.ts";
+
+const never = (): Promise<never> => new Promise(() => {});
+const stream = { [Symbol.asyncIterator]: () => ({ next: never }) };
+const silent: Backend = {
+  capabilities: { name: "silent", cheapDryRun: true, localImages: true, followLogs: true, kinds: null },
+  list: never,
+  dryRun: never,
+  apply: never,
+  delete: never,
+  watch: () => stream,
+  logs: () => stream,
+};
+const request = { desired: configMap("c"), owner: "shop" };
+const id = { group: "", kind: "ConfigMap", namespace: "default", name: "c" };
+const { signal } = new AbortController();
+
+describe("a backend that never answers", () => {
+  const rows: { name: string; call: (backend: Backend) => Promise<unknown>; seconds: number; what: string }[] = [
+    { name: "list", call: (backend) => backend.list({}, signal), seconds: 60, what: "list the objects" },
+    {
+      name: "list of a kind",
+      call: (backend) => backend.list({ kind: "Pod" }, signal),
+      seconds: 60,
+      what: "list the Pod objects",
+    },
+    { name: "dry run", call: (backend) => backend.dryRun(request, signal), seconds: 30, what: "try configmap/c" },
+    { name: "apply", call: (backend) => backend.apply(request, signal), seconds: 30, what: "apply configmap/c" },
+    { name: "delete", call: (backend) => backend.delete({ id }, signal), seconds: 600, what: "delete configmap/c" },
+    {
+      name: "delete with a grace period",
+      call: (backend) => backend.delete({ id, gracePeriodSeconds: 5 }, signal),
+      seconds: 65,
+      what: "delete configmap/c",
+    },
+  ];
+  it.each(rows)("fails a $name after $seconds s", async ({ call, seconds, what }) => {
+    const clock = new VirtualClock();
+    let error: unknown;
+    const done = call(new BoundedBackend(silent, clock)).catch((thrown: unknown) => {
+      error = thrown;
+    });
+    await clock.advance(seconds * 1_000 - 1);
+    await settle();
+    expect(error).toBeUndefined();
+    await clock.advance(1);
+    await done;
+    expect(error).toBeInstanceOf(TrueupError);
+    expect((error as TrueupError).code).toBe("timeout");
+    expect((error as TrueupError).message).toBe(
+      `Cannot ${what} as the silent backend must be done within ${seconds} s: it was not.`,
+    );
+  });
+
+  it("may be silent on a watch and on logs: they are streams", () => {
+    const backend = new BoundedBackend(silent, new VirtualClock());
+    expect(backend.watch({}, "1", signal)).toBe(stream);
+    expect(backend.logs({ namespace: "default", pod: "p" }, signal)).toBe(stream);
+    expect(backend.capabilities).toBe(silent.capabilities);
+  });
+});
