@@ -59,6 +59,8 @@ export class AppsReader {
   readonly #repository: Repository;
   readonly #only: { path: string; namespace: string } | undefined;
   #last: { blob: ObjectHash; outcome: AppsOutcome } | null = null;
+  /** The commit asked about last: every app asks about the head, and about each other's apps there. */
+  #latest: { commit: CommitId; outcome: Promise<AppsOutcome> } | null = null;
 
   /** @param only Directory given by the operator: then it is the one app, and `trueup.yaml` is not asked */
   constructor(repository: Repository, only: { path: string; namespace: string } | undefined) {
@@ -67,7 +69,19 @@ export class AppsReader {
   }
 
   /** @throws {TrueupError} When git cannot be read; never for what `trueup.yaml` says */
-  async at(commit: CommitId): Promise<AppsOutcome> {
+  at(commit: CommitId): Promise<AppsOutcome> {
+    if (this.#latest?.commit === commit) return this.#latest.outcome;
+    const outcome = this.#read(commit);
+    const asked = { commit, outcome };
+    this.#latest = asked;
+    // A read that failed says nothing about the next one.
+    outcome.catch(() => {
+      if (this.#latest === asked) this.#latest = null;
+    });
+    return outcome;
+  }
+
+  async #read(commit: CommitId): Promise<AppsOutcome> {
     const whole = wholeRepository(this.#repository);
     if (this.#only !== undefined) return { apps: [{ ...whole, ...this.#only }], diagnostics: [] };
     const file = (await this.#repository.filesAt(commit, [REPOSITORY_CONFIG])).get(REPOSITORY_CONFIG);

@@ -21,6 +21,9 @@ const PHASE_COLOUR: Readonly<Record<AppPhase, "green" | "yellow" | "red">> = {
   Unreadable: "red",
 };
 
+/** Phases in which deletions may wait for a person; objects that ask to be kept are listed as held in all. */
+const MAY_HOLD: ReadonlySet<AppPhase> = new Set(["Held", "RolledBack"]);
+
 export function formatStatus(status: DaemonStatus, now: number, style: Style): string {
   const kubelet = kubeletText(status.kubelet, now, style);
   const uptime = ageOf(status.startedAt, now);
@@ -53,8 +56,9 @@ function appText(app: AppStatus, now: number, style: Style): string {
   const isTold = (app.phase === "Rejected" && app.diagnostics.length > 0) || app.reason === app.health.reason;
   if (app.reason !== "" && !isTold) facts.push([app.phase === "Progressing" ? "waits for" : "why", app.reason]);
   for (const { id, reason } of app.held) facts.push(["held", `${displayId(id)}: ${reason}`]);
-  if (app.phase === "Held" && app.planDigest !== null) {
-    facts.push(["approve", `trueup approve ${app.planDigest.replace(/^sha256:/, "").slice(0, 12)}, or trueup discard`]);
+  if (MAY_HOLD.has(app.phase) && app.held.length > 0 && app.planDigest !== null) {
+    const discard = app.phase === "Held" ? ", or trueup discard" : "";
+    facts.push(["approve", `trueup approve ${app.planDigest.replace(/^sha256:/, "").slice(0, 12)}${discard}`]);
   }
   for (const { id, fields, until } of app.contested) {
     facts.push(["contested", `${displayId(id)} ${fields.join(", ")}: left alone until ${until}`]);
