@@ -58,19 +58,23 @@ export function planRetention(
 }
 
 /**
- * Of one app: its newest attempt; the newest that was carried out or had nothing to do; the newest before the last that says whether the app was
- * well; the newest that left it well, and the newest that did so with another commit, as a failed commit goes back to one
- * that is not itself.
+ * Of one app: its newest attempt; the newest that was carried out or had nothing to do; of those that say whether the app
+ * was well, and of those that left it well, the newest and the newest at another commit: a commit is compared with others,
+ * and goes back to one that is not itself.
  */
 function needed(newestFirst: readonly RetentionCandidate[]): ReadonlySet<RetentionCandidate | undefined> {
-  const good = newestFirst.filter(({ ending }) => isGood(ending));
+  const telling = newestFirst.filter(({ ending }) => ending !== undefined && TELLING.has(ending.outcome));
   return new Set([
     newestFirst[0],
     newestFirst.find(({ carriedOut, ending }) => carriedOut || THROUGH.has(ending?.outcome)),
-    newestFirst.slice(1).find(({ ending }) => ending !== undefined && TELLING.has(ending.outcome)),
-    good[0],
-    good.find(({ commit }) => commit !== good[0]?.commit),
+    ...newestOfTwoCommits(telling),
+    ...newestOfTwoCommits(newestFirst.filter(({ ending }) => isGood(ending))),
   ]);
+}
+
+function newestOfTwoCommits(newestFirst: readonly RetentionCandidate[]): (RetentionCandidate | undefined)[] {
+  const [newest] = newestFirst;
+  return [newest, newestFirst.find(({ commit }) => commit !== newest?.commit)];
 }
 
 const THROUGH: ReadonlySet<Outcome | undefined> = new Set(["deployed", "no-op"]);

@@ -107,9 +107,11 @@ describe("what may go", () => {
           const [newest] = all;
           expect(kept[0]).toBe(newest);
           expect(lastApplied(kept)).toBe(lastApplied(all));
-          if (newest === undefined) continue;
-          expect(lastGood(kept, newest)).toBe(lastGood(all, newest));
-          expect(wasBroken(kept, newest)).toBe(wasBroken(all, newest));
+          const next = ["x", "y", "z", "new"].map((commit) => ({ commit, row: 1_000 }) as unknown as Attempt);
+          for (const present of newest === undefined ? next : [newest, ...next]) {
+            expect(lastGood(kept, present)).toBe(lastGood(all, present));
+            expect(wasBroken(kept, present)).toBe(wasBroken(all, present));
+          }
         }
         // What is left would be left again.
         const left = attempts.filter(({ row }) => !gone.has(row));

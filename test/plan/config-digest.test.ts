@@ -136,7 +136,7 @@ describe("content", () => {
     const data = fc.dictionary(fc.constantFrom("a", "b", "c"), fc.constantFrom("", "1", "AAAA", "AAAB", '"],["'));
     const parts = fc.record({
       data,
-      binaryData: fc.dictionary(fc.constantFrom("d", "e"), fc.constantFrom("AAAA", "AAAB")),
+      binaryData: fc.dictionary(fc.constantFrom("d", "e"), fc.constantFrom("AAAA", "AAAB"), { noNullPrototype: true }),
     });
     fc.assert(
       fc.property(parts, parts, (a, b) => {
