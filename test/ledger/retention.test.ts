@@ -49,8 +49,9 @@ describe("what may go", () => {
     // Never the last that left the app well, nor the last that did so with another commit.
     { attempts: ["deployed 9", "deployed 9", "deployed 9", "rejected 9"], rules: { keepAttempts: 1 }, gone: [1] },
     { attempts: ["deployed@a 9", "no-op@b 9", "deployed@b 9", "rejected 9"], rules: { keepAttempts: 1 }, gone: [2] },
-    // Never the last that says how the app was, nor the last that was carried out.
-    { attempts: ["failed 9", "failed 9", "superseded 9", "rejected 9"], rules: { keepAttempts: 1 }, gone: [1, 3] },
+    // Never the last that says how the app was, nor the last at another commit, nor the last that was carried out.
+    { attempts: ["failed 9", "failed 9", "superseded 9", "rejected 9"], rules: { keepAttempts: 1 }, gone: [3] },
+    { attempts: ["failed@a 9", "failed@a 9", "superseded 9", "rejected 9"], rules: { keepAttempts: 1 }, gone: [1, 3] },
     { attempts: ["failed 9*", "rejected 9*", "failed 9", "failed 9"], rules: { keepAttempts: 1 }, gone: [1] },
     { attempts: ["no-op@a 9!", "no-op@b 9!", "failed 9", "rejected 9"], rules: { keepAttempts: 1 }, gone: [1] },
     // Each app for itself.

@@ -133,7 +133,9 @@ describe("content", () => {
   });
 
   it("is the same exactly when the data is", () => {
-    const data = fc.dictionary(fc.constantFrom("a", "b", "c"), fc.constantFrom("", "1", "AAAA", "AAAB", '"],["'));
+    const data = fc.dictionary(fc.constantFrom("a", "b", "c"), fc.constantFrom("", "1", "AAAA", "AAAB", '"],["'), {
+      noNullPrototype: true,
+    });
     const parts = fc.record({
       data,
       binaryData: fc.dictionary(fc.constantFrom("d", "e"), fc.constantFrom("AAAA", "AAAB"), { noNullPrototype: true }),
