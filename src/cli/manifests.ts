@@ -1,5 +1,6 @@
 /** Loads an app's manifests, from a commit or from files on disk, and checks them the way the daemon does. */
 import type { Repository } from "../git/repository.ts";
+import { type Chart, findCharts } from "../manifest/foreign.ts";
 import { isManifestPath, parseManifestFile } from "../manifest/parse.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import type { Declared } from "../model/manifest.ts";
@@ -41,11 +42,25 @@ export async function loadAppAt(
 }
 
 export function parseFiles(files: SourceFile[], namespace: string): LoadedApp {
-  const parsed = files.map((source) => parseManifestFile({ ...source, defaultNamespace: namespace }));
+  const charts = findCharts(files);
+  const read = files.filter(({ file }) => !charts.some((chart) => chart.files.has(file)));
+  const parsed = read.map((source) => parseManifestFile({ ...source, defaultNamespace: namespace }));
   return {
     files,
     declared: parsed.flatMap(({ declared }) => declared),
-    diagnostics: parsed.flatMap(({ diagnostics }) => diagnostics),
+    diagnostics: [...charts.map(chartDiagnostic), ...parsed.flatMap(({ diagnostics }) => diagnostics)],
+  };
+}
+
+/** An error: what the chart would render is missing from what is checked. */
+function chartDiagnostic({ file, directory, templates }: Chart): Diagnostic {
+  const count = templates === 1 ? "1 template is" : `${templates} templates are`;
+  return {
+    severity: "error",
+    rule: "needs-rendering",
+    message: `${directory === "" ? "This directory" : directory} is a Helm chart: ${count} not read`,
+    location: { file, line: 1, column: 1 },
+    hint: "Render it (helm template), and check or commit what it renders.",
   };
 }
 

@@ -2,9 +2,11 @@
 import { constructFromEvents, EVENT_ID, type Event, parseEvents, YAMLException } from "js-yaml";
 import { messageOf } from "../model/errors.ts";
 import type { Json } from "../model/object.ts";
+import type { Position } from "../model/source.ts";
 import { expansionFault, type Fault, LIMITS, mayHoldSecret } from "./faults.ts";
-import { lineStarts, positionIn, positionOf } from "./lines.ts";
-import { JSON_MANIFEST_SCHEMA, MANIFEST_SCHEMA } from "./schema.ts";
+import { isDeficient, padDeficient, paddedStarts } from "./indent.ts";
+import { lineStarts, positionIn } from "./lines.ts";
+import { JSON_MANIFEST_SCHEMA, MANIFEST_SCHEMA, surprising } from "./schema.ts";
 import { buildTree, isMerge, keyText, type YamlNode } from "./tree.ts";
 
 export interface YamlDocument {
@@ -16,6 +18,8 @@ export interface YamlDocument {
   offset: number;
   faults: Fault[];
   source: YamlSource;
+  /** Whether something in it may mean something else than it seems to. */
+  surprising: boolean;
   /** Index of the document's first event in a new parse of `source.text`. */
   firstEvent: number;
 }
@@ -24,6 +28,13 @@ export interface YamlDocument {
 export interface YamlSource {
   text: string;
   json: boolean;
+  /** Lines of `text`, from 0, that the file has further to the left. */
+  padded?: readonly number[];
+}
+
+/** A place in the file, by its offset in a source's text. */
+export function positionAt({ text, padded }: YamlSource, offset: number): Position {
+  return positionIn(paddedStarts(text.slice(0, offset + 1), padded), offset);
 }
 
 interface Span {
@@ -36,7 +47,7 @@ interface Span {
 export function readDocuments(text: string, json = false): YamlDocument[] {
   const whole: YamlSource = { text, json };
   try {
-    return readSource(whole, 0);
+    return readTolerantly(whole, 0);
   } catch (thrown) {
     const pieces = splitDocuments(text);
     if (pieces === null || pieces.length < 2) return [broken(whole, 0, thrown)];
@@ -44,7 +55,7 @@ export function readDocuments(text: string, json = false): YamlDocument[] {
     for (const piece of pieces) {
       const source = { text: piece, json };
       try {
-        documents.push(...readSource(source, documents.length));
+        documents.push(...readTolerantly(source, documents.length));
       } catch (inner) {
         documents.push(broken(source, documents.length, inner));
       }
@@ -56,6 +67,16 @@ export function readDocuments(text: string, json = false): YamlDocument[] {
 /** Events of a text that was read before. @throws {YAMLException} As the parser does */
 export function eventsOf(source: YamlSource): Event[] {
   return parseEvents(source.text, { maxDepth: LIMITS.depth });
+}
+
+function readTolerantly(source: YamlSource, firstIndex: number): YamlDocument[] {
+  try {
+    return readSource(source, firstIndex);
+  } catch (thrown) {
+    const padded = isDeficient(thrown) && !source.json ? padDeficient(source.text) : null;
+    if (padded === null) throw thrown;
+    return readSource({ ...source, text: padded.text, padded: padded.lines }, firstIndex);
+  }
 }
 
 function readSource(source: YamlSource, firstIndex: number): YamlDocument[] {
@@ -117,6 +138,7 @@ function readOne(source: YamlSource, events: readonly Event[], span: Span, index
     offset: startOf(events[span.first + 1]),
     faults: [],
     source,
+    surprising: false,
     firstEvent: span.first,
   };
   const limit = span.aliases === 0 ? null : expansionFault(source.text, events, span);
@@ -133,14 +155,16 @@ function readOne(source: YamlSource, events: readonly Event[], span: Span, index
     // Aliases make parts shared; objects are handed out as trees, so that a change in one place stays there.
     return span.aliases === 0 ? (value ?? null) : copy(value ?? null);
   };
+  const before = surprising.count;
   try {
     document.value = construct(false);
+    document.surprising = surprising.count > before || (!source.json && /<<|\t/.test(source.text));
   } catch (thrown) {
     if (!(thrown instanceof YAMLException) || thrown.reason !== "duplicated mapping key") {
-      document.faults.push(placeKeyFault(faultOf(thrown, source.text), source.text, events, span));
+      document.faults.push(placeKeyFault(faultOf(thrown, source.text), source, events, span));
       return document;
     }
-    const duplicates = duplicateKeys(source.text, buildTree(source.text, events, span.first));
+    const duplicates = duplicateKeys(source, buildTree(source.text, events, span.first));
     document.faults.push(...(duplicates.length > 0 ? duplicates : [faultOf(thrown, source.text)]));
     try {
       document.value = construct(true);
@@ -159,7 +183,7 @@ function startOf(event: Event | undefined): number {
 }
 
 function broken(source: YamlSource, index: number, thrown: unknown): YamlDocument {
-  return { index, offset: 0, faults: [faultOf(thrown, source.text)], source, firstEvent: 0 };
+  return { index, offset: 0, faults: [faultOf(thrown, source.text)], source, surprising: false, firstEvent: 0 };
 }
 
 function copy(value: Json): Json {
@@ -168,7 +192,8 @@ function copy(value: Json): Json {
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, copy(part)]));
 }
 
-const TEMPLATE_HINT = "This looks like a template: render it first, and keep templates out of the app's directory.";
+export const TEMPLATE_HINT =
+  "This looks like a template: render it first, and keep templates out of the app's directory.";
 
 function faultOf(thrown: unknown, text: string): Fault {
   if (!(thrown instanceof YAMLException)) {
@@ -214,19 +239,25 @@ function hintFor(reason: string, line: string, text: string): string | undefined
 }
 
 /** The parser has no place for a key that is a collection (`{{ name }}`, most often): finds it in the tree. */
-function placeKeyFault(fault: Fault, text: string, events: readonly Event[], span: Span): Fault {
+function placeKeyFault(fault: Fault, source: YamlSource, events: readonly Event[], span: Span): Fault {
+  const { text } = source;
   if (!fault.message.includes("a key must be text")) return fault;
   const find = (node: YamlNode): YamlNode | undefined => {
     if (node.kind === "sequence") return first(node.items, find);
     if (node.kind !== "mapping") return undefined;
     return first(node.entries, ({ key, value }) =>
-      key.kind === "scalar" && key.style !== "empty" ? find(value) : key,
+      key.kind === "scalar" && key.style !== "empty" && !isBeyondMeasure(text, key) ? find(value) : key,
     );
   };
   const key = find(buildTree(text, events, span.first));
   if (key === undefined) return fault;
   const templated = text.startsWith("{{", key.start - 1) || text.startsWith("{{", key.start);
-  return { ...fault, position: positionOf(text, key.start), ...(templated && { hint: TEMPLATE_HINT }) };
+  return { ...fault, position: positionAt(source, key.start), ...(templated && { hint: TEMPLATE_HINT }) };
+}
+
+function isBeyondMeasure(text: string, key: YamlNode): boolean {
+  const name = keyText(text, key) ?? "";
+  return name === "NaN" || (/^-?\d/.test(name) && Math.abs(Number(name)) > Number.MAX_SAFE_INTEGER);
 }
 
 function first<T, R>(items: readonly T[], find: (item: T) => R | undefined): R | undefined {
@@ -238,19 +269,19 @@ function first<T, R>(items: readonly T[], find: (item: T) => R | undefined): R |
 }
 
 /** Every key that its mapping already has; the parser stops at the first. */
-function duplicateKeys(text: string, root: YamlNode): Fault[] {
-  const starts = lineStarts(text);
+function duplicateKeys({ text, padded }: YamlSource, root: YamlNode): Fault[] {
+  const starts = paddedStarts(text, padded);
   const faults: Fault[] = [];
   const visit = (node: YamlNode): void => {
     if (node.kind === "sequence") node.items.forEach(visit);
-    if (node.kind !== "mapping") return;
+    if (node.kind !== "mapping" || faults.length >= LIMITS.duplicates) return;
     const seen = new Map<string, number>();
     for (const entry of node.entries) {
       const key = keyText(text, entry.key);
       const earlier = key === undefined ? undefined : seen.get(key);
       if (key !== undefined && !isMerge(text, entry)) {
         if (earlier === undefined) seen.set(key, entry.key.start);
-        else {
+        else if (faults.length < LIMITS.duplicates) {
           faults.push({
             rule: "yaml-duplicate-key",
             message: `Cannot read the key "${key}" as it must be given once: line ${positionIn(starts, earlier).line} has it too`,

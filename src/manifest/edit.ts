@@ -91,6 +91,13 @@ function open(text: string, id: ObjectId, { file = "the file", defaultNamespace 
   if (declared === undefined || place === undefined) {
     throw new TrueupError("not-found", `Cannot edit ${displayId(id)} as ${file} must declare it: it does not`);
   }
+  const [line] = place.source.padded ?? [];
+  if (line !== undefined) {
+    throw new TrueupError(
+      "invalid",
+      `Cannot edit ${file} as each line of a bracket must be indented further than its key: line ${line + 1} is not.`,
+    );
+  }
   return opened(declared, place);
 }
 

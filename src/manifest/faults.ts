@@ -4,8 +4,8 @@ import type { Position } from "../model/source.ts";
 import { positionOf } from "./lines.ts";
 
 /**
- * Nesting of collections, nodes that aliases may expand to in one document, and line breaks added to read the documents of
- * a file with a broken one each by itself.
+ * Nesting of collections, nodes that aliases may expand to in one document, line breaks added to read the documents of a
+ * file with a broken one each by itself, and how many faults and surprises of a kind are told of one document.
  */
 export const LIMITS = {
   depth: 100,
@@ -13,6 +13,8 @@ export const LIMITS = {
   expandedNodes: 100_000,
   characters: 8 * 1024 * 1024,
   padding: 4 * 1024 * 1024,
+  duplicates: 100,
+  surprises: 100,
 } as const;
 
 /** Whether a text may declare a Secret, also one that cannot be read: then nothing of it is quoted. Escapes could hide the word. */

@@ -1,8 +1,9 @@
 /** Finds the place of a field in the source, building the syntax tree only when it is asked for. */
 import type { FieldPath } from "../model/manifest.ts";
-import type { Location } from "../model/source.ts";
+import type { Location, Position } from "../model/source.ts";
 import { eventsOf, type YamlSource } from "./documents.ts";
-import { lineStarts, positionIn } from "./lines.ts";
+import { paddedStarts } from "./indent.ts";
+import { positionIn } from "./lines.ts";
 import { buildTree, findEntry, resolveAlias, type YamlNode } from "./tree.ts";
 
 /** Where in a source an object is declared. */
@@ -25,7 +26,7 @@ let latest: Indexed | undefined;
 
 function indexed(source: YamlSource): Indexed {
   if (latest?.source !== source) {
-    latest = { source, events: eventsOf(source), starts: lineStarts(source.text), trees: new Map() };
+    latest = { source, events: eventsOf(source), starts: paddedStarts(source.text, source.padded), trees: new Map() };
   }
   return latest;
 }
@@ -39,6 +40,12 @@ export function treeOf({ source, firstEvent }: ObjectPlace): YamlNode {
     index.trees.set(firstEvent, tree);
   }
   return tree;
+}
+
+/** Places in the file of offsets in a source's text, for many of them. */
+export function positionsIn(source: YamlSource): (offset: number) => Position {
+  const { starts } = indexed(source);
+  return (offset) => positionIn(starts, offset);
 }
 
 /**

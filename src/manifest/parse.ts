@@ -11,10 +11,12 @@ import {
   type ObjectId,
 } from "../model/object.ts";
 import type { Location, ObjectHash } from "../model/source.ts";
-import { readDocuments, type YamlDocument } from "./documents.ts";
-import { LIMITS } from "./faults.ts";
+import { positionAt, readDocuments, TEMPLATE_HINT, type YamlDocument } from "./documents.ts";
+import { type Fault, LIMITS } from "./faults.ts";
+import { nameForeign } from "./foreign.ts";
 import { positionOf } from "./lines.ts";
-import { locateField, type ObjectPlace } from "./locate.ts";
+import { locateField, type ObjectPlace, positionsIn, treeOf } from "./locate.ts";
+import { findSurprises } from "./surprises.ts";
 
 export interface ManifestFile {
   /** Relative to the repository's root, with `/`. */
@@ -79,7 +81,7 @@ class DeclaredObject implements Declared {
   locate(path: FieldPath): Location {
     // Plans ask every object for its line: the document's own start is known without parsing again.
     if (path.length === 0 && this.#offset >= 0) {
-      return { file: this.file, ...positionOf(this.place.source.text, this.#offset) };
+      return { file: this.file, ...positionAt(this.place.source, this.#offset) };
     }
     return locateField(this.place, this.file, path, "key");
   }
@@ -118,15 +120,17 @@ class ManifestReader {
     }
     const documents = readDocuments(text, json);
     const manifestLike = documents.some(({ value }) => isRecord(value) && ("apiVersion" in value || "kind" in value));
-    const faults = documents.some((document) => document.faults.length > 0);
-    if (!manifestLike && json) return this.#result();
+    const faults = documents.flatMap((document) => document.faults);
+    // A JSON file that breaks off is a manifest all the same, or what it declared would seem to be removed.
+    if (!manifestLike && json && (faults.length === 0 || !/"(?:apiVersion|kind)"/.test(text))) return this.#result();
+    this.#encoding();
+    this.#faults(faults);
     for (const document of documents) {
-      for (const { position, rule, message, hint } of document.faults)
-        this.#report(rule, message, { location: { file, ...position }, ...(hint !== undefined && { hint }) });
-      if (document.value !== undefined && document.value !== null && manifestLike)
-        this.#document(document, document.value);
+      if (document.value === undefined || document.value === null || !manifestLike) continue;
+      this.#object(document, document.value, []);
+      if (document.surprising) this.#surprises(document);
     }
-    if (!manifestLike && !faults) {
+    if (!manifestLike && faults.length === 0) {
       const first = documents.find(({ value }) => value !== undefined && value !== null);
       if (first !== undefined) this.#notAManifest(first);
     }
@@ -137,18 +141,50 @@ class ManifestReader {
     return { declared: this.#declared, diagnostics: this.#diagnostics };
   }
 
-  #notAManifest(document: YamlDocument): void {
-    this.#diagnostics.push({
-      severity: "warning",
-      rule: "not-a-manifest",
-      message: "Nothing is applied from this file as it has neither apiVersion nor kind",
-      location: { file: this.#input.file, ...positionOf(document.source.text, document.offset) },
-      hint: "Move it out of the app's directory if it is no manifest.",
+  /** Bytes that are no UTF-8 arrive as this sign, as do those that an editor has lost already. */
+  #encoding(): void {
+    const { file, text } = this.#input;
+    const at = text.indexOf("\uFFFD");
+    if (at < 0) return;
+    this.#report("yaml-encoding", "Cannot read the file as it must be UTF-8: a character here is not, or was lost", {
+      location: { file, ...positionOf(text, at) },
+      hint: "Save the file as UTF-8, and write this character again.",
     });
   }
 
-  #document(document: YamlDocument, value: Json): void {
-    this.#object(document, value, []);
+  /** Of a template only the first fault is told: the others say the same. */
+  #faults(faults: readonly Fault[]): void {
+    const { file } = this.#input;
+    const template = faults.find(({ hint }) => hint === TEMPLATE_HINT);
+    if (template !== undefined) {
+      this.#report("needs-rendering", "Cannot read the file as it must be rendered first: it is a template", {
+        location: { file, ...template.position },
+        hint: "Commit what it renders, and keep templates out of the app's directory.",
+      });
+      return;
+    }
+    for (const { position, rule, message, hint } of faults)
+      this.#report(rule, message, { location: { file, ...position }, ...(hint !== undefined && { hint }) });
+  }
+
+  #surprises({ source, firstEvent }: YamlDocument): void {
+    const root = treeOf({ source, firstEvent, within: [] });
+    const position = positionsIn(source);
+    for (const { rule, message, hint, offset } of findSurprises(source.text, root)) {
+      const location = { file: this.#input.file, ...position(offset) };
+      this.#diagnostics.push({ severity: "warning", rule, message, location, hint });
+    }
+  }
+
+  #notAManifest(document: YamlDocument): void {
+    const name = nameForeign(this.#input.file, document.value ?? null);
+    this.#diagnostics.push({
+      severity: "warning",
+      rule: "not-a-manifest",
+      message: `Nothing is applied from this file as it ${name === undefined ? "has neither apiVersion nor kind" : `is ${name}`}`,
+      location: { file: this.#input.file, ...positionAt(document.source, document.offset) },
+      hint: "Move it out of the app's directory if it is no manifest.",
+    });
   }
 
   /** Declares an object, or the items of a List. */

@@ -20,15 +20,21 @@ const INFINITE = /^(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$/;
 const INTEGER = /^[-+]?(?:0[bB][01]+|0[oO][0-7]+|0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)$/;
 const FLOAT = /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/;
 /** Beyond this a number in a base other than ten is text: it fits no 64-bit integer. */
-const UINT64_LIMIT = 2 ** 64;
+const UINT64_LIMIT = 2n ** 64n;
+const NEGATIVE_LIMIT = 2n ** 63n + 1n;
+/** Up to here a float holds every integer, so that no digit is lost before the limit is looked at. */
+const EXACT = 2 ** 53;
+/** Go's float syntax, which counts where a number begins with its point: an underscore stands between digits. */
+const STRAY_UNDERSCORE = /(?<![0-9])_|_(?![0-9])/;
 
-function parseInteger(digits: string): number {
+/** `undefined` when the number fits no 64-bit integer. */
+function parseInteger(digits: string): number | undefined {
   const negative = digits.startsWith("-");
-  const bare = digits.replace(/^[-+]/, "");
-  let value: number;
-  if (/^0[bBoOxX]/.test(bare)) value = Number(bare.toLowerCase());
-  else if (bare.length > 1 && bare.startsWith("0")) value = Number.parseInt(bare, 8);
-  else value = Number(bare);
+  const bare = digits.replace(/^[-+]/, "").toLowerCase();
+  const octal = bare.length > 1 && /^0[0-9]/.test(bare);
+  const plain = octal ? `0o${bare.slice(1)}` : bare;
+  const value = Number(plain);
+  if (value >= EXACT && BigInt(plain) >= (negative ? NEGATIVE_LIMIT : UINT64_LIMIT)) return undefined;
   return negative && value !== 0 ? -value : value;
 }
 
@@ -41,15 +47,18 @@ function resolveNumber(source: string): number | undefined {
   const isDigit = first >= 48 && first <= 57;
   if (first === 46) {
     if (INFINITE.test(source)) return Number.NaN;
-    return finite(source);
+    return STRAY_UNDERSCORE.test(source) ? undefined : finite(source.replaceAll("_", ""));
   }
   if (!isDigit && first !== 43 && first !== 45) return undefined;
   if (INFINITE.test(source)) return Number.NaN;
   const plain = source.includes("_") ? source.replaceAll("_", "") : source;
   if (INTEGER.test(plain)) {
     const value = parseInteger(plain);
-    if (Math.abs(value) < UINT64_LIMIT) return value;
+    if (value !== undefined) return value;
   }
+  // Go reads what follows `0b` as a number of its own, which may have a sign.
+  const signed = /^0b([-+][01]+)$/.exec(plain)?.[1];
+  if (signed !== undefined) return parseInteger(signed.replace(/^[-+]/, "$&0b"));
   return finite(plain);
 }
 
@@ -58,6 +67,12 @@ function finite(text: string): number | undefined {
   const value = Number(text);
   return Number.isFinite(value) ? value : undefined;
 }
+
+/** Counts plain scalars that mean something else than they seem to; whoever reads a document compares before and after. */
+export const surprising = { count: 0 };
+
+/** Words that are true or false for YAML 1.1 alone. */
+const ODD_BOOLEAN = /^[yYnNoO]/;
 
 /** What a plain (unquoted, untagged) scalar means. Infinities and NaN come back as NaN, which no object may hold. */
 export function resolvePlain(source: string): null | boolean | number | string {
@@ -79,7 +94,11 @@ const nullTag = defineScalarTag("tag:yaml.org,2002:null", {
 const boolTag = defineScalarTag("tag:yaml.org,2002:bool", {
   implicit: true,
   implicitFirstChars: [..."yYnNtTfFoO"],
-  resolve: (source) => (TRUES.has(source) ? true : FALSES.has(source) ? false : NOT_RESOLVED),
+  resolve: (source) => {
+    const value = TRUES.has(source) ? true : FALSES.has(source) ? false : NOT_RESOLVED;
+    if (value !== NOT_RESOLVED && ODD_BOOLEAN.test(source)) surprising.count++;
+    return value;
+  },
   identify: (data) => typeof data === "boolean",
 });
 
@@ -88,6 +107,7 @@ const intTag = defineScalarTag("tag:yaml.org,2002:int", {
   implicitFirstChars: ["-", "+", ".", ...DIGITS],
   resolve: (source, isExplicit) => {
     const value = resolveNumber(source);
+    if (value !== undefined && String(value) !== source) surprising.count++;
     return value === undefined || (isExplicit && !Number.isInteger(value)) ? NOT_RESOLVED : value;
   },
   identify: (data) => typeof data === "number",
@@ -122,6 +142,10 @@ const objectTag: typeof mapTag = {
     if (key === null || typeof key === "object") return "a key must be text: it is empty or a collection";
     if (key === "__proto__") return "a key must be a field's name: it is __proto__";
     if (typeof value === "number" && !Number.isFinite(value)) return "a number must be finite: it is infinite or NaN";
+    // Go writes such keys in ways of its own, `.inf` and 1.2345679e+29, or refuses them.
+    if (typeof key === "number" && !(Math.abs(key) <= Number.MAX_SAFE_INTEGER)) {
+      return "a key must be text: it is a number beyond measure";
+    }
     carrier[String(key)] = value;
     return "";
   },

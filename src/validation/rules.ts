@@ -5,6 +5,12 @@ export const RULES = {
   "yaml-syntax": "A manifest is well-formed YAML 1.1 or JSON, as Kubernetes reads it.",
   "yaml-duplicate-key": "A key stands once in its mapping.",
   "yaml-limits": "A file keeps to the limits on size, nesting and what its aliases expand to.",
+  "yaml-encoding": "A file is UTF-8, and no character of it was lost on the way.",
+  "yaml-boolean":
+    "Words that only YAML 1.1 takes for true or false (on, yes, y, NO) are written so that nobody is fooled.",
+  "yaml-number": "A number is written as it is read: 0755 is 493, 1.10 is 1.1, 1_000 is 1000.",
+  "yaml-merge": "A merge stands before the keys that it must not replace.",
+  "yaml-tab": "Text without quotes has no tabs.",
   "manifest-shape": "A document is a mapping, and a List has items.",
   "missing-api-version": "An object names its apiVersion.",
   "missing-kind": "An object names its kind.",

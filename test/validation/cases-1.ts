@@ -46,7 +46,7 @@ metadata:
   name: {{ .Values.name }}
 `,
     expect: [
-      "4:10 error yaml-syntax: Cannot read the document as it must be well-formed YAML: a key must be text: it is empty or a collection (This looks like a template: render it first, and keep templates out of the app's directory.)",
+      "4:10 error needs-rendering: Cannot read the file as it must be rendered first: it is a template (Commit what it renders, and keep templates out of the app's directory.)",
     ],
   },
   {
@@ -167,6 +167,7 @@ metadata:
 `,
     expect: [
       "4:9 error missing-name: Cannot read the object as metadata.name must be text: it is false (Put it in quotes: YAML 1.1 reads words such as y, on and numbers as other than text.)",
+      "4:9 warning yaml-boolean: n is read as false: YAML 1.1 has it so (Write true or false, or put it in quotes if it is text.)",
     ],
   },
   {
@@ -203,15 +204,15 @@ resources: [a.yaml]
   },
   {
     rule: "yaml-syntax",
-    name: "a bracket that closes too far out",
+    name: "a bracket that closes too far out, which Kubernetes' reader does not mind",
     yaml: `apiVersion: v1
 kind: Namespace
 metadata: {
-  name: a
+  name: A
 }
 `,
     expect: [
-      "5:1 error yaml-syntax: Cannot read the document as it must be well-formed YAML: deficient indentation (Indent each line of a quoted text or a bracket, the closing one too, further than its key.)",
+      "4:9 error name-format: Cannot use metadata.name as a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character: it is \"A\"",
     ],
   },
   {

@@ -8,9 +8,10 @@ import { CASES as FIRST } from "./cases-1.ts";
 import { CASES as SECOND } from "./cases-2.ts";
 import { CASES as THIRD } from "./cases-3.ts";
 import { CASES as FOURTH } from "./cases-4.ts";
+import { CASES as YAML } from "./cases-yaml.ts";
 import { BLOB, declare, diagnose, lines } from "./declare.ts";
 
-const CASES = [...FIRST, ...SECOND, ...THIRD, ...FOURTH];
+const CASES = [...FIRST, ...SECOND, ...THIRD, ...FOURTH, ...YAML];
 
 describe("rules", () => {
   it.each(CASES.map((each) => [each.rule, each.name, each] as const))(
