@@ -43,7 +43,7 @@ interface Span {
   aliases: number;
 }
 
-/** Reads every document of a text. Never throws for what the text holds. */
+/** Reads every document of a text, or those up to the last broken one that is told of. Never throws for what the text holds. */
 export function readDocuments(text: string, json = false): YamlDocument[] {
   const whole: YamlSource = { text, json };
   try {
@@ -53,6 +53,7 @@ export function readDocuments(text: string, json = false): YamlDocument[] {
     if (pieces === null || pieces.length < 2) return [broken(whole, 0, thrown)];
     const documents: YamlDocument[] = [];
     for (const piece of pieces) {
+      if (documents.filter(({ faults }) => faults.length > 0).length >= LIMITS.brokenDocuments) break;
       const source = { text: piece, json };
       try {
         documents.push(...readTolerantly(source, documents.length));
@@ -81,7 +82,22 @@ function readTolerantly(source: YamlSource, firstIndex: number): YamlDocument[] 
 
 function readSource(source: YamlSource, firstIndex: number): YamlDocument[] {
   const events = eventsOf(source);
-  return spans(events).map((span, at) => readOne(source, events, span, firstIndex + at));
+  if (events.length > LIMITS.events) {
+    const message = `Cannot read the file as it must have at most ${LIMITS.events} keys, values and brackets: it has more`;
+    // Ends of collections have no place of their own.
+    const last = events.findLast((event, at) => at <= LIMITS.events && startOf(event) > 0);
+    const fault: Fault = { rule: "yaml-limits", message, position: positionAt(source, startOf(last)) };
+    return [{ index: firstIndex, offset: 0, faults: [fault], source, surprising: false, firstEvent: 0 }];
+  }
+  const odd = !source.json && /<<|\t/.test(source.text);
+  const documents: YamlDocument[] = [];
+  let broken = 0;
+  for (const span of spans(events)) {
+    const document = readOne(source, events, span, firstIndex + documents.length, odd);
+    documents.push(document);
+    if (document.faults.length > 0 && ++broken >= LIMITS.brokenDocuments) break;
+  }
+  return documents;
 }
 
 /**
@@ -132,7 +148,7 @@ function spans(events: readonly Event[]): Span[] {
   return found;
 }
 
-function readOne(source: YamlSource, events: readonly Event[], span: Span, index: number): YamlDocument {
+function readOne(source: YamlSource, events: readonly Event[], span: Span, index: number, odd: boolean): YamlDocument {
   const document: YamlDocument = {
     index,
     offset: startOf(events[span.first + 1]),
@@ -158,7 +174,7 @@ function readOne(source: YamlSource, events: readonly Event[], span: Span, index
   const before = surprising.count;
   try {
     document.value = construct(false);
-    document.surprising = surprising.count > before || (!source.json && /<<|\t/.test(source.text));
+    document.surprising = odd || surprising.count > before;
   } catch (thrown) {
     if (!(thrown instanceof YAMLException) || thrown.reason !== "duplicated mapping key") {
       document.faults.push(placeKeyFault(faultOf(thrown, source.text), source, events, span));
@@ -192,6 +208,9 @@ function copy(value: Json): Json {
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, copy(part)]));
 }
 
+/** Of a line, behind its fault, no more characters are looked at for a hint. */
+const LONGEST_LINE = 200;
+
 export const TEMPLATE_HINT =
   "This looks like a template: render it first, and keep templates out of the app's directory.";
 
@@ -211,7 +230,7 @@ function faultOf(thrown: unknown, text: string): Fault {
       position,
     };
   }
-  const line = text.split(/\r\n?|\n/)[position.line - 1] ?? "";
+  const line = lineAt(text, thrown.mark?.position ?? 0);
   const hint = hintFor(thrown.reason, line, text);
   return {
     rule: "yaml-syntax",
@@ -219,6 +238,11 @@ function faultOf(thrown: unknown, text: string): Fault {
     position,
     ...(hint !== undefined && { hint }),
   };
+}
+
+function lineAt(text: string, offset: number): string {
+  const before = Math.max(text.lastIndexOf("\n", offset - 1), text.lastIndexOf("\r", offset - 1));
+  return /[^\r\n]*/.exec(text.slice(before + 1, offset + LONGEST_LINE))?.[0] ?? "";
 }
 
 /** The parser quotes what it took for a tag or an alias, and that may be a password that begins with `!` or `*`. */

@@ -4,23 +4,30 @@ import type { Position } from "../model/source.ts";
 import { positionOf } from "./lines.ts";
 
 /**
- * Nesting of collections, nodes that aliases may expand to in one document, line breaks added to read the documents of a
- * file with a broken one each by itself, and how many faults and surprises of a kind are told of one document.
+ * Nesting of collections, characters and parser events of a file, nodes that aliases may expand to in one document, line breaks added to read the documents of a
+ * file with a broken one each by itself, and how many broken documents are told
+ * of, and how many faults and surprises of a kind in each. Together they keep the worst file under a second.
  */
 export const LIMITS = {
   depth: 100,
   aliases: 1000,
   expandedNodes: 100_000,
-  characters: 8 * 1024 * 1024,
-  padding: 4 * 1024 * 1024,
+  characters: 4 * 1024 * 1024,
+  events: 500_000,
+  padding: 2 * 1024 * 1024,
+  brokenDocuments: 20,
   duplicates: 100,
   surprises: 100,
 } as const;
 
 /** Whether a text may declare a Secret, also one that cannot be read: then nothing of it is quoted. Escapes could hide the word. */
 export function mayHoldSecret(text: string): boolean {
-  return /\bSecret|\\[xuU]/.test(text);
+  if (latest.text !== text) latest = { text, holds: /\bSecret|\\[xuU]/.test(text) };
+  return latest.holds;
 }
+
+/** The text asked about last: each of its broken documents asks again. */
+let latest = { text: "", holds: false };
 
 export interface Fault {
   rule: "yaml-syntax" | "yaml-duplicate-key" | "yaml-limits";

@@ -6,7 +6,7 @@ import { lineStarts } from "./lines.ts";
 /** Spaces put before such a line in the text that is parsed; they are more than any indentation that a reader asks for. */
 const PAD = 2 * LIMITS.depth;
 /** Characters parsed in all while the lines are found, one after the other. */
-const EFFORT = 4 * 1024 * 1024;
+const EFFORT = 2 * 1024 * 1024;
 
 const DEFICIENT = "deficient indentation";
 

@@ -16,6 +16,9 @@ const MODES = new Set(["defaultMode", "mode"]);
 /** Below these are quantities, which mean the same however a number is written. */
 const QUANTITIES = new Set(["limits", "requests", "hard", "capacity", "allocatable", "default", "defaultRequest"]);
 
+/** Longest number that a sentence quotes, in characters. */
+const LONGEST_QUOTE = 40;
+
 class Finder {
   readonly found: Surprise[] = [];
   readonly #text: string;
@@ -54,11 +57,11 @@ class Finder {
 
   #scalar(node: YamlNode, path: readonly string[], isKey: boolean): void {
     if (node.kind !== "scalar" || node.style !== "plain" || node.tagged) return;
-    const written = scalarText(this.#text, node) ?? "";
-    const value = resolvePlain(written);
-    if (typeof value === "boolean" && String(value) !== written.toLowerCase())
-      this.#boolean(node, written, value, isKey);
-    else if (typeof value === "number" && String(value) !== written) this.#number(node, written, value, path, isKey);
+    const text = scalarText(this.#text, node) ?? "";
+    const value = resolvePlain(text);
+    const written = text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}…` : text;
+    if (typeof value === "boolean" && String(value) !== text.toLowerCase()) this.#boolean(node, written, value, isKey);
+    else if (typeof value === "number" && String(value) !== text) this.#number(node, written, value, path, isKey);
     else if (typeof value === "string" && this.#text.slice(node.start, node.end).includes("\t")) {
       this.#say("yaml-tab", node, "The text has a tab in it", "Write it in double quotes, with \\t, if it is meant.");
     }
@@ -75,7 +78,7 @@ class Finder {
 
   #number(node: YamlNode, written: string, value: number, path: readonly string[], isKey: boolean): void {
     if (value === 0 && /^[-+]?[0.]+$/.test(written) && written !== "00") return;
-    const octal = /^[-+]?0[oO]?[0-7_]+$/.test(written);
+    const octal = /^[-+]?0[oO]?[0-7_]+…?$/.test(written);
     if (!isKey && octal && MODES.has(path.at(-1) ?? "")) return;
     if (!isKey && !octal && path.some((step) => QUANTITIES.has(step))) return;
     const shown = Number.isNaN(value) ? "no number that an object may hold" : isKey ? `"${value}"` : String(value);

@@ -259,8 +259,8 @@ describe("files", () => {
     expect(said("resources: []\n", "a/kustomization.yaml")).toEqual(["1:1 warning not-a-manifest"]);
   });
 
-  it("of more than 8 MiB are not read", () => {
-    expect(said(`# ${"x".repeat(8 * 1024 * 1024)}`)).toEqual(["1:1 error yaml-limits"]);
+  it("of more than 4 MiB are not read", () => {
+    expect(said(`# ${"x".repeat(4 * 1024 * 1024)}`)).toEqual(["1:1 error yaml-limits"]);
   });
 
   it("cannot reach an object's prototype", () => {

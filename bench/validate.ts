@@ -1,0 +1,168 @@
+/** `trueup validate` on 10,000 objects in 5,000 files, process start included, beside kubeconform on the same files and schemas. */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { machineLine, median, printTable } from "./support.ts";
+import { bundledMain, inHome, ROOT } from "./trueup.ts";
+
+const FILES = 5_000;
+const RUNS = 5;
+
+/** One file: a Deployment and its Service, or two ConfigMaps; each of the size that such objects have. */
+function manifest(at: number): string {
+  const name = `app-${at}`;
+  if (at % 5 === 4) return `${configMap(`${name}-a`, at)}---\n${configMap(`${name}-b`, at + 1)}`;
+  return `${deployment(name, at)}---\n${service(name)}`;
+}
+
+function configMap(name: string, at: number): string {
+  const data = Array.from({ length: 8 }, (_, line) => `  KEY_${line}: "value ${at * line} of ${name}"\n`).join("");
+  const lines = Array.from({ length: 12 }, (_, line) => `    option.${line} = ${at + line}\n`).join("");
+  return `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: ${name}\n  labels:\n    app: ${name}\ndata:\n${data}  app.properties: |\n${lines}`;
+}
+
+function service(name: string): string {
+  return `apiVersion: v1
+kind: Service
+metadata:
+  name: ${name}
+  labels:
+    app: ${name}
+spec:
+  selector:
+    app: ${name}
+  ports:
+    - name: http
+      port: 80
+      targetPort: http
+`;
+}
+
+function deployment(name: string, at: number): string {
+  const env = Array.from(
+    { length: 6 },
+    (_, n) => `            - name: SETTING_${n}\n              value: "${at + n}"\n`,
+  ).join("");
+  return `apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: ${name}
+  labels:
+    app: ${name}
+spec:
+  replicas: ${(at % 5) + 1}
+  selector:
+    matchLabels:
+      app: ${name}
+  strategy:
+    type: RollingUpdate
+    rollingUpdate:
+      maxSurge: 1
+      maxUnavailable: 0
+  template:
+    metadata:
+      labels:
+        app: ${name}
+    spec:
+      containers:
+        - name: server
+          image: registry.example.com/shop/${name}:v${at % 17}
+          ports:
+            - name: http
+              containerPort: 8080
+          env:
+${env}          readinessProbe:
+            httpGet:
+              path: /ready
+              port: http
+            periodSeconds: 5
+          livenessProbe:
+            httpGet:
+              path: /live
+              port: http
+`;
+}
+
+interface Schema {
+  definitions: Record<string, unknown>;
+}
+
+/** Our schemas in the layout that kubeconform looks for: one file a kind, which holds all that it refers to. */
+function writeSchemas(directory: string): void {
+  mkdirSync(directory);
+  const all = JSON.parse(readFileSync(join(ROOT, "schemas/kubernetes-1.37.json"), "utf8")) as Schema;
+  for (const [file, kind] of [
+    ["deployment-apps-v1", "Deployment"],
+    ["service-v1", "Service"],
+    ["configmap-v1", "ConfigMap"],
+  ] as const) {
+    const name = Object.keys(all.definitions).find((key) => key === kind || key.endsWith(`.v1.${kind}`));
+    if (name === undefined) throw new Error(`schemas/ has no ${kind}`);
+    const schema = { $ref: `#/definitions/${name}`, definitions: all.definitions };
+    writeFileSync(join(directory, `${file}.json`), JSON.stringify(schema));
+  }
+}
+
+interface Measured {
+  times: number[];
+  /** Highest resident set of the runs, kilobytes. */
+  peak: number;
+}
+
+/** Runs a program so many times after one that is not counted; GNU time says its memory. */
+function measure(argv: readonly string[], env: NodeJS.ProcessEnv): Measured {
+  const measured: Measured = { times: [], peak: 0 };
+  for (let run = 0; run <= RUNS; run++) {
+    const begun = performance.now();
+    const { status, stdout } = spawnSync(argv[0] ?? "", argv.slice(1), { env, encoding: "utf8", maxBuffer: 2 ** 28 });
+    if (run > 0) measured.times.push(performance.now() - begun);
+    if (status !== 0) throw new Error(`${argv.join(" ")} ended with ${status}: ${stdout.slice(0, 500)}`);
+  }
+  if (existsSync("/usr/bin/time")) {
+    const { stderr } = spawnSync("/usr/bin/time", ["-f", "%M", ...argv], { env, encoding: "utf8", maxBuffer: 2 ** 28 });
+    measured.peak = Number(stderr.trim().split("\n").at(-1));
+  }
+  return measured;
+}
+
+const work = mkdtempSync(join(tmpdir(), "trueup-bench-validate-"));
+try {
+  const manifests = join(work, "manifests");
+  for (let at = 0; at < FILES; at++) {
+    const directory = join(manifests, `team-${at % 50}`);
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, `app-${at}.yaml`), manifest(at));
+  }
+  const schemas = join(work, "schemas");
+  writeSchemas(schemas);
+  const main = await bundledMain();
+  const rows: string[][] = [];
+  await inHome(async ({ env }) => {
+    const location = `${schemas}/{{.ResourceKind}}{{.KindSuffix}}.json`;
+    const kubeconform = process.env.KUBECONFORM ?? "kubeconform";
+    const there = spawnSync(kubeconform, ["-v"]).error === undefined;
+    const peer = there ? measure([kubeconform, "-strict", "-schema-location", location, manifests], env) : undefined;
+    const own = measure([process.execPath, main, "validate", manifests], env);
+    for (const [what, measured] of [
+      ["kubeconform -strict", peer],
+      ["trueup validate, all rules", own],
+    ] as const) {
+      if (measured === undefined) {
+        rows.push([what, "not installed", "", "", ""]);
+        continue;
+      }
+      const ratio = peer === undefined ? "" : (median(measured.times) / median(peer.times)).toFixed(2);
+      const memory = measured.peak === 0 ? "" : `${(measured.peak / 1024).toFixed(0)} MB`;
+      const [middle, least] = [median(measured.times), Math.min(...measured.times)];
+      rows.push([what, `${middle.toFixed(0)} ms`, `${least.toFixed(0)} ms`, memory, ratio]);
+    }
+  });
+  console.log(machineLine());
+  printTable(["10,000 objects in 5,000 files", "median", "min", "peak memory", "of kubeconform"], rows);
+  console.log(
+    `${RUNS} runs after one that is not counted, so files and compiled code are in the caches. $KUBECONFORM names the program.`,
+  );
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}
