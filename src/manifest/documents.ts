@@ -1,9 +1,9 @@
 /** Splits a file into YAML documents and reads each by itself, so that one broken document does not hide the others' faults. */
 import { constructFromEvents, EVENT_ID, type Event, parseEvents, YAMLException } from "js-yaml";
-import { messageOf } from "../model/errors.ts";
 import type { Json } from "../model/object.ts";
 import type { Position } from "../model/source.ts";
-import { expansionFault, type Fault, LIMITS, mayHoldSecret } from "./faults.ts";
+import { faultOf, TEMPLATE_HINT } from "./explain.ts";
+import { expansionFault, type Fault, LIMITS } from "./faults.ts";
 import { isDeficient, padDeficient, paddedStarts } from "./indent.ts";
 import { lineStarts, positionIn } from "./lines.ts";
 import { JSON_MANIFEST_SCHEMA, MANIFEST_SCHEMA, surprising } from "./schema.ts";
@@ -206,60 +206,6 @@ function copy(value: Json): Json {
   if (Array.isArray(value)) return value.map(copy);
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, copy(part)]));
-}
-
-/** Of a line, behind its fault, no more characters are looked at for a hint. */
-const LONGEST_LINE = 200;
-
-export const TEMPLATE_HINT =
-  "This looks like a template: render it first, and keep templates out of the app's directory.";
-
-function faultOf(thrown: unknown, text: string): Fault {
-  if (!(thrown instanceof YAMLException)) {
-    return {
-      rule: "yaml-syntax",
-      message: mayHoldSecret(text) ? "Cannot read the document" : `Cannot read the document: ${messageOf(thrown)}`,
-      position: { line: 1, column: 1 },
-    };
-  }
-  const position = { line: (thrown.mark?.line ?? 0) + 1, column: (thrown.mark?.column ?? 0) + 1 };
-  if (/^(?:nesting exceeded|aliases exceeded|merge keys exceeded|abnormal merge)/.test(thrown.reason)) {
-    return {
-      rule: "yaml-limits",
-      message: `Cannot read the document as it is too deep or too entangled: ${thrown.reason}`,
-      position,
-    };
-  }
-  const line = lineAt(text, thrown.mark?.position ?? 0);
-  const hint = hintFor(thrown.reason, line, text);
-  return {
-    rule: "yaml-syntax",
-    message: `Cannot read the document as it must be well-formed YAML: ${withoutContent(thrown.reason, text)}`,
-    position,
-    ...(hint !== undefined && { hint }),
-  };
-}
-
-function lineAt(text: string, offset: number): string {
-  const before = Math.max(text.lastIndexOf("\n", offset - 1), text.lastIndexOf("\r", offset - 1));
-  return /[^\r\n]*/.exec(text.slice(before + 1, offset + LONGEST_LINE))?.[0] ?? "";
-}
-
-/** The parser quotes what it took for a tag or an alias, and that may be a password that begins with `!` or `*`. */
-function withoutContent(reason: string, text: string): string {
-  return mayHoldSecret(text) ? reason.replace(/ (?:".*"|!<.*>)|: .*$/s, "") : reason;
-}
-
-function hintFor(reason: string, line: string, text: string): string | undefined {
-  if (/\{\{.*\}\}/.test(line) || (/\{\{/.test(text) && /flow|mapping/.test(reason))) return TEMPLATE_HINT;
-  if (reason.includes("tab characters") || /^\s*\t/.test(line)) return "Indent with spaces.";
-  if (reason.includes("unknown") && reason.includes("tag")) return "Remove the tag: manifests use plain YAML.";
-  if (reason === "deficient indentation") {
-    return "Indent each line of a quoted text or a bracket, the closing one too, further than its key.";
-  }
-  if (reason.includes("indentation")) return "Check the spaces before this line against the lines above it.";
-  if (reason.includes("unidentified alias")) return "Define the anchor (&name) before the alias, in the same document.";
-  return undefined;
 }
 
 /** The parser has no place for a key that is a collection (`{{ name }}`, most often): finds it in the tree. */

@@ -11,7 +11,8 @@ import {
   type ObjectId,
 } from "../model/object.ts";
 import type { Location, ObjectHash } from "../model/source.ts";
-import { positionAt, readDocuments, TEMPLATE_HINT, type YamlDocument } from "./documents.ts";
+import { positionAt, readDocuments, type YamlDocument } from "./documents.ts";
+import { TEMPLATE_HINT } from "./explain.ts";
 import { type Fault, LIMITS } from "./faults.ts";
 import { nameForeign } from "./foreign.ts";
 import { positionOf } from "./lines.ts";

@@ -24,6 +24,8 @@ const UINT64_LIMIT = 2n ** 64n;
 const NEGATIVE_LIMIT = 2n ** 63n + 1n;
 /** Up to here a float holds every integer, so that no digit is lost before the limit is looked at. */
 const EXACT = 2 ** 53;
+/** Most numbers of a manifest: ports, counts, seconds. */
+const USUAL = /^(?:0|[1-9][0-9]{0,14})$/;
 /** Go's float syntax, which counts where a number begins with its point: an underscore stands between digits. */
 const STRAY_UNDERSCORE = /(?<![0-9])_|_(?![0-9])/;
 
@@ -51,6 +53,7 @@ function resolveNumber(source: string): number | undefined {
   }
   if (!isDigit && first !== 43 && first !== 45) return undefined;
   if (INFINITE.test(source)) return Number.NaN;
+  if (USUAL.test(source)) return Number(source);
   const plain = source.includes("_") ? source.replaceAll("_", "") : source;
   if (INTEGER.test(plain)) {
     const value = parseInteger(plain);

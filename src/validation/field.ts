@@ -61,8 +61,21 @@ export class Field {
 
 /** The value with every `null` field left out, as Kubernetes reads it; the same instance when there is none. */
 export function withoutNulls(value: unknown): unknown {
+  return holdsNull(value) ? copyWithoutNulls(value) : value;
+}
+
+/** Asked first, as hardly any object has one, and copying is several times as slow. */
+function holdsNull(value: unknown): boolean {
+  if (typeof value !== "object") return false;
+  if (value === null) return true;
+  if (Array.isArray(value)) return value.some(holdsNull);
+  for (const key in value) if (holdsNull((value as Record<string, unknown>)[key])) return true;
+  return false;
+}
+
+function copyWithoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) {
-    const items = value.map(withoutNulls);
+    const items = value.map(copyWithoutNulls);
     return items.every((item, at) => item === value[at]) ? value : items;
   }
   if (typeof value !== "object" || value === null) return value;
@@ -73,7 +86,7 @@ export function withoutNulls(value: unknown): unknown {
       changed = true;
       continue;
     }
-    const clean = withoutNulls(part);
+    const clean = copyWithoutNulls(part);
     changed ||= clean !== part;
     kept.push([key, clean]);
   }

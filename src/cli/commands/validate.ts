@@ -1,6 +1,6 @@
 /** `trueup validate`: checks manifests in files or on stdin; needs no daemon and no commit. */
 import { createHash } from "node:crypto";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { parseApps, REPOSITORY_CONFIG } from "../../daemon/apps.ts";
 import { isManifestPath } from "../../manifest/parse.ts";
@@ -30,7 +30,7 @@ export const command: Command = {
     "Exits 0 when there is no error, 1 when there is one, 2 when something could not be read.",
   async run(context, invocation) {
     const namespace = invocation.text("namespace");
-    const config = invocation.args.length === 0 && namespace === undefined ? await readConfig(context.cwd) : null;
+    const config = invocation.args.length === 0 && namespace === undefined ? readConfig(context.cwd) : null;
     const { files, diagnostics } =
       config === null ? await checkOne(context, invocation, namespace ?? "default") : await checkApps(context, config);
     diagnostics.sort(compareDiagnostics);
@@ -78,9 +78,9 @@ async function checkApps(context: CommandContext, config: SourceFile): Promise<C
 }
 
 /** The `trueup.yaml` of this directory; null when there is none. */
-async function readConfig(cwd: string): Promise<SourceFile | null> {
+function readConfig(cwd: string): SourceFile | null {
   try {
-    return sourceFile(REPOSITORY_CONFIG, await readFile(join(cwd, REPOSITORY_CONFIG)));
+    return sourceFile(REPOSITORY_CONFIG, readFileSync(join(cwd, REPOSITORY_CONFIG)));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw new TrueupError("usage", `Cannot read ${REPOSITORY_CONFIG}: ${messageOf(error)}`, { cause: error });
@@ -90,7 +90,7 @@ async function readConfig(cwd: string): Promise<SourceFile | null> {
 async function readAll(context: CommandContext, paths: readonly string[]): Promise<SourceFile[]> {
   const files = new Map<string, SourceFile>();
   for (const path of paths) {
-    for (const file of path === "-" ? [await readStdin(context)] : await readPath(context.cwd, path)) {
+    for (const file of path === "-" ? [await readStdin(context)] : readPath(context.cwd, path)) {
       files.set(file.file, file);
     }
   }
@@ -103,33 +103,37 @@ async function readStdin({ stdin }: CommandContext): Promise<SourceFile> {
   return sourceFile("(stdin)", Buffer.concat(chunks));
 }
 
-/** A file as it is, whatever its name; of a directory, what the daemon would read there. */
-async function readPath(cwd: string, path: string): Promise<SourceFile[]> {
+/**
+ * A file as it is, whatever its name; of a directory, what the daemon would read there. One read after the other, without
+ * going through the event loop: of thousands of small files that is a third of the time.
+ */
+function readPath(cwd: string, path: string): SourceFile[] {
   const absolute = resolve(cwd, path);
-  const found = await readable(path, () => stat(absolute));
-  if (!found.isDirectory()) return [await readOne(cwd, absolute)];
-  const files: SourceFile[] = [];
-  for (const name of await manifestsBelow(absolute, "")) files.push(await readOne(cwd, join(absolute, name)));
-  return files;
+  const found = readable(path, () => statSync(absolute));
+  if (!found.isDirectory()) return [readOne(cwd, absolute)];
+  return manifestsBelow(absolute, "").map((name) => readOne(cwd, join(absolute, name)));
 }
 
 /** Paths below a directory, relative to it. Symbolic links are passed over, as git's are. */
-async function manifestsBelow(root: string, below: string): Promise<string[]> {
-  const entries = await readable(join(root, below), () => readdir(join(root, below), { withFileTypes: true }));
+function manifestsBelow(root: string, below: string): string[] {
+  const entries = readable(join(root, below), () => readdirSync(join(root, below), { withFileTypes: true }));
   const found: string[] = [];
   for (const entry of entries) {
     const path = below === "" ? entry.name : `${below}/${entry.name}`;
     // What a file of the directory would be tells whether the directory is read at all.
-    if (entry.isDirectory() && isManifestPath(`${path}/any.yaml`)) found.push(...(await manifestsBelow(root, path)));
+    if (entry.isDirectory() && isManifestPath(`${path}/any.yaml`)) found.push(...manifestsBelow(root, path));
     else if (entry.isFile() && isManifestPath(path)) found.push(path);
   }
   return found;
 }
 
-async function readOne(cwd: string, absolute: string): Promise<SourceFile> {
+function readOne(cwd: string, absolute: string): SourceFile {
   const shown = relative(cwd, absolute);
   const name = shown.startsWith("..") ? absolute : shown;
-  return sourceFile(name, await readable(name, () => readFile(absolute)));
+  return sourceFile(
+    name,
+    readable(name, () => readFileSync(absolute)),
+  );
 }
 
 function sourceFile(file: string, content: Buffer): SourceFile {
@@ -143,9 +147,9 @@ function blobHash(content: Buffer): ObjectHash {
 }
 
 /** What cannot be read makes exit code 2, so that a script can tell it from an invalid manifest. */
-async function readable<T>(path: string, read: () => Promise<T>): Promise<T> {
+function readable<T>(path: string, read: () => T): T {
   try {
-    return await read();
+    return read();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") {
       throw new TrueupError("usage", `Cannot read ${path} as it must be there: there is no such file or directory.`);
