@@ -1,7 +1,7 @@
 /** What an app's directory declares at a commit: read once per blob, checked once per object, compared by what changed. */
 import type { Repository } from "../git/repository.ts";
 import type { ExcludedEntry } from "../git/types.ts";
-import { isManifestPath, type ParsedManifest, parseManifestFile } from "../manifest/parse.ts";
+import { isManifestPath, parseManifestFile } from "../manifest/parse.ts";
 import { compareDiagnostics, type Diagnostic, isError } from "../model/diagnostic.ts";
 import { TrueupError } from "../model/errors.ts";
 import type { Declared } from "../model/manifest.ts";
@@ -200,13 +200,12 @@ export class AppSource {
     const parsed = parseManifestFile({ file, blob, text, defaultNamespace: namespace });
     this.counters.validated += parsed.declared.length;
     const own = parsed.declared.flatMap((declared) => validateDeclared(declared));
-    const unread = [...parsed.diagnostics, ...brokenJson(file, text, parsed)];
     return {
       blob,
       declared: parsed.declared,
-      diagnostics: [...unread, ...own],
+      diagnostics: [...parsed.diagnostics, ...own],
       images: parsed.declared.flatMap(imageUses),
-      isPartial: unread.some(isError),
+      isPartial: parsed.diagnostics.some(isError),
     };
   }
 
@@ -278,27 +277,6 @@ function nothing(
 
 function isSamePlace(a: SourceOptions, b: SourceOptions): boolean {
   return a.path === b.path && a.namespace === b.namespace;
-}
-
-/**
- * JSON that cannot be read is passed over by the parser, as most JSON in a repository is no manifest. One that speaks of
- * apiVersion or kind was meant as one: passed over, what it declared would look removed.
- */
-function brokenJson(file: string, text: string, { declared, diagnostics }: ParsedManifest): Diagnostic[] {
-  if (!file.endsWith(".json") || declared.length > 0 || diagnostics.length > 0) return [];
-  if (!/apiVersion|"kind/.test(text)) return [];
-  try {
-    JSON.parse(text);
-    return [];
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    // Only the place: the engine's message quotes the text, which may be a Secret's.
-    const { line = "1", column = "1" } =
-      /\(line (?<line>\d+) column (?<column>\d+)\)/.exec(error.message)?.groups ?? {};
-    const location = { file, line: Number(line), column: Number(column) };
-    const message = "Cannot read the file as it must be well-formed JSON: it is not";
-    return [{ severity: "error", rule: "json-syntax", message, location }];
-  }
 }
 
 /** Whether nothing of the snapshot may be applied. */

@@ -138,7 +138,7 @@ describe("what is wrong", () => {
       "tsconfig.app.json": "{ // x",
     });
     const snapshot = await sourceOf().snapshot(head, null, NO_ABORT);
-    expect(rules(snapshot)).toEqual(["b.yaml manifest-unreadable", "c.json json-syntax"]);
+    expect(rules(snapshot)).toEqual(["b.yaml manifest-unreadable", "c.json yaml-syntax"]);
     expect(JSON.stringify(snapshot.diagnostics)).not.toContain("hunter22");
   });
 
