@@ -1,11 +1,12 @@
 /** Loads an app's manifests, from a commit or from files on disk, and checks them the way the daemon does. */
+import { APPLIED_KINDS } from "../cluster/admission.ts";
 import type { Repository } from "../git/repository.ts";
 import { type Chart, findCharts } from "../manifest/foreign.ts";
 import { isManifestPath, parseManifestFile } from "../manifest/parse.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import type { Declared } from "../model/manifest.ts";
 import type { CommitId, ObjectHash } from "../model/source.ts";
-import { validateApp, validateDeclared } from "../validation/index.ts";
+import { type Target, validateApp, validateDeclared, warnOfKindsNotRunHere } from "../validation/index.ts";
 
 export interface SourceFile {
   file: string;
@@ -19,6 +20,9 @@ export interface LoadedApp {
   /** Of the files' form alone; `checkApp` adds what the objects say. */
   diagnostics: Diagnostic[];
 }
+
+/** The one target that there is so far. */
+export const EMBEDDED: Target = { name: "the embedded cluster", kinds: APPLIED_KINDS };
 
 /** How many blobs are asked for at once. */
 const BATCH = 64;
@@ -64,11 +68,22 @@ function chartDiagnostic({ file, directory, templates }: Chart): Diagnostic {
   };
 }
 
-/** Everything that is wrong with an app: its files' form, each object by itself, and the objects together. */
-export function checkApp(app: LoadedApp, defaultNamespace: string): Diagnostic[] {
+/** Where objects are checked for: the namespace of those that name none, and the Kubernetes version (absent: the newest). */
+export interface CheckContext {
+  defaultNamespace: string;
+  kubernetesVersion?: string | undefined;
+}
+
+/**
+ * Everything that is wrong with an app: its files' form, each object by itself, and the objects together. Kinds that
+ * `trueup run` does not run are warned of.
+ */
+export function checkApp(app: LoadedApp, { defaultNamespace, kubernetesVersion }: CheckContext): Diagnostic[] {
+  const options = kubernetesVersion === undefined ? {} : { kubernetesVersion };
   return [
     ...app.diagnostics,
-    ...app.declared.flatMap((declared) => validateDeclared(declared)),
-    ...validateApp(app.declared, { defaultNamespace }),
+    ...app.declared.flatMap((declared) => validateDeclared(declared, options)),
+    ...validateApp(app.declared, { defaultNamespace, ...options }),
+    ...warnOfKindsNotRunHere(app.declared, EMBEDDED),
   ];
 }

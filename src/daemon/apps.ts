@@ -22,6 +22,8 @@ export interface AppSettings {
   images: ImageRules;
   /** What is done when a commit fails. */
   onFailure: OnFailure;
+  /** Kubernetes version to check for; absent: the newest. */
+  kubernetesVersion?: string;
 }
 
 export interface AppsOutcome {
@@ -128,11 +130,19 @@ export function parseApps(text: string): AppsOutcome {
 
 function appsOf({ config, diagnostics }: ParsedConfig<RepositoryConfig>): AppsOutcome {
   if (config === undefined || diagnostics.some(isError)) return { apps: [], diagnostics };
-  const { images } = config;
+  const { images, kubernetesVersion } = config;
+  const version = kubernetesVersion === undefined ? {} : { kubernetesVersion };
   const ordered = config.apps.filter(({ after }) => after.length > 0).map(({ name }) => name);
   const note = `"after" is checked but not followed yet: ${ordered.join(", ")} is deployed beside the others`;
   return {
-    apps: config.apps.map(({ name, path, namespace, onFailure }) => ({ name, path, namespace, images, onFailure })),
+    apps: config.apps.map(({ name, path, namespace, onFailure }) => ({
+      name,
+      path,
+      namespace,
+      images,
+      onFailure,
+      ...version,
+    })),
     diagnostics: ordered.length === 0 ? diagnostics : [...diagnostics, fault("warning", note)],
   };
 }

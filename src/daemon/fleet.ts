@@ -203,9 +203,10 @@ export class Fleet {
     const { apps, diagnostics } = await this.#reader.at(commit);
     const found = apps.find((app) => app.name === name);
     const settings = found ?? this.#known.get(name) ?? wholeRepository(this.#options.repository);
-    const { path, namespace, images, onFailure } = settings;
+    const { path, namespace, images, onFailure, kubernetesVersion } = settings;
     const isGone = found === undefined && !diagnostics.some(isError);
-    return { path, namespace, images, onFailure, diagnostics, isGone };
+    const version = kubernetesVersion === undefined ? {} : { kubernetesVersion };
+    return { path, namespace, images, onFailure, ...version, diagnostics, isGone };
   }
 
   /**

@@ -1,4 +1,5 @@
 /** Kubernetes objects as trueup handles them: the parts every kind shares, and the identity of an object. */
+import { CLUSTER_SCOPED } from "./cluster-scoped.ts";
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
@@ -58,15 +59,13 @@ export function groupOf(apiVersion: string): string {
   return slash < 0 ? "" : apiVersion.slice(0, slash);
 }
 
-/** Kinds of the supported set that live in no namespace, with their group. */
-const CLUSTER_SCOPED = new Map([
-  ["Namespace", ""],
-  ["CustomResourceDefinition", "apiextensions.k8s.io"],
-]);
+const CLUSTER_SCOPED_KINDS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
+  Object.entries(CLUSTER_SCOPED).map(([group, kinds]) => [group, new Set(kinds)]),
+);
 
-/** Whether objects of this group and kind live in no namespace. */
+/** Whether objects of this group and kind live in no namespace, as far as the kind is a built-in one. */
 export function isClusterScoped(group: string, kind: string): boolean {
-  return CLUSTER_SCOPED.get(kind) === group;
+  return CLUSTER_SCOPED_KINDS.get(group)?.has(kind) === true;
 }
 
 /** Identity of an object; `defaultNamespace` is where one without a namespace goes. */

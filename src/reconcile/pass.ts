@@ -8,14 +8,14 @@ import { type Approvals, release } from "../plan/approval.ts";
 import { planDigest } from "../plan/digest.ts";
 import type { PlanInput } from "../plan/plan.ts";
 import type { Planner } from "../plan/planner.ts";
-import { checkImageRules } from "../validation/index.ts";
+import { checkImageRules, notRunHere } from "../validation/index.ts";
 import { dueChanges, refusals } from "./apply.ts";
 import { type Claim, type Claims, declaredTwice, NO_CLAIMS, notTakenOver } from "./claims.ts";
 import type { OnFailure } from "./course.ts";
 import { reusedTags } from "./images.ts";
 import { keyOfDeclared, keyOfObject, observe } from "./observe.ts";
-import { type AppSource, isRejected, type Snapshot } from "./source.ts";
-import type { AppReconcilerOptions, PlanOutcome } from "./types.ts";
+import { type AppSource, isRejected, type Snapshot, type SourceOptions } from "./source.ts";
+import type { AppReconcilerOptions, AppSettings, PlanOutcome } from "./types.ts";
 
 export interface PassContext {
   readonly options: AppReconcilerOptions;
@@ -105,7 +105,7 @@ async function readApp(context: PassContext, aim: Aim, base: Snapshot | null, si
   const commit = await options.repository.commit(aim.commit);
   const { doubts } = context;
   const settings = await options.settingsAt?.(aim.commit);
-  const place = settings === undefined ? undefined : { path: settings.path, namespace: settings.namespace };
+  const place = settings === undefined ? undefined : placeOf(settings);
   const snapshot =
     settings?.isGone === true && place !== undefined
       ? await source.gone(aim.commit, place)
@@ -114,15 +114,21 @@ async function readApp(context: PassContext, aim: Aim, base: Snapshot | null, si
   const isHead = aim.commit === aim.head;
   const former = isHead ? claims : ((await options.claims?.(aim.commit)) ?? NO_CLAIMS);
   signal.throwIfAborted();
+  const { name, kinds } = options.backend.capabilities;
   const diagnostics = [
     ...(settings?.diagnostics ?? []),
     ...snapshot.diagnostics,
     ...(settings === undefined ? [] : checkImageRules(snapshot.images, settings.images)),
+    ...notRunHere(snapshot.declared, { name: `the ${name} cluster`, kinds }),
     ...(isHead ? declaredTwice(snapshot.declared, claims) : []),
   ];
   const declared = isHead ? snapshot.declared : notTakenOver(snapshot.declared, claims);
   const onFailure = settings?.onFailure ?? options.onFailure ?? "keep";
   return { commit, snapshot, declared, aim, claims, former, onFailure, diagnostics, doubts };
+}
+
+function placeOf({ path, namespace, kubernetesVersion }: AppSettings): SourceOptions {
+  return { path, namespace, ...(kubernetesVersion !== undefined && { kubernetesVersion }) };
 }
 
 /** What the app declares at a commit, as its neighbours in the repository need to know it. */
@@ -135,7 +141,7 @@ export async function readClaim(
   const app = options.app.name;
   const settings = await options.settingsAt?.(commit);
   if (settings?.isGone === true) return { app, declared: [], isPartial: false };
-  const place = settings === undefined ? undefined : { path: settings.path, namespace: settings.namespace };
+  const place = settings === undefined ? undefined : placeOf(settings);
   const { declared, isPartial } = await source.snapshot(commit, base, signal, place);
   return { app, declared, isPartial };
 }

@@ -46,6 +46,8 @@ export interface SourceOptions {
   path: string;
   /** Where objects without a namespace go. */
   namespace: string;
+  /** Kubernetes version to check for; absent: the newest. */
+  kubernetesVersion?: string;
 }
 
 /** How much work was done so far: what tests of "proportional to the change" count. */
@@ -98,7 +100,7 @@ export class AppSource {
     signal: AbortSignal,
     place: SourceOptions = this.#options,
   ): Promise<Snapshot> {
-    const key = `${commit}:${place.namespace}:${place.path}`;
+    const key = `${commit}:${place.namespace}:${place.kubernetesVersion ?? ""}:${place.path}`;
     if (this.#latest?.key === key) return this.#latest.snapshot;
     const running = this.#reading.get(key);
     if (running !== undefined) {
@@ -158,13 +160,13 @@ export class AppSource {
   async #readAll(
     touched: readonly TreeFile[],
     files: Map<string, ManifestEntry>,
-    { namespace }: SourceOptions,
+    place: SourceOptions,
     signal: AbortSignal,
   ): Promise<void> {
     for (let start = 0; start < touched.length; start += READS_AT_ONCE) {
       signal.throwIfAborted();
       const group = touched.slice(start, start + READS_AT_ONCE);
-      const entries = await Promise.all(group.map((file) => this.#entry(file, namespace)));
+      const entries = await Promise.all(group.map((file) => this.#entry(file, place)));
       group.forEach((file, index) => {
         const entry = entries[index];
         if (entry !== undefined) files.set(file.path, entry);
@@ -173,16 +175,16 @@ export class AppSource {
     this.#forget(files.size);
   }
 
-  async #entry({ path, blob }: TreeFile, namespace: string): Promise<ManifestEntry> {
-    const key = `${blob}:${namespace}:${path}`;
+  async #entry({ path, blob }: TreeFile, place: SourceOptions): Promise<ManifestEntry> {
+    const key = `${blob}:${place.namespace}:${place.kubernetesVersion ?? ""}:${path}`;
     const known = this.#entries.get(key);
-    const entry = known ?? (await this.#read(path, blob, namespace));
+    const entry = known ?? (await this.#read(path, blob, place));
     this.#entries.delete(key);
     this.#entries.set(key, entry);
     return entry;
   }
 
-  async #read(file: string, blob: ObjectHash, namespace: string): Promise<ManifestEntry> {
+  async #read(file: string, blob: ObjectHash, { namespace, kubernetesVersion }: SourceOptions): Promise<ManifestEntry> {
     this.counters.blobsRead++;
     let text: string;
     try {
@@ -199,7 +201,8 @@ export class AppSource {
     this.counters.parsed++;
     const parsed = parseManifestFile({ file, blob, text, defaultNamespace: namespace });
     this.counters.validated += parsed.declared.length;
-    const own = parsed.declared.flatMap((declared) => validateDeclared(declared));
+    const options = kubernetesVersion === undefined ? {} : { kubernetesVersion };
+    const own = parsed.declared.flatMap((declared) => validateDeclared(declared, options));
     return {
       blob,
       declared: parsed.declared,
@@ -276,7 +279,7 @@ function nothing(
 }
 
 function isSamePlace(a: SourceOptions, b: SourceOptions): boolean {
-  return a.path === b.path && a.namespace === b.namespace;
+  return a.path === b.path && a.namespace === b.namespace && a.kubernetesVersion === b.kubernetesVersion;
 }
 
 /** Whether nothing of the snapshot may be applied. */

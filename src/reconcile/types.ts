@@ -33,6 +33,8 @@ export interface AppSettings {
   images: ImageRules;
   /** What is done when a commit fails. */
   onFailure: OnFailure;
+  /** Kubernetes version to check for; absent: the newest. */
+  kubernetesVersion?: string;
   /** The commit no longer names the app: it declares nothing then, and what it has is held. */
   isGone: boolean;
   /** Of `trueup.yaml`; with an error among them nothing of the commit is applied. */

@@ -32,6 +32,8 @@ export interface ImageRules {
 export interface RepositoryConfig {
   apps: AppConfig[];
   images: ImageRules;
+  /** Kubernetes version to check for; absent: the newest. */
+  kubernetesVersion?: string;
 }
 
 export interface RepositoryTracking {
@@ -85,8 +87,11 @@ export function parseRepositoryConfig(text: string, file: string): ParsedConfig<
   );
   checkApps(reader, apps);
   const images = root.at("images");
+  const kubernetesVersion = root.at("kubernetesVersion");
   return reader.result({
     apps,
+    // Without quotes YAML makes a number of it.
+    ...(kubernetesVersion.isGiven && { kubernetesVersion: String(kubernetesVersion.value) }),
     images: {
       allowedRepositories: texts(images.at("allowedRepositories")),
       requireDigest: images.at("requireDigest").value === true,
@@ -274,7 +279,7 @@ class ConfigReader {
         return;
       }
       case "enum": {
-        const allowed = (params.allowedValues as readonly unknown[]).map(String).join(" or ");
+        const allowed = [...new Set((params.allowedValues as readonly unknown[]).map(String))].join(" or ");
         this.say(path, `Cannot use ${name} as it must be ${allowed}: it is ${quote(field.value)}`);
         return;
       }

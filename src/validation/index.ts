@@ -14,3 +14,7 @@ export { type FormatOptions, formatDiagnostics } from "./format.ts";
 export { checkImageRules, type NamedImage } from "./image-rules.ts";
 export { type ValidateOptions, validateDeclared } from "./object.ts";
 export { RULES, type RuleId } from "./rules.ts";
+export { notRunHere, type Target, warnOfKindsNotRunHere } from "./runnable.ts";
+export { DEFAULT_KUBERNETES_VERSION, type KindQuery, KUBERNETES_VERSIONS, kindSchema } from "./schemas/index.ts";
+export { type Lifecycle, lifecycleOf } from "./schemas/lifecycle.ts";
+export type { KindSchema, SchemaFault, SchemaNode, Scope } from "./schemas/types.ts";

@@ -1,17 +1,6 @@
-/** Which kinds trueup applies, and what became of the API versions that Kubernetes removed. */
+/** What became of the API versions that Kubernetes removed before the oldest version that there are schemas of. */
 
-/** Kind to the API version it is applied in. */
-export const SUPPORTED_KINDS: Readonly<Record<string, string>> = {
-  Deployment: "apps/v1",
-  ReplicaSet: "apps/v1",
-  Pod: "v1",
-  Service: "v1",
-  ConfigMap: "v1",
-  Secret: "v1",
-  Namespace: "v1",
-};
-
-interface Removal {
+export interface Removal {
   /** Kubernetes version that no longer serves it. */
   in: string;
   /** What to use; absent when nothing took its place. */

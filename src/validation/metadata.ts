@@ -1,8 +1,10 @@
 /** Rules on names, namespaces, labels, annotations and finalizers, which every kind shares. */
+import { isClusterScoped, type ObjectId } from "../model/object.ts";
 import type { Field } from "./field.ts";
 import {
   checkDnsLabel,
   checkLabelValue,
+  checkPathSegment,
   checkQualifiedName,
   checkServiceName,
   checkSubdomain,
@@ -10,19 +12,32 @@ import {
 } from "./names.ts";
 import type { Report } from "./report.ts";
 
-const NAME_CHECKS: Readonly<Record<string, NameCheck>> = { Service: checkServiceName, Namespace: checkDnsLabel };
+/** Kinds whose names are not DNS subdomains, by `group/Kind`. */
+const NAME_CHECKS: Readonly<Record<string, NameCheck>> = {
+  "/Service": checkServiceName,
+  "/Namespace": checkDnsLabel,
+  "rbac.authorization.k8s.io/Role": checkPathSegment,
+  "rbac.authorization.k8s.io/RoleBinding": checkPathSegment,
+  "rbac.authorization.k8s.io/ClusterRole": checkPathSegment,
+  "rbac.authorization.k8s.io/ClusterRoleBinding": checkPathSegment,
+  "certificates.k8s.io/ClusterTrustBundle": checkPathSegment,
+  "networking.k8s.io/IPAddress": checkPathSegment,
+};
+/** A kind with its group. */
+export type KindName = Pick<ObjectId, "group" | "kind">;
+
 const STANDARD_FINALIZERS = new Set(["kubernetes", "orphan", "foregroundDeletion"]);
 /** Keys and values of an object's annotations together, in bytes. */
 const ANNOTATIONS_LIMIT = 256 * 1024;
 
 /** Checks the metadata of a whole object. */
-export function checkMetadata(report: Report, kind: string, metadata: Field): void {
+export function checkMetadata(report: Report, { group, kind }: KindName, metadata: Field): void {
   const name = metadata.at("name");
-  checkName(report, name, NAME_CHECKS[kind] ?? checkSubdomain);
+  checkName(report, name, NAME_CHECKS[`${group}/${kind}`] ?? checkSubdomain);
   const namespace = metadata.at("namespace");
-  if (kind === "Namespace") {
+  if (isClusterScoped(group, kind)) {
     if (namespace.isGiven && namespace.value !== "") {
-      report.error("namespace-scope", namespace, "a Namespace lives in no namespace", { hint: "Remove the field." });
+      report.error("namespace-scope", namespace, `a ${kind} lives in no namespace`, { hint: "Remove the field." });
     }
   } else if (namespace.value !== "") checkName(report, namespace, checkDnsLabel);
   checkLabelsAndAnnotations(report, metadata);

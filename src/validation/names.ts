@@ -30,6 +30,13 @@ export const checkServiceName: NameCheck = (text) => {
   return "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character";
 };
 
+/** Names that only have to fit into a path: of RBAC's kinds, for example. */
+export const checkPathSegment: NameCheck = (text) => {
+  if (text === "." || text === "..") return "it may not be '.' or '..'";
+  const wrong = ["/", "%"].find((each) => text.includes(each));
+  return wrong === undefined ? null : `it may not contain '${wrong}'`;
+};
+
 /** Keys of labels and annotations: an optional DNS prefix, a slash, and up to 63 characters. */
 export const checkQualifiedName: NameCheck = (text) => {
   const parts = text.split("/");

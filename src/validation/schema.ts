@@ -1,32 +1,15 @@
 /** Checks an object against its kind's schema and turns what the check finds into sentences, one for each cause. */
 import { type FieldPath, formatFieldPath } from "../model/manifest.ts";
-import type { CheckFunction, SchemaFault } from "./check.ts";
 import { Field } from "./field.ts";
-import { FIELDS, KIND_TYPES } from "./generated/fields.js";
-import * as kubernetes from "./generated/kubernetes.js";
-import { nearest } from "./names.ts";
 import type { Report } from "./report.ts";
+import { unknownFieldHint } from "./schemas/suggest.ts";
+import type { KindSchema, SchemaFault } from "./schemas/types.ts";
 
-const CHECKS: Readonly<Record<string, CheckFunction>> = {
-  Deployment: kubernetes.checkDeployment,
-  ReplicaSet: kubernetes.checkReplicaSet,
-  Pod: kubernetes.checkPod,
-  Service: kubernetes.checkService,
-  ConfigMap: kubernetes.checkConfigMap,
-  Secret: kubernetes.checkSecret,
-  Namespace: kubernetes.checkNamespace,
-};
-
-/** Reports what the schema of a supported kind refuses. `root` is the object without nulls. */
-export function checkSchema(report: Report, kind: string, root: Field): void {
-  const check = CHECKS[kind];
-  if (check === undefined || check(root.value)) return;
-  const faults = check.errors ?? [];
-  const typed = new Set(faults.filter(({ keyword }) => keyword === "type").map(({ instancePath }) => instancePath));
-  for (const fault of faults) {
-    if (fault.keyword !== "type" && typed.has(fault.instancePath)) continue;
-    reportFault(report, kind, root, fault);
-  }
+/** Reports what a kind's schema refuses in an object. */
+export function checkSchema(report: Report, schema: KindSchema, object: unknown): void {
+  if (schema.check(object)) return;
+  const root = new Field(object);
+  for (const fault of schema.faults(object)) reportFault(report, schema, root, fault);
 }
 
 /** A JSON pointer as a path; parts that index a list become numbers. */
@@ -63,63 +46,63 @@ export const TYPE_WORDS: Readonly<Record<string, string>> = {
   array: "a list",
 };
 
-function reportFault(report: Report, kind: string, root: Field, fault: SchemaFault): void {
-  const path = pathOf(root.value, fault.instancePath);
+function reportFault(report: Report, schema: KindSchema, root: Field, fault: SchemaFault): void {
+  const { path } = fault;
   const field = fieldAt(root, path);
   const name = field.name === "" ? "the object" : field.name;
-  const { params } = fault;
   switch (fault.keyword) {
     case "type": {
-      const types = typesOf(params.type);
+      const types = fault.types ?? [];
       const wanted = types.map((type) => TYPE_WORDS[type] ?? type).join(" or ");
-      report.say(
-        "error",
-        "schema-type",
-        path,
-        `Cannot read ${name} as it must be ${wanted}: it is ${shown(report, field)}`,
-        typeHint(types, field.value),
-      );
+      const message = `Cannot read ${name} as it must be ${wanted}: it is ${shown(report, field)}`;
+      report.say("error", "schema-type", path, message, typeHint(types, field.value));
       return;
     }
-    case "required": {
-      const missing = String(params.missingProperty);
-      report.missing("schema-required", new Field(undefined, [...path, missing]));
+    case "required":
+      report.missing("schema-required", new Field(undefined, path));
+      return;
+    case "unknown": {
+      const owner = path.length === 1 ? `a ${schema.kind}` : formatFieldPath(path.slice(0, -1));
+      const hint = unknownFieldHint(schema, path);
+      report.say("error", "unknown-field", path, `Cannot read ${name} as ${owner} has no such field`, {
+        at: "key",
+        ...(hint !== undefined && { hint }),
+      });
       return;
     }
-    case "additionalProperties": {
-      const unknown = String(params.additionalProperty);
-      const at = [...path, unknown];
-      const hint = unknownFieldHint(kind, path, unknown);
-      report.say(
-        "error",
-        "unknown-field",
-        at,
-        `Cannot read ${formatFieldPath(at)} as ${name === "the object" ? `a ${kind}` : name} has no such field`,
-        { at: "key", ...hint },
-      );
+    case "enum":
+      report.oneOf(field, (fault.values ?? []).map(String));
       return;
-    }
-    case "minimum":
-    case "maximum":
-      report.say(
-        "error",
-        "schema-range",
-        path,
-        `Cannot read ${name} as it must be a 32-bit integer: it is ${shown(report, field)}`,
-        {},
-      );
+    case "format":
+      reportFormat(report, schema, field, fault.format ?? "");
       return;
     default:
-      report.say(
-        "error",
-        "schema-format",
-        path,
-        `Cannot read ${name} as it must be a quantity: it is ${shown(report, field)}`,
-        {
-          hint: "Quantities look like 500m, 2, 64Mi or 1.5Gi.",
-        },
-      );
+      fault.keyword satisfies never;
   }
+}
+
+interface FormatWords {
+  rule: "schema-range" | "schema-format";
+  what: string;
+  hint?: string;
+}
+
+const FORMAT_WORDS: Readonly<Record<string, FormatWords>> = {
+  int32: { rule: "schema-range", what: "a 32-bit integer" },
+  int64: { rule: "schema-range", what: "a 64-bit integer" },
+  quantity: { rule: "schema-format", what: "a quantity", hint: "Quantities look like 500m, 2, 64Mi or 1.5Gi." },
+  "date-time": { rule: "schema-format", what: "a time", hint: "Times look like 2026-11-26T09:30:00Z." },
+  byte: { rule: "schema-format", what: "base64" },
+};
+
+function reportFormat(report: Report, { apiVersion, kind }: KindSchema, field: Field, format: string): void {
+  const words = FORMAT_WORDS[format];
+  // The rules of these two say it better: `data-base64`.
+  const isData = apiVersion === "v1" && (kind === "Secret" || kind === "ConfigMap");
+  if (words === undefined || (format === "byte" && isData)) return;
+  const { rule, what, hint } = words;
+  const message = `Cannot read ${field.name} as it must be ${what}: it is ${shown(report, field)}`;
+  report.say("error", rule, field.path, message, hint === undefined ? {} : { hint });
 }
 
 export function typesOf(type: unknown): string[] {
@@ -141,51 +124,4 @@ function typeHint(types: readonly string[], value: unknown): { hint?: string } {
     return { hint: 'Begin each item with "- ".' };
   }
   return {};
-}
-
-/** The definition of the value at a path, "" when it has none. */
-function definitionAt(kind: string, path: FieldPath): string {
-  let type = KIND_TYPES[kind] ?? "";
-  for (const step of path) {
-    // An index, and a key of a map, keep the type: it is the items' already.
-    if (typeof step === "number") continue;
-    const fields = FIELDS[type];
-    if (fields !== undefined && Object.hasOwn(fields, step)) type = fields[step] ?? "";
-  }
-  return type;
-}
-
-function unknownFieldHint(kind: string, path: FieldPath, unknown: string): { hint?: string } {
-  const here = FIELDS[definitionAt(kind, path)] ?? {};
-  const close = nearest(unknown, Object.keys(here));
-  if (close !== undefined) return { hint: `Did you mean ${close}?` };
-  for (let length = path.length - 1; length >= 0; length--) {
-    const outer = path.slice(0, length);
-    if (typeof outer.at(-1) === "number" || path.length === 0) continue;
-    if (Object.hasOwn(FIELDS[definitionAt(kind, outer)] ?? {}, unknown)) {
-      return {
-        hint: `It belongs in ${outer.length === 0 ? "the object itself" : formatFieldPath(outer)}: check the indentation.`,
-      };
-    }
-  }
-  const inner = placeBelow(definitionAt(kind, path), unknown);
-  return inner === undefined
-    ? {}
-    : { hint: `It belongs in ${formatFieldPath([...path, ...inner])}: check the indentation.` };
-}
-
-/** Levels below a field at which a misplaced one is looked for: from a Deployment's spec to its pods' spec. */
-const DEEPEST_PLACE = 2;
-
-/** The nearest definition below that has the field, as a path of field names. */
-function placeBelow(type: string, unknown: string): string[] | undefined {
-  let level: { path: string[]; type: string }[] = [{ path: [], type }];
-  for (let depth = 0; depth < DEEPEST_PLACE; depth++) {
-    level = level.flatMap((at) =>
-      Object.entries(FIELDS[at.type] ?? {}).map(([field, next]) => ({ path: [...at.path, field], type: next })),
-    );
-    const found = level.find((at) => Object.hasOwn(FIELDS[at.type] ?? {}, unknown));
-    if (found !== undefined) return found.path;
-  }
-  return undefined;
 }

@@ -4,6 +4,8 @@ export interface RuleCase {
   rule: string;
   name: string;
   yaml: string;
+  /** Kubernetes version to check for; the newest when absent. */
+  kubernetesVersion?: string;
   /** `line:column severity rule: message (hint)`, in order. */
   expect: readonly string[];
 }
@@ -283,7 +285,7 @@ kind: Deploymnet
 metadata: {name: a}
 `,
     expect: [
-      '2:7 error unknown-kind: Cannot apply Deploymnet of apps/v1 as the kind must be one of Deployment, ReplicaSet, Pod, Service, ConfigMap, Secret, Namespace: it is "Deploymnet" (Did you mean Deployment?)',
+      "2:7 error unknown-kind: Cannot apply Deploymnet of apps/v1 as Kubernetes 1.37 must know the kind: it does not (Did you mean Deployment?)",
     ],
   },
   {
@@ -294,12 +296,22 @@ kind: Deployment
 metadata: {name: a}
 ---
 apiVersion: batch/v1
-kind: Job
+kind: Jobs
+metadata: {name: a}
+---
+apiVersion: app/v1
+kind: Deployment
+metadata: {name: b}
+---
+apiVersion: networking.k8s.io/v1
+kind: ThisIsNothing
 metadata: {name: a}
 `,
     expect: [
       '1:13 error unknown-kind: Cannot apply Deployment as its apiVersion must be apps/v1: it is "v1" (Write apiVersion: apps/v1.)',
-      '6:7 error unknown-kind: Cannot apply Job of batch/v1 as the kind must be one of Deployment, ReplicaSet, Pod, Service, ConfigMap, Secret, Namespace: it is "Job" (Move the file out of the app\'s directory: nothing of it would run.)',
+      "6:7 error unknown-kind: Cannot apply Jobs of batch/v1 as Kubernetes 1.37 must know the kind: it does not (Did you mean Job?)",
+      '9:13 error unknown-kind: Cannot apply Deployment as its apiVersion must be apps/v1: it is "app/v1" (Write apiVersion: apps/v1.)',
+      "14:7 error unknown-kind: Cannot apply ThisIsNothing of networking.k8s.io/v1 as Kubernetes 1.37 must know the kind: it does not (Move the file out of the app's directory if it is no manifest.)",
     ],
   },
   {

@@ -1,33 +1,41 @@
 /** Every rule, by example: what is said of a manifest, to the letter, and that no rule goes untested. */
 import { describe, expect, it } from "vitest";
 import { parseManifestFile } from "../../src/manifest/parse.ts";
+import type { Diagnostic } from "../../src/model/diagnostic.ts";
 import type { Declared } from "../../src/model/manifest.ts";
 import { checkImageRules } from "../../src/validation/image-rules.ts";
-import { parseOperatorConfig, RULES, validateDeclared } from "../../src/validation/index.ts";
-import { CASES as FIRST } from "./cases-1.ts";
+import { parseOperatorConfig, RULES, type ValidateOptions, validateDeclared } from "../../src/validation/index.ts";
+import { CASES as FIRST, type RuleCase } from "./cases-1.ts";
 import { CASES as SECOND } from "./cases-2.ts";
 import { CASES as THIRD } from "./cases-3.ts";
 import { CASES as FOURTH } from "./cases-4.ts";
+import { CASES as SCHEMAS } from "./cases-schemas.ts";
 import { CASES as YAML } from "./cases-yaml.ts";
 import { BLOB, declare, diagnose, lines } from "./declare.ts";
 
-const CASES = [...FIRST, ...SECOND, ...THIRD, ...FOURTH, ...YAML];
+const CASES = [...FIRST, ...SECOND, ...THIRD, ...FOURTH, ...SCHEMAS, ...YAML];
+
+function optionsOf({ kubernetesVersion }: RuleCase): ValidateOptions {
+  return kubernetesVersion === undefined ? {} : { kubernetesVersion };
+}
+
+function said(each: RuleCase): Diagnostic[] {
+  return diagnose(each.yaml, "a.yaml", optionsOf(each));
+}
 
 describe("rules", () => {
-  it.each(CASES.map((each) => [each.rule, each.name, each] as const))(
-    "%s: %s",
-    (_rule, _name, { yaml, expect: wanted }) => {
-      expect(lines(diagnose(yaml))).toEqual(wanted);
-    },
-  );
+  it.each(CASES.map((each) => [each.rule, each.name, each] as const))("%s: %s", (_rule, _name, each) => {
+    expect(lines(said(each))).toEqual(each.expect);
+  });
 
   it("are all exercised, and none is emitted that is not registered", () => {
-    const emitted = new Set(CASES.flatMap(({ yaml }) => diagnose(yaml).map(({ rule }) => rule)));
+    const emitted = new Set(CASES.flatMap((each) => said(each).map(({ rule }) => rule)));
     for (const { rule } of parseOperatorConfig("repositories: 1\n", "trueup.config.yaml").diagnostics)
       emitted.add(rule);
     const bulky = `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  a: ${"x".repeat(1024 * 1024 + 1)}\n`;
     for (const { rule } of diagnose(bulky)) emitted.add(rule);
     for (const rule of ["image-repository", "image-digest-missing"]) emitted.add(rule); // in the table below
+    emitted.add("kind-not-run-here"); // in runnable.test.ts
     expect([...emitted].sort()).toEqual(Object.keys(RULES).sort());
   });
 
@@ -52,8 +60,10 @@ describe("rules", () => {
   );
 
   it("can be switched off one by one", () => {
-    for (const { yaml, rule } of CASES) {
-      const kept = readable(yaml).flatMap((each) => validateDeclared(each, { disabledRules: [rule] }));
+    for (const one of CASES) {
+      const { yaml, rule } = one;
+      const options = { ...optionsOf(one), disabledRules: [rule] };
+      const kept = readable(yaml).flatMap((each) => validateDeclared(each, options));
       expect(kept.map((each) => each.rule)).not.toContain(rule);
     }
   });

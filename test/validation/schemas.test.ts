@@ -2,35 +2,49 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { generatedModules } from "../../scripts/generate-schemas.ts";
-import { SUPPORTED_KINDS } from "../../src/validation/kinds.ts";
+import { generatedFiles } from "../../scripts/generate-schemas.ts";
+import type { SchemaFile, SchemaNode } from "../../src/validation/schemas/types.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
+const TEXT = readFileSync(join(ROOT, "schemas/kubernetes.json"), "utf8");
+const FILE = JSON.parse(TEXT) as SchemaFile;
 
-interface Definition {
-  properties?: Record<string, Record<string, unknown>>;
-  additionalProperties?: unknown;
-}
+const definitions: [string, SchemaNode][] = Object.entries(FILE.definitions).flatMap(([name, variants]) =>
+  variants.map(({ schema }): [string, SchemaNode] => [name, schema]),
+);
 
-const SCHEMA = JSON.parse(readFileSync(join(ROOT, "schemas/kubernetes-1.37.json"), "utf8")) as {
-  kinds: Record<string, string>;
-  definitions: Record<string, Definition>;
-};
-
-describe("schemas/kubernetes-1.37.json", () => {
-  it("has every supported kind", () => {
-    expect(Object.keys(SCHEMA.kinds).sort()).toEqual(Object.keys(SUPPORTED_KINDS).sort());
+describe("schemas/kubernetes.json", () => {
+  it("holds the built-in kinds of four versions", () => {
+    const counts = Object.keys(FILE.releases).map((version) => [
+      version,
+      FILE.kinds.filter((each) => each.in.includes(version)).length,
+    ]);
+    expect(counts).toEqual([
+      ["1.34", 89],
+      ["1.35", 89],
+      ["1.36", 94],
+      ["1.37", 99],
+    ]);
   });
 
   it("refuses unknown fields of every object, and carries no descriptions", () => {
-    for (const [name, { properties, additionalProperties }] of Object.entries(SCHEMA.definitions)) {
+    for (const [name, { properties, additionalProperties }] of definitions) {
       if (properties !== undefined) expect(additionalProperties, name).toBe(false);
     }
-    expect(JSON.stringify(SCHEMA)).not.toContain('"description":"');
+    expect(TEXT).not.toContain('"description":"');
+  });
+
+  it("has each distinct definition once, and each version at most once", () => {
+    for (const [name, variants] of Object.entries(FILE.definitions)) {
+      const versions = variants.flatMap((each) => each.in);
+      expect(new Set(versions).size, name).toBe(versions.length);
+      expect(new Set(variants.map(({ schema }) => JSON.stringify(schema))).size, name).toBe(variants.length);
+    }
   });
 
   it("keeps what the differ needs", () => {
-    expect(SCHEMA.definitions["core.v1.PodSpec"]?.properties?.containers).toMatchObject({
+    const spec = FILE.definitions["core.v1.PodSpec"]?.find((each) => each.in.includes("1.37"))?.schema;
+    expect(spec?.properties?.containers).toMatchObject({
       "x-kubernetes-list-map-keys": ["name"],
       "x-kubernetes-patch-merge-key": "name",
     });
@@ -41,8 +55,8 @@ describe("schemas/kubernetes-1.37.json", () => {
   });
 });
 
-describe("src/validation/generated", () => {
-  it.each([...generatedModules()])("%s is what the schemas give", (file, text) => {
-    expect(readFileSync(join(ROOT, "src/validation/generated", file), "utf8") === text).toBe(true);
+describe("generated files", () => {
+  it.each([...generatedFiles()])("%s is what the schemas give", (file, text) => {
+    expect(readFileSync(join(ROOT, file), "utf8") === text).toBe(true);
   });
 });

@@ -1,7 +1,7 @@
 /** `trueup simulate`: a revision's rollout on a virtual clock, before anybody has to live through it. */
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { readApps } from "../../daemon/apps.ts";
+import { type AppSettings, readApps } from "../../daemon/apps.ts";
 import { simulateRollout } from "../../daemon/simulate.ts";
 import { openRepository, type Repository } from "../../git/repository.ts";
 import { parseScenario, type Scenario } from "../../kubelet/scenario.ts";
@@ -11,9 +11,9 @@ import type { Declared } from "../../model/manifest.ts";
 import type { RolloutForecast } from "../../model/rollout.ts";
 import { type CommitId, shortId } from "../../model/source.ts";
 import { ConfigStamper, numberedDigest } from "../../plan/config-digest.ts";
-import { formatDiagnostics } from "../../validation/index.ts";
+import { formatDiagnostics, notRunHere } from "../../validation/index.ts";
 import type { Command, CommandContext, Invocation } from "../command.ts";
-import { checkApp, loadAppAt } from "../manifests.ts";
+import { checkApp, EMBEDDED, loadAppAt } from "../manifests.ts";
 import { dataFormat, OUTPUT_OPTION, printData } from "../options.ts";
 
 const MS_PER_MINUTE = 60_000;
@@ -83,15 +83,17 @@ async function declaredAt(
   path: string,
   stamper: ConfigStamper,
 ): Promise<Declared[]> {
-  const apps = path === "" ? await readApps(repository, commit) : [{ path, namespace: "default" }];
+  const apps: Pick<AppSettings, "path" | "namespace" | "kubernetesVersion">[] =
+    path === "" ? await readApps(repository, commit) : [{ path, namespace: "default" }];
   const texts = new Map<string, string>();
   const declared: Declared[] = [];
   const diagnostics: Diagnostic[] = [];
-  for (const { path: directory, namespace } of apps) {
+  for (const { path: directory, namespace, kubernetesVersion } of apps) {
     const app = await loadAppAt(repository, commit, directory, namespace);
     for (const { file, text } of app.files) texts.set(file, text);
     declared.push(...stamper.stamp(app.declared));
-    diagnostics.push(...checkApp(app, namespace).filter(isError));
+    const check = { defaultNamespace: namespace, kubernetesVersion };
+    diagnostics.push(...checkApp(app, check).filter(isError), ...notRunHere(app.declared, EMBEDDED));
   }
   if (diagnostics.length > 0) {
     const report = formatDiagnostics(diagnostics, { color: false, sourceOf: (file) => texts.get(file) });

@@ -8,20 +8,26 @@ import { compareDiagnostics, type Diagnostic, isError } from "../../model/diagno
 import { messageOf, TrueupError } from "../../model/errors.ts";
 import { asObjectHash, type ObjectHash } from "../../model/source.ts";
 import { imageUses } from "../../reconcile/images.ts";
-import { checkImageRules } from "../../validation/index.ts";
+import { checkImageRules, KUBERNETES_VERSIONS } from "../../validation/index.ts";
 import type { Command, CommandContext, Invocation } from "../command.ts";
-import { checkApp, parseFiles, type SourceFile } from "../manifests.ts";
+import { type CheckContext, checkApp, parseFiles, type SourceFile } from "../manifests.ts";
 import { dataFormat, OUTPUT_OPTION, printData } from "../options.ts";
 import { countText, printDiagnostics } from "../print-diagnostics.ts";
 
 export const command: Command = {
   options: [
     { flags: "-n, --namespace <name>", summary: "namespace of objects that name none (default: default)" },
+    {
+      flags: "--kubernetes-version <version>",
+      summary: `schemas to check with (default: what trueup.yaml says, else ${KUBERNETES_VERSIONS.at(-1)})`,
+      choices: KUBERNETES_VERSIONS,
+    },
     OUTPUT_OPTION,
   ],
   examples: [
     { line: "trueup validate", does: "check all manifests below this directory" },
     { line: "trueup validate deploy/ extra.yaml", does: "check these together" },
+    { line: "trueup validate --kubernetes-version 1.34", does: "find what an older cluster does not serve" },
     { line: "helm template chart | trueup validate -", does: "check what another tool printed" },
   ],
   details:
@@ -30,9 +36,12 @@ export const command: Command = {
     "Exits 0 when there is no error, 1 when there is one, 2 when something could not be read.",
   async run(context, invocation) {
     const namespace = invocation.text("namespace");
+    const kubernetesVersion = invocation.text("kubernetes-version");
     const config = invocation.args.length === 0 && namespace === undefined ? readConfig(context.cwd) : null;
     const { files, diagnostics } =
-      config === null ? await checkOne(context, invocation, namespace ?? "default") : await checkApps(context, config);
+      config === null
+        ? await checkOne(context, invocation, { defaultNamespace: namespace ?? "default", kubernetesVersion })
+        : await checkApps(context, config, kubernetesVersion);
     diagnostics.sort(compareDiagnostics);
     const format = dataFormat(invocation);
     if (format !== undefined) await printData(context.out, format, diagnostics);
@@ -51,7 +60,7 @@ interface Checked {
 }
 
 /** What is named, or all of this directory, as one app. */
-async function checkOne(context: CommandContext, { args }: Invocation, namespace: string): Promise<Checked> {
+async function checkOne(context: CommandContext, { args }: Invocation, check: CheckContext): Promise<Checked> {
   const paths = args.length === 0 ? ["."] : args;
   const files = await readAll(context, paths);
   if (files.length === 0) {
@@ -59,19 +68,20 @@ async function checkOne(context: CommandContext, { args }: Invocation, namespace
       hint: "Manifests are files that end in .yaml, .yml or .json.",
     });
   }
-  return { files, diagnostics: checkApp(parseFiles(files, namespace), namespace) };
+  return { files, diagnostics: checkApp(parseFiles(files, check.defaultNamespace), check) };
 }
 
 /** `trueup.yaml` itself, and each app that it names by itself, as the daemon would at a commit. */
-async function checkApps(context: CommandContext, config: SourceFile): Promise<Checked> {
+async function checkApps(context: CommandContext, config: SourceFile, version: string | undefined): Promise<Checked> {
   const { apps, diagnostics } = parseApps(config.text);
   const files = [config];
   const found = [...diagnostics];
-  for (const { path, namespace, images } of apps) {
+  for (const { path, namespace, images, kubernetesVersion } of apps) {
     const own = await readAll(context, [path === "" ? "." : path]);
     const app = parseFiles(own, namespace);
     const named = app.declared.flatMap((declared) => imageUses(declared));
-    found.push(...checkApp(app, namespace), ...checkImageRules(named, images));
+    const check = { defaultNamespace: namespace, kubernetesVersion: version ?? kubernetesVersion };
+    found.push(...checkApp(app, check), ...checkImageRules(named, images));
     files.push(...own);
   }
   return { files, diagnostics: found };
