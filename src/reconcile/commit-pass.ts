@@ -117,6 +117,7 @@ export class CommitPass {
     this.#snapshot = prepared.snapshot;
     this.#onFailure = prepared.onFailure;
     board.set({ path: prepared.snapshot.place.path });
+    this.#parts.health.workloads.imagesChanged();
     context.options.fault?.("prepared");
     this.#isRejected = !isAccepted(prepared);
     if (isAccepted(prepared)) await this.#carry(record, prepared, signal);

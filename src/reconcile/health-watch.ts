@@ -43,7 +43,10 @@ export class HealthWatch {
   constructor(options: AppReconcilerOptions, view: ClusterView) {
     const { app, ledger, repository, images, clock } = options;
     this.#options = options;
-    this.workloads = new Workloads(view);
+    const { localImages } = options.backend.capabilities;
+    const hasImage = (reference: string): boolean =>
+      localImages && images.digests([reference])[reference] !== undefined;
+    this.workloads = new Workloads(view, hasImage);
     this.#revisions = new RevisionRecorder({ app: app.name, target: app.target, ledger, repository, images, clock });
   }
 

@@ -28,13 +28,16 @@ export interface WorkloadHealth {
 
 export class Workloads {
   readonly #view: ClusterView;
+  readonly #hasImage: (reference: string) => boolean;
   readonly #declared = new Map<ObjectKey, Declared>();
   readonly #awaited = new Map<ObjectKey, Awaited>();
   readonly #health = new Map<ObjectKey, WorkloadHealth>();
   readonly #dirty = new Set<ObjectKey>();
 
-  constructor(view: ClusterView) {
+  /** @param hasImage Whether an image is to be had by now, whatever a pod that waits for it still says */
+  constructor(view: ClusterView, hasImage: (reference: string) => boolean) {
     this.#view = view;
+    this.#hasImage = hasImage;
   }
 
   /** From now on these objects are watched over. */
@@ -67,6 +70,11 @@ export class Workloads {
 
   allDirty(): void {
     for (const key of this.#declared.keys()) this.#dirty.add(key);
+  }
+
+  /** Images may have come: what failed for want of one is looked at again. */
+  imagesChanged(): void {
+    for (const [key, { failure }] of this.#health) if (failure?.kind === "image") this.#dirty.add(key);
   }
 
   /** Brings the healths up to date and gives the objects whose health was looked at again. */
@@ -145,11 +153,19 @@ export class Workloads {
     const { object, health } = entry;
     if (object === undefined || (health.status !== "Progressing" && health.status !== "Degraded")) return entry;
     const failure = cannotSucceed(this.#newestPodsOf(object));
-    if (failure === undefined) return entry;
+    if (failure === undefined || this.#isOnItsWay(failure)) return entry;
     // Its own word, that the deadline has passed, says more.
     if (object.kind === "Deployment" && health.status === "Degraded") return { ...entry, failure };
     const reason = object.kind === "Pod" ? failure.reason : `pod ${failure.pod.metadata.name}: ${failure.reason}`;
     return { ...entry, failure, health: { status: "Degraded", reason } };
+  }
+
+  /** The image came after the pod had asked for it: the kubelet hears of it in a moment. */
+  #isOnItsWay({ kind, pod, container }: PodFailure): boolean {
+    if (kind !== "image") return false;
+    const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
+    const image = containers.find(({ name }) => name === container)?.image;
+    return image !== undefined && this.#hasImage(image);
   }
 
   /** Pods of the revision that rolls out; none before the controller has seen what to roll out. */

@@ -13,24 +13,28 @@ let world: World;
 
 afterEach(() => world.close());
 
-const CASES: [what: string, status: PodStatus, reason: RegExp][] = [
+const CASES: [what: string, tag: string, status: PodStatus, reason: RegExp][] = [
   [
     "a missing image",
-    waitingFor("ErrImagePull", "no directory images/hello-server/v2"),
-    /^deployment\/web: pod web-\S+: container web: ErrImagePull: no directory images\/hello-server\/v2, from web\.json:1:\d+ \(spec\.template\.spec\.containers\[0\]\.image\)$/,
+    "v9",
+    waitingFor("ErrImagePull", "no directory images/hello-server/v9"),
+    /^deployment\/web: pod web-\S+: container web: ErrImagePull: no directory images\/hello-server\/v9, from web\.json:1:\d+ \(spec\.template\.spec\.containers\[0\]\.image\)$/,
   ],
   [
     "an image whose pull is backed off",
-    waitingFor("ImagePullBackOff", 'Back-off pulling image "hello-server:v2"'),
-    /^deployment\/web: pod web-\S+: container web: ImagePullBackOff: Back-off pulling image "hello-server:v2", from web\.json:1:\d+ \(.*image\)$/,
+    "v9",
+    waitingFor("ImagePullBackOff", 'Back-off pulling image "hello-server:v9"'),
+    /^deployment\/web: pod web-\S+: container web: ImagePullBackOff: Back-off pulling image "hello-server:v9", from web\.json:1:\d+ \(.*image\)$/,
   ],
   [
     "configuration that is not there",
+    "v2",
     waitingFor("CreateContainerConfigError", 'configmap "settings" not found'),
     /^deployment\/web: pod web-\S+: container web: CreateContainerConfigError: configmap "settings" not found, from web\.json:1:\d+ \(spec\.template\.spec\.containers\[name=web\]\.image\)$/,
   ],
   [
     "a third exit without ever being ready",
+    "v2",
     crashLoop(3),
     /^deployment\/web: pod web-\S+: container web: CrashLoopBackOff: exit code 3; it ended 3 times and was never ready, from web\.json:1:\d+ \(.*image\); last log lines of pod web-\S+ \(container web\): booting ⏎ no database$/,
   ],
@@ -56,16 +60,30 @@ async function brokenBy(status: PodStatus): Promise<VirtualClock> {
 }
 
 describe("a rollout that cannot succeed", () => {
-  it.each(CASES)("%s fails at once, says why, and the old pods serve on", async (_what, status, reason) => {
+  it.each(CASES)("%s fails at once, says why, and the old pods serve on", async (_what, tag, status, reason) => {
     const clock = await brokenBy(status);
-    commit({ "web.json": deployment("web", "v2") }, "v2");
-    const { attempt, tookMs } = await passTime(world, clock, hasEnded("v2"));
+    commit({ "web.json": deployment("web", tag) }, "bad");
+    const { attempt, tookMs } = await passTime(world, clock, hasEnded("bad"));
     expect(attempt.ending?.outcome).toBe("failed");
     expect(attempt.ending?.reason).toMatch(reason);
     // Not the ten minutes of its deadline. (Virtual time runs on while git and the disk take real time.)
     expect(tookMs).toBeLessThan(300_000);
     const web = await world.object("Deployment", "web");
     expect(web?.status).toMatchObject({ availableReplicas: 2, updatedReplicas: 1 });
+  });
+
+  it("for want of an image gets another chance with the commit that brings it, which is waited for", async () => {
+    const clock = await brokenBy(waitingFor("ErrImagePull", "no directory images/hello-server/v4"));
+    commit({ "web.json": deployment("web", "v4") }, "too early");
+    await passTime(world, clock, hasEnded("too early"));
+    commit(image("v4"), "the image");
+    await passTime(world, clock, ({ subject, events }) => subject === "the image" && events.length === 1);
+    await clock.advance(1_000);
+    expect((await world.newest()).ending).toBeUndefined();
+    for (const { pod } of world.kubelet.assignments.values()) world.getReady(pod.metadata.name);
+    world.kubelet.onAssign = ({ pod }) => world.getReady(pod.metadata.name);
+    expect((await passTime(world, clock, hasEnded("the image"))).attempt.ending?.outcome).toBe("deployed");
+    expect(await world.outcomes()).toEqual(["first #1: deployed", "too early #1: failed", "the image #1: deployed"]);
   });
 
   it("two exits are not enough: it may still come up, until its deadline", async () => {

@@ -98,7 +98,7 @@ it("refuses what names no version, says which image is missing, runs once all is
   const attempts = await data<Attempt[]>("log");
   expect(attempts.map(({ subject, ending }) => `${subject}: ${ending?.outcome}`)).toEqual([
     "Add images: deployed",
-    "Name versions: superseded",
+    "Name versions: failed",
     "As it is: rejected",
   ]);
 

@@ -44,7 +44,7 @@ describe("an object that was to move", () => {
     fleet = await startFleet(world);
     const uid = (await world.object("Deployment", "web"))?.metadata.uid;
     world.kubelet.onAssign = ({ pod }) =>
-      world.kubelet.reportPod(pod.metadata.name, waitingFor("ErrImagePull", "no such image"));
+      world.kubelet.reportPod(pod.metadata.name, waitingFor("CreateContainerConfigError", "no such configuration"));
     await push(world, fleet, { "a/web.json": null, "b/web.json": deployment("web", "v2") }, "move");
     expect(phases(fleet)).toMatchObject({ one: "Synced", two: expect.stringMatching(/^RolledBack/) });
     expect((await world.object("Deployment", "web"))?.metadata.uid).toBe(uid);

@@ -13,7 +13,7 @@ const BY = "ann@desk";
 
 function failNewPods(): void {
   world.kubelet.onAssign = ({ pod }) =>
-    world.kubelet.reportPod(pod.metadata.name, waitingFor("ErrImagePull", "no such image"));
+    world.kubelet.reportPod(pod.metadata.name, waitingFor("CreateContainerConfigError", "no such configuration"));
 }
 
 async function failed(): Promise<AppReconciler> {
