@@ -7,9 +7,25 @@ export const FAULTS = [
   "reports delayed",
   "answer lost",
   "report sent twice",
+  "git unreadable",
+  "git read failed half-way",
+  "news of a commit lost",
+  "read failed",
+  "read failed half-way",
+  "read slow",
+  "watch broke",
+  "change refused",
+  "answer to a change lost",
+  "log hung",
+  "store full",
+  "store write failed",
+  "ledger failed",
+  "answer of the ledger lost",
   "daemon killed",
-  "daemon killed amid an apply",
+  "daemon killed at a commit",
   "daemon closed",
+  "daemon could not start",
+  "kubelet killed",
   "clock set forward",
   "clock set back",
   "pod deleted by hand",
@@ -20,9 +36,26 @@ export const FAULTS = [
   "image missing",
   "killed by liveness",
   "readiness lost",
+  "commit invalid",
+  "commit without a manifest",
+  "commits at once",
+  "tag used again",
+  "ref reset",
+  "commit amended",
+  "branch merged",
+  "app removed",
+  "app renamed",
+  "trueup.yaml broken",
 ] as const;
 
 export const OUTCOMES = [
+  "attempt deployed",
+  "attempt no-op",
+  "attempt superseded",
+  "attempt rejected",
+  "attempt failed",
+  "drift recorded",
+  "head taken up in time",
   "rollout complete",
   "deadline exceeded",
   "rollout pre-empted",
@@ -34,9 +67,8 @@ export const OUTCOMES = [
   "revision forgotten",
   "object removed",
   "deletion held",
-  "deletion approved",
-  "drift repaired",
   "pods adopted over a restart",
+  "container adopted by another kubelet",
   "rollout went on after a restart",
   "pod gone after SIGTERM",
   "pod gone after SIGKILL",
@@ -44,7 +76,10 @@ export const OUTCOMES = [
   "reports replayed",
 ] as const;
 
-export type Counted = (typeof FAULTS)[number] | (typeof OUTCOMES)[number];
+/** Outcomes that no simulated history can have yet. */
+export const UNPLAYED = ["attempt rolled back", "attempt discarded"] as const;
+
+export type Counted = (typeof UNPLAYED)[number] | (typeof FAULTS)[number] | (typeof OUTCOMES)[number];
 
 export class Tally {
   readonly #counts = new Map<Counted, number>();

@@ -53,6 +53,10 @@ export class MemoryGit {
     this.#objects.delete(id);
   }
 
+  parentsOf(id: CommitId): CommitId[] {
+    return this.#parentsOf(id).map(asCommitId);
+  }
+
   /** What each opened repository reads from. */
   database(): ObjectDatabase {
     const { reads } = this;
