@@ -163,10 +163,15 @@ export class Fleet {
     this.#hasLookedForOwners = true;
   }
 
-  /** Apps that own objects though `trueup.yaml` names them no more: they went while no daemon ran. */
+  /**
+   * Apps that own objects, or have an attempt that has not ended, though `trueup.yaml` names them no more: they went while no
+   * daemon ran.
+   */
   async #addOwners(): Promise<void> {
-    const { items } = await this.#options.backend.list({}, NEVER);
-    for (const owner of new Set(items.map((item) => item.owner))) {
+    const { backend, ledger } = this.#options;
+    const { items } = await backend.list({}, NEVER);
+    const open = await ledger.attempts({ target: TARGET, onlyOpen: true });
+    for (const owner of new Set([...items.map((item) => item.owner), ...open.map(({ app }) => app)])) {
       if (owner === null || this.#reconcilers.has(owner) || !this.#isWanted(owner)) continue;
       await this.#add({ ...wholeRepository(this.#options.repository), name: owner });
     }
