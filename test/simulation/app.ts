@@ -68,8 +68,10 @@ export interface SimulatedService {
 }
 
 export interface App {
-  /** Begins the names of its objects. */
+  /** Begins the names of its objects, but for those that move between apps. */
   key: string;
+  /** What `trueup.yaml` asks for when a commit fails. */
+  onFailure: "keep" | "rollback";
   workloads: readonly Workload[];
   services: readonly SimulatedService[];
   /** Names of ConfigMaps: something to remove. */

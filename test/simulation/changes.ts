@@ -16,6 +16,10 @@ interface Progress {
   newest: CommitId;
   isRejected: boolean;
   hasEnded: boolean;
+  /** The commit that is applied in place of the newest, which failed. */
+  back: CommitId | null;
+  /** Deletions that somebody approved, as people write them. */
+  approved: Set<string>;
   /** The last commit whose changes were all made. */
   applied: CommitId | null;
   /** The last commit that was planned: it runs, too, when there was nothing to change. */
@@ -27,16 +31,26 @@ interface Progress {
 export class Changes {
   /** Applies and deletes so far. */
   count = 0;
+  /** Somebody is about to approve what an app's status shows; null: nobody is. */
+  asked: { digest: string; deletions: readonly string[] } | null = null;
   /** Objects that may go: a reconciler deleted them, or somebody did by hand. */
   readonly mayGo = new Set<ObjectKey>();
   readonly #witness: Witness;
   readonly #tally: Tally;
   readonly #verdict: (commit: CommitId, app: string) => Verdict | undefined;
+  readonly #isClaimed: (commit: CommitId, app: string, key: ObjectKey) => boolean;
   readonly #progress = new Map<string, Progress>();
   /** Letters of apps whose reading failed since it was begun. */
   readonly #unread = new Set<string>();
 
-  constructor(witness: Witness, tally: Tally, verdict: (commit: CommitId, app: string) => Verdict | undefined) {
+  /** @param isClaimed Whether another app declares an object at a commit, or may do so */
+  constructor(
+    witness: Witness,
+    tally: Tally,
+    verdict: (commit: CommitId, app: string) => Verdict | undefined,
+    isClaimed: (commit: CommitId, app: string, key: ObjectKey) => boolean,
+  ) {
+    this.#isClaimed = isClaimed;
     this.#witness = witness;
     this.#tally = tally;
     this.#verdict = verdict;
@@ -55,7 +69,7 @@ export class Changes {
   keptAt(app: string): CommitId | null {
     const progress = this.#progress.get(app);
     if (progress === undefined) return null;
-    return progress.isRejected ? progress.applied : progress.newest;
+    return progress.isRejected ? progress.applied : (progress.back ?? progress.newest);
   }
 
   // ---- From the ledger ---------------------------------------------------------------------------------------------
@@ -68,17 +82,22 @@ export class Changes {
       newest: commit,
       isRejected: false,
       hasEnded: false,
+      back: null,
+      approved: new Set(),
       applied,
       planned,
       deleted: new Set(),
     });
   }
 
-  told({ app, commit }: AttemptKey, { type, message }: AttemptEvent): void {
+  told({ app, commit }: AttemptKey, { type, message, detail = {} }: AttemptEvent): void {
     this.#witness.note(`${app} ${commit} ${type}: ${message}`);
     if (type === "applied" || type === "held") this.#isApplied(app, commit);
     const progress = this.#progress.get(app);
     if (type === "planned" && progress !== undefined) progress.planned = commit;
+    if (type === "rollback" && progress !== undefined) progress.back = detail.to as CommitId;
+    if (type === "approved") this.#approved(progress, detail);
+    if (type === "contested") this.#tally.add("field contested");
     if (type === "drift") this.#tally.add("drift recorded");
     if (type === "held") this.#tally.add("deletion held");
   }
@@ -98,6 +117,18 @@ export class Changes {
     if (progress !== undefined) progress.applied = commit;
   }
 
+  // ---- From people ---------------------------------------------------------------------------------------------------
+
+  #approved(progress: Progress | undefined, { digest, deletions }: NonNullable<AttemptEvent["detail"]>): void {
+    const { asked } = this;
+    if (asked === null || asked.digest !== digest || String(deletions) !== String(asked.deletions)) {
+      this.#witness.violate(`${digest} (${deletions}) was approved; asked was for ${JSON.stringify(asked)}`);
+      return;
+    }
+    this.#tally.add("deletion approved");
+    for (const deletion of asked.deletions) progress?.approved.add(deletion);
+  }
+
   // ---- From the backend --------------------------------------------------------------------------------------------
 
   listing({ owner }: ListQuery): void {
@@ -109,8 +140,9 @@ export class Changes {
     if (about !== undefined) this.#unread.add(letterOf(about));
   }
 
-  applying({ desired, owner }: ApplyRequest): void {
+  applying({ desired, owner, from }: ApplyRequest): void {
     this.count++;
+    if (from !== undefined) this.#tally.add("object handed over");
     const commit = desired.metadata.annotations?.[ANNOTATION.commit] as CommitId | undefined;
     const wrong = this.#wrongSource(commit, owner);
     if (wrong !== null) this.#witness.violate(`${displayId(idOf(desired))} was applied for app ${owner} ${wrong}`);
@@ -132,22 +164,25 @@ export class Changes {
     this.mayGo.add(key);
     // Gone since it was planned: deleting it again costs nothing.
     if (store.get(key) === undefined) return;
-    const wrong = this.#wrongDeletion(key, owner, store);
+    const isApproved = this.#progress.get(owner)?.approved.has(displayId(id)) === true;
+    const wrong = this.#wrongDeletion(key, owner, isApproved, store);
     if (wrong !== null) this.#witness.violate(`${displayId(id)} was deleted for app ${owner} ${wrong}`);
     this.#progress.get(owner)?.deleted.add(key);
     this.#tally.add("object removed");
   }
 
-  #wrongDeletion(key: ObjectKey, owner: string, store: SqliteObjectStore): string | null {
+  #wrongDeletion(key: ObjectKey, owner: string, isApproved: boolean, store: SqliteObjectStore): string | null {
     if (store.applied(key)?.owner !== owner) return "which never applied it";
     if (this.#unread.has(letterOf(owner))) return "though a read had failed";
     const progress = this.#progress.get(owner);
     const commit = this.keptAt(owner);
     const verdict = commit === null ? undefined : this.#verdict(commit, owner);
     if (progress === undefined || verdict === undefined) return "at no commit";
-    if (verdict.isGone || verdict.app === undefined) return "which git names no more";
-    const declared = new Set(objectsOf(verdict.app).map((object) => keyOf(object)));
+    const declared = new Set(verdict.app === undefined ? [] : objectsOf(verdict.app).map((object) => keyOf(object)));
     if (declared.has(key)) return `though commit ${commit} declares it`;
+    if (isApproved) return null;
+    if (verdict.isGone) return "which git names no more";
+    if (this.#isClaimed(progress.newest, owner, key)) return "though another app declares it, or may do so";
     return overBudget(owner, declared, progress.deleted, store);
   }
 }

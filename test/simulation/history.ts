@@ -39,6 +39,14 @@ export type Step =
   | { do: "ref"; how: "reset" | "amend" | "merge"; back: number; on: string; edits: Edit[] }
   /** `trueup.yaml` names an app no more (or again), calls it otherwise (or as before), or is broken (or mended). */
   | { do: "apps"; how: "remove" | "rename" | "break"; on: string }
+  /** An object that every app may have goes to this one. */
+  | { do: "move"; name: string; to: string }
+  /** Somebody approves what an app holds: what its status shows, what it showed before, or something else. */
+  | { do: "approve"; on: string; digest: "shown" | "earlier" | "other" }
+  | { do: "discard"; on: string }
+  | { do: "retry"; on: string }
+  /** Somebody changes the same field again and again. */
+  | { do: "fight"; on: string; times: number }
   | { do: "wait"; ms: number }
   | { do: "fault"; fault: LastingFault; forMs: number }
   /** `share` of the pods, by name. */
@@ -94,21 +102,30 @@ export function makeHistory(seed: number): History {
   const dice = new Dice(seededRandom(seed));
   const isWhole = dice.chance(0.25);
   const keys = isWhole ? ["s"] : ["a", "b", "c"].slice(0, dice.pick([1, 2, 2, 3]));
-  const apps = keys.map((key) => app(dice, key, keys.length === 1 ? [1, 1, 2, 3] : [1, 1, 1, 2]));
+  const apps = keys.map((key) => app(dice, key, keys.length === 1 ? [1, 1, 2, 3] : [1, 1, 1, 2], isWhole));
   const steps: Step[] = [];
   const count = dice.int(4, 10);
   for (let index = 0; index < count; index++) {
-    steps.push(step(dice, apps, index, isWhole));
+    const next = step(dice, apps, index, isWhole);
+    steps.push(next);
+    if (isHeldBy(next) && dice.chance(0.7)) steps.push({ do: "wait", ms: dice.int(0, 5_000) }, order(dice, next.on));
     if (dice.chance(0.55)) steps.push({ do: "wait", ms: waitMs(dice) });
   }
   return { seed, isWhole, apps, steps };
 }
 
-function app(dice: Dice, key: string, sizes: readonly number[]): App {
+function app(dice: Dice, key: string, sizes: readonly number[], isWhole: boolean): App {
   const workloads = Array.from({ length: dice.pick(sizes) }, (_, index) => workload(dice, `${key}-w${index}`));
   const services = workloads.filter(() => dice.chance(0.7)).map(({ name }) => service(dice, name));
   const configs = Array.from({ length: dice.pick([0, 0, 2, 4, 9]) }, (_, index) => `${key}-c${index}`);
-  return { key, workloads, services, configs };
+  const onFailure = isWhole || dice.chance(0.5) ? "keep" : "rollback";
+  return { key, onFailure, workloads, services, configs };
+}
+
+/** Whether deletions will wait for somebody. */
+function isHeldBy(step: Step): step is Extract<Step, { do: "commit" | "apps" }> {
+  if (step.do === "commit") return step.edits.some((edit) => "removeAll" in edit);
+  return step.do === "apps" && step.how === "remove";
 }
 
 function waitMs(dice: Dice): number {
@@ -128,6 +145,9 @@ function step(dice: Dice, apps: readonly App[], index: number, isWhole: boolean)
     hand: 1.6,
     restart: 2,
     kubelet: 0.7,
+    order: 3,
+    fight: 0.4,
+    move: isWhole ? 0 : 0.8,
   };
   switch (index === 0 ? "commit" : dice.weighted({ ...weights, jump: 0.6 })) {
     case "ref":
@@ -153,12 +173,29 @@ function step(dice: Dice, apps: readonly App[], index: number, isWhole: boolean)
         afterSteps: dice.int(0, 25),
         downMs: dice.pick([0, 10, 1_000, dice.int(0, 40_000)]),
       };
+    case "order":
+      return order(dice, on);
+    case "fight":
+      return { do: "fight", on: dice.pick(workloads).name, times: dice.int(2, 4) };
+    case "move":
+      return { do: "move", name: dice.pick(["m-c0", "m-c1"]), to: on };
     case "kubelet":
       return { do: "kill kubelet", downMs: dice.pick([0, 1_000, dice.int(0, 20_000)]) };
     case "jump":
       return { do: "jump", ms: dice.chance(0.5) ? dice.int(1_000, 1_800_000) : -dice.int(1_000, 240_000) };
     default:
       return commit(dice, on, workloads, index);
+  }
+}
+
+function order(dice: Dice, on: string): Step {
+  switch (dice.weighted({ approve: 4, discard: 1, retry: 1.5 })) {
+    case "approve":
+      return { do: "approve", on, digest: dice.weighted({ shown: 4, earlier: 1, other: 1 }) };
+    case "discard":
+      return { do: "discard", on };
+    default:
+      return { do: "retry", on };
   }
 }
 
@@ -284,7 +321,7 @@ export function edited(app: App, edits: readonly Edit[], past: readonly App[]): 
       workloads = workloads.map((each) => (each.name === edit.on ? { ...each, ...change } : each));
     }
   }
-  return { key: app.key, workloads, services, configs };
+  return { ...app, workloads, services, configs };
 }
 
 function templateThen(past: readonly App[], back: number, name: string): Partial<Workload> {

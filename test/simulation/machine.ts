@@ -22,7 +22,7 @@ import type { Bell } from "./ref.ts";
 import { Rows } from "./rows.ts";
 import { Tally } from "./tally.ts";
 import type { RememberingProxy } from "./traffic.ts";
-import { type Past, type Tree, verdictOf } from "./tree.ts";
+import { isClaimed, type Past, type Tree, verdictOf } from "./tree.ts";
 import { broken, Weather } from "./weather.ts";
 import { Witness } from "./witness.ts";
 
@@ -86,7 +86,10 @@ export class Machine {
       const tree = this.trees.get(commit);
       return tree === undefined ? undefined : verdictOf(tree, app, this.past);
     };
-    this.changes = new Changes(this.witness, this.tally, verdict);
+    this.changes = new Changes(this.witness, this.tally, verdict, (commit, app, key) => {
+      const tree = this.trees.get(commit);
+      return tree !== undefined && isClaimed(tree, app, key);
+    });
     this.git.failure = () => {
       const isAway = this.weather.hits("git unreadable") || this.weather.hits("git flaky");
       return isAway ? broken("read git") : undefined;
@@ -243,6 +246,21 @@ export class Machine {
     if (this.#daemon !== null) await this.close();
     await this.kubelets.dispose();
     rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  /**
+   * Orders something of the daemon.
+   *
+   * @returns Whether it was done; otherwise it was refused, could not be done, or the daemon was killed meanwhile
+   */
+  async order(what: (fleet: Daemon["fleet"]) => Promise<void>): Promise<boolean> {
+    try {
+      await this.#drive(what(this.daemon.fleet));
+      return !this.#killed;
+    } catch (error) {
+      if (!(error instanceof TrueupError) || error.code === "internal") throw error;
+      return false;
+    }
   }
 
   /** Lets time pass until something is done, or the daemon was killed meanwhile. */

@@ -1,5 +1,5 @@
 /** Plays a history on a machine: commits, faults, time; then quiet, in which the world has to come to rest. */
-import { keyOf } from "../../src/model/object.ts";
+import { displayId, keyOf } from "../../src/model/object.ts";
 import type { CommitId } from "../../src/model/source.ts";
 import type { Deployment, Pod } from "../../src/model/workload.ts";
 import { settle } from "../../src/util/clock.ts";
@@ -10,11 +10,15 @@ import { Repo } from "./repo.ts";
 import type { Tally } from "./tally.ts";
 
 /** Longest virtual time in which a world without faults has to come to rest. */
-const REST_LIMIT_MS = 30 * 60_000;
+const REST_LIMIT_MS = 60 * 60_000;
 /** How many timers pass between two looks at whether it has. */
 const LOOK_EVERY = 25;
 /** After so long, whoever watches over the daemon starts it again when it could not start. */
 const START_AGAIN_MS = 5_000;
+
+const NEVER = new AbortController().signal;
+/** Of no plan. */
+const NO_DIGEST = `sha256:${"0".repeat(64)}`;
 
 export interface Played {
   violations: string[];
@@ -61,6 +65,8 @@ export async function play(
 class Player {
   readonly #machine: Machine;
   readonly #repo: Repo;
+  /** Digest that each app's status showed last while something was held. */
+  readonly #shown = new Map<string, string>();
   /** The head, and since when it stands there. */
   #head: { commit: CommitId | undefined; at: number } = { commit: undefined, at: 0 };
 
@@ -87,6 +93,16 @@ class Player {
         if (step.do === "ref") this.#repo.move(step);
         else this.#repo.rename(step);
         return this.#tell(true);
+      case "move":
+        this.#checkSeen();
+        this.#repo.transfer(step);
+        return this.#tell(true);
+      case "approve":
+      case "discard":
+      case "retry":
+        return this.#order(step);
+      case "fight":
+        return this.#fight(step.on, step.times);
       case "wait":
         return this.#pass(step.ms);
       case "fault":
@@ -121,6 +137,40 @@ class Player {
     await this.#pass(500);
     if (this.#machine.disarm()) tally.add("daemon killed at a commit");
     return undefined;
+  }
+
+  /** Somebody decides about what an app holds, or has it try again. */
+  async #order(step: Extract<Step, { do: "approve" | "discard" | "retry" }>): Promise<void> {
+    const { daemon, changes, tally, witness } = this.#machine;
+    const by = "Ada";
+    const status = daemon.fleet.statuses().find(({ app }) => app.startsWith(step.on));
+    if (status === undefined) return;
+    const { app, planDigest, held, attempt } = status;
+    const shown = held.length === 0 ? null : planDigest;
+    if (step.do === "discard") await this.#machine.order((fleet) => fleet.discard(app, { by }));
+    else if (step.do === "retry") {
+      if (await this.#machine.order((fleet) => fleet.retry(app, { by }))) tally.add("attempt tried again");
+    } else {
+      const earlier = this.#shown.get(app) ?? NO_DIGEST;
+      const digest = { shown: shown ?? NO_DIGEST, earlier, other: NO_DIGEST }[step.digest];
+      const isShown = digest === shown;
+      changes.asked = isShown ? { digest, deletions: held.map(({ id }) => displayId(id)) } : null;
+      const isDone = await this.#machine.order((fleet) => fleet.approve(app, { digest, by }, NEVER));
+      changes.asked = null;
+      if (isDone && !isShown)
+        witness.violate(`${digest} was approved for ${app} at ${attempt?.commit}; shown was ${shown}`);
+      if (!isDone && !isShown && shown !== null) tally.add("approval refused");
+    }
+    if (shown !== null) this.#shown.set(app, shown);
+    if (this.#machine.killed) await this.#replace(0);
+  }
+
+  async #fight(on: string, times: number): Promise<void> {
+    this.#machine.tally.add("field fought over");
+    for (let left = times; left > 0; left--) {
+      await this.#editByHand(on, "replicas");
+      await this.#pass(1_000);
+    }
   }
 
   /** The ref moved, and the daemon hears of it, or does not until it looks by itself. */

@@ -83,6 +83,18 @@ export class Repo {
     this.#next({ ...tree, apps });
   }
 
+  /** The object leaves whichever app has it. */
+  transfer({ name, to }: Extract<Step, { do: "move" }>): void {
+    this.#machine.tally.add("object moved");
+    const apps = this.#tree.apps.map((each) => {
+      const without = each.app.configs.filter((other) => other !== name);
+      const isTarget = each.app.key === to;
+      if (!isTarget && without.length === each.app.configs.length) return each;
+      return { ...each, app: { ...each.app, configs: isTarget ? [...without, name] : without } };
+    });
+    this.#next({ ...this.#tree, apps });
+  }
+
   get #head(): CommitId {
     return asCommitId(this.#machine.git.refs.get(REF) ?? "");
   }

@@ -76,6 +76,7 @@ export class Rows {
       if (ordinal !== count) this.#witness.violate(`${nameOf(attempt)} has number ${ordinal}, not ${count}`);
       const before = rows[index - 1];
       if (before === undefined) continue;
+      if (before.commit === commit && isRetried(before)) continue;
       if (before.commit === commit) this.#witness.violate(`${nameOf(attempt)} was opened again at the same head`);
       if (this.#parentOf(commit) === before.commit || !this.#isBehind(before.commit, commit)) continue;
       this.#witness.violate(`commits of ${app} between ${shortId(before.commit)} and ${shortId(commit)} have no rows`);
@@ -98,9 +99,15 @@ export class Rows {
     }
     const isWrong = verdict.validity !== "maybe" && (outcome === "rejected") !== (verdict.validity === "invalid");
     if (isWrong) this.#witness.violate(`${nameOf(attempt)} is ${verdict.validity}, and ended as ${outcome}: ${reason}`);
-    const isPlain = outcome === "deployed" || outcome === "no-op";
-    if (isPlain !== (reason === "")) this.#witness.violate(`${nameOf(attempt)} ended as ${outcome}: "${reason}"`);
+    // Without a change it may say what was broken before.
+    if (outcome !== "no-op" && (outcome === "deployed") !== (reason === ""))
+      this.#witness.violate(`${nameOf(attempt)} ended as ${outcome}: "${reason}"`);
   }
+}
+
+/** Somebody asked to try its commit again. */
+function isRetried({ events }: Attempt): boolean {
+  return events.some(({ type, detail }) => type === "retry" && detail?.by !== undefined);
 }
 
 function nameOf({ row, app, commit, subject }: Attempt): string {

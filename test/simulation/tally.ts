@@ -45,6 +45,8 @@ export const FAULTS = [
   "branch merged",
   "app removed",
   "app renamed",
+  "object moved",
+  "field fought over",
   "trueup.yaml broken",
 ] as const;
 
@@ -54,6 +56,9 @@ export const OUTCOMES = [
   "attempt superseded",
   "attempt rejected",
   "attempt failed",
+  "attempt rolled back",
+  "attempt discarded",
+  "attempt tried again",
   "drift recorded",
   "head taken up in time",
   "rollout complete",
@@ -67,6 +72,10 @@ export const OUTCOMES = [
   "revision forgotten",
   "object removed",
   "deletion held",
+  "deletion approved",
+  "approval refused",
+  "object handed over",
+  "field contested",
   "pods adopted over a restart",
   "container adopted by another kubelet",
   "rollout went on after a restart",
@@ -76,10 +85,7 @@ export const OUTCOMES = [
   "reports replayed",
 ] as const;
 
-/** Outcomes that no simulated history can have yet. */
-export const UNPLAYED = ["attempt rolled back", "attempt discarded"] as const;
-
-export type Counted = (typeof UNPLAYED)[number] | (typeof FAULTS)[number] | (typeof OUTCOMES)[number];
+export type Counted = (typeof FAULTS)[number] | (typeof OUTCOMES)[number];
 
 export class Tally {
   readonly #counts = new Map<Counted, number>();

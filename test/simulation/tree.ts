@@ -1,4 +1,5 @@
 /** What a commit of a simulated repository holds: the apps, `trueup.yaml`, and what is wrong with them on purpose. */
+import { keyOf, type ObjectKey } from "../../src/model/object.ts";
 import type { MemoryFile } from "../support/memory-git.ts";
 import { type App, objectsOf } from "./app.ts";
 
@@ -72,7 +73,10 @@ function configOf(tree: Tree): string {
   if (tree.isConfigBroken) return "apps: [\n";
   const lines = tree.apps
     .filter(({ isNamed }) => isNamed)
-    .map((each) => `  - name: ${each.name}\n    path: ${directoryOf(tree, each)}\n`);
+    .map((each) => {
+      const { onFailure } = each.app;
+      return `  - name: ${each.name}\n    path: ${directoryOf(tree, each)}\n    onFailure: ${onFailure}\n`;
+    });
   return `apps:\n${lines.join("")}`;
 }
 
@@ -82,6 +86,16 @@ export interface Past {
   renamed: ReadonlySet<string>;
   /** Images whose content was changed. */
   tagged: ReadonlySet<string>;
+}
+
+/** Whether an app but this one declares the object, or may do so: a manifest of it cannot be read. */
+export function isClaimed(tree: Tree, name: string, key: ObjectKey): boolean {
+  return tree.apps.some(
+    (each) =>
+      each.name !== name &&
+      each.isNamed &&
+      (each.isBroken || objectsOf(each.app).some((object) => keyOf(object) === key)),
+  );
 }
 
 /** What the tree means for the app of this name. */
