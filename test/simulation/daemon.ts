@@ -19,6 +19,8 @@ import { FaultyLink, type LinkHooks } from "./link.ts";
 import { type Bell, watchByBell } from "./ref.ts";
 import type { Weather } from "./weather.ts";
 
+/** Any key will do, as long as all daemons of the machine have it. */
+const CONFIG_KEY = new Uint8Array(32);
 /** The branch that is followed. */
 export const BRANCH = "main";
 
@@ -96,6 +98,7 @@ export class Daemon {
       ledger,
       images,
       imagePaths: [],
+      configKey: CONFIG_KEY,
       clock,
       log: { info: logged, warn: logged, error: logged },
       watch: watchByBell(parts.bell),
