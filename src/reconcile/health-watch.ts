@@ -160,8 +160,9 @@ export class HealthWatch {
   }
 
   /**
-   * Until when a workload is waited for, on the monotonic clock. A Deployment says itself when it is late; but old pods that
-   * come and go are progress to it (Kubernetes' rule), so a rollout that gets no further for longer than that is late, too.
+   * Until when a workload is waited for, on the monotonic clock. A Deployment says itself when it is late, by Kubernetes' rules:
+   * old pods that come and go are progress, and what was complete once is never late, though its pods be ready no more before
+   * anybody came to look. So a rollout that gets no further for longer than its deadline is late, too.
    */
   #deadlineOf({ declared, object }: WorkloadHealth, now: number): number {
     if (object === undefined || !hasOwnDeadline(object)) return this.#since + DEADLINE_MS;

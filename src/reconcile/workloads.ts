@@ -4,9 +4,7 @@ import type { Declared } from "../model/manifest.ts";
 import { controllerOf, displayId, type KubeObject, type ObjectKey } from "../model/object.ts";
 import type { Deployment, Pod, ReplicaSet } from "../model/workload.ts";
 import { cannotSucceed, type PodFailure } from "../rollout/cannot-succeed.ts";
-import { getCondition } from "../rollout/conditions.ts";
 import { healthOf } from "../rollout/health.ts";
-import { REASON } from "../rollout/progress.ts";
 import { findNewReplicaSet } from "../rollout/revisions.ts";
 import { keyOfDeclared, keyOfObject } from "./observe.ts";
 import type { ClusterView } from "./view.ts";
@@ -173,14 +171,9 @@ export class Workloads {
   }
 }
 
-/**
- * Whether a Deployment's own deadline decides when its rollout has failed. Once its rollout was complete it never strikes
- * again (Kubernetes' rule), though its pods may have stopped being ready since, and before anybody came to look.
- */
+/** Whether a Deployment's own deadline decides when its rollout has failed. */
 export function hasOwnDeadline(object: KubeObject | undefined): boolean {
   if (object?.kind !== "Deployment") return false;
-  const { spec, status } = object as Deployment;
-  if (getCondition(status?.conditions, "Progressing")?.reason === REASON.complete) return false;
-  const seconds = spec.progressDeadlineSeconds;
+  const seconds = (object as Deployment).spec.progressDeadlineSeconds;
   return typeof seconds === "number" && seconds < 2_147_483_647;
 }

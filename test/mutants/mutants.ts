@@ -1,5 +1,7 @@
 /** Promises of the design, each broken on purpose: which text of which file is replaced, and what the simulation then says. */
 import { join } from "node:path";
+import type { History } from "../simulation/history.ts";
+import { commit, historyOf, wait } from "./history.ts";
 
 /** The environment variable that names the mutant to load. */
 export const MUTANT_VARIABLE = "TRUEUP_MUTANT";
@@ -18,8 +20,8 @@ export interface Mutant {
   promise: 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
   /** More than one where a second defence would make up for the first. */
   edits: readonly Edit[];
-  /** A history that catches it; when it does no more, others are tried. */
-  seed: number;
+  /** What catches it: the history of a seed, or one that leads straight there. */
+  history: number | History;
   /** What the violation says. */
   says: RegExp;
 }
@@ -30,19 +32,15 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "faults of manifests are passed over",
     promise: 1,
-    edits: one(
-      "reconcile/source.ts",
-      "diagnostics: [...parsed.diagnostics, ...own, ",
-      "diagnostics: [...own.slice(0, 0), ",
-    ),
-    seed: 1,
+    edits: one("reconcile/source.ts", "      diagnostics: [...unread, ...own],", "      diagnostics: own.slice(0, 0),"),
+    history: historyOf([commit("a", [{ on: "a-w0", set: { note: "x" } }], { kind: "invalid" })]),
     says: /was applied for app \S+ from commit \w+, which is invalid/,
   },
   {
     name: "a broken trueup.yaml is passed over",
     promise: 1,
     edits: one("reconcile/pass.ts", "    ...(settings?.diagnostics ?? []),\n", ""),
-    seed: 1,
+    history: historyOf([{ do: "apps", how: "break", on: "a" }]),
     says: /was applied for app \S+ from commit \w+, which is invalid|is invalid, and ended as/,
   },
   {
@@ -53,7 +51,7 @@ export const MUTANTS: readonly Mutant[] = [
       "limitsOf(deployment).maxSurge, size",
       "limitsOf(deployment).maxSurge + 1, size",
     ),
-    seed: 1,
+    history: historyOf([commit("a", [{ on: "a-w0", set: { image: "good:2" } }])]),
     says: /has \d+ pods that are not ending; \d+ is the most/,
   },
   {
@@ -71,7 +69,7 @@ export const MUTANTS: readonly Mutant[] = [
         to: "available - (desired - limits.maxUnavailable) + 1);",
       },
     ],
-    seed: 1,
+    history: historyOf([wait(5_000), commit("a", [{ on: "a-w0", set: { image: "good:2" } }])]),
     says: /was deleted: \d+ of \S+'s pods are available, not \d+/,
   },
   {
@@ -82,14 +80,18 @@ export const MUTANTS: readonly Mutant[] = [
       "if (active.length > 0 || oldPodsRunning(draft.old, draft.current, pods)) return",
       "if (active.length > 0) return",
     ),
-    seed: 1,
+    history: historyOf([
+      commit("a", [{ on: "a-w0", set: { rolling: null } }]),
+      wait(5_000),
+      commit("a", [{ on: "a-w0", set: { image: "slow:2" } }]),
+    ]),
     says: /is to recreate, and starts new pods beside old ones/,
   },
   {
     name: "an endpoint leaves after the signal",
     promise: 2,
     edits: one("kubelet/pod-worker.ts", "    this.#options.changed(this);\n    const drainMs", "    const drainMs"),
-    seed: 1,
+    history: historyOf([wait(5_000), commit("a", [{ on: "a-w0", set: { image: "good:2" } }])]),
     says: /a pod got SIG(?:TERM|KILL) while \S+ still sent to it/,
   },
   {
@@ -100,8 +102,11 @@ export const MUTANTS: readonly Mutant[] = [
       "await backend.list({ owner: app }, signal);",
       "await backend.list({ owner: app }, signal).catch(() => ({ items: [] }));",
     ),
-    seed: 1,
-    says: /./,
+    history: historyOf(
+      [wait(5_000), { do: "fault", fault: "reads fail", forMs: 5_000 }, commit("a", [{ remove: "a-c0" }])],
+      3,
+    ),
+    says: /is not as its commit has it: delete configmap/,
   },
   {
     name: "a manifest that cannot be read is taken for an empty one",
@@ -113,21 +118,33 @@ export const MUTANTS: readonly Mutant[] = [
       if (error.code !== "invalid") return { blob, declared: [], diagnostics: [], images: [], isPartial: false };
       const { message, hint } = error;`,
     ),
-    seed: 1,
+    history: historyOf([
+      wait(5_000),
+      { do: "fault", fault: "git flaky", forMs: 20_000 },
+      ...Array.from({ length: 20 }, (_, at) => [
+        commit("a", [{ on: "a-w0", set: { note: `${at}` } }]),
+        wait(900),
+      ]).flat(),
+    ]),
     says: /though commit \w+ declares it/,
   },
   {
     name: "another app's unreadable manifest may declare nothing",
     promise: 3,
     edits: one("plan/prune-guard.ts", "if (unread !== undefined) return", "if (unread === null) return"),
-    seed: 1,
+    history: historyOf([
+      wait(5_000),
+      commit("b", [], { kind: "invalid" }),
+      wait(1_000),
+      commit("a", [{ remove: "a-c0" }]),
+    ]),
     says: /though another app declares it, or may do so/,
   },
   {
     name: "the prune budget's share is ignored",
     promise: 4,
     edits: one("plan/prune-guard.ts", "if (count * 100 > total * budget.maxPercent) {", "if (count < 0) {"),
-    seed: 1,
+    history: historyOf([wait(5_000), commit("b", [{ remove: "b-w0" }, { remove: "b-w0-to" }])]),
     says: /are more than may go without approval|which git names no more/,
   },
   {
@@ -146,28 +163,33 @@ export const MUTANTS: readonly Mutant[] = [
         to: "if (owner === null) {",
       },
     ],
-    seed: 1,
+    history: historyOf([wait(5_000), commit("a", [{ on: "a-w0", set: { note: "x" } }])]),
     says: /which never applied it/,
   },
   {
     name: "an object that moves is deleted where it was",
     promise: 4,
     edits: one("plan/plan.ts", " || declaredElsewhere?.has(key) === true", ""),
-    seed: 1,
+    history: historyOf([{ do: "move", name: "m-c0", to: "a" }, wait(5_000), { do: "move", name: "m-c0", to: "b" }]),
     says: /though another app declares it, or may do so/,
   },
   {
     name: "an approval counts for whatever is planned",
     promise: 4,
     edits: one("reconcile/orders.ts", "if (prepared.plan.digest !== digest) {", "if (digest === '') {"),
-    seed: 1,
+    history: historyOf([
+      wait(5_000),
+      commit("b", [{ removeAll: true }]),
+      wait(5_000),
+      { do: "approve", on: "b", digest: "other" },
+    ]),
     says: /was approved/,
   },
   {
     name: "a rollout never runs out of time",
     promise: 5,
     edits: one("rollout/progress.ts", "return lastUpdateOf(condition) + deadline * 1000 < now;", "return false;"),
-    seed: 1,
+    history: historyOf([commit("a", [{ on: "a-w0", set: { image: "never:2" } }])]),
     says: /no rest after/,
   },
   {
@@ -175,28 +197,37 @@ export const MUTANTS: readonly Mutant[] = [
     promise: 5,
     edits: one(
       "reconcile/health-watch.ts",
-      "const left = this.#since + DEADLINE_MS -",
-      "const left = this.#since + DEADLINE_MS * 1_000 -",
+      "return this.#since + DEADLINE_MS;",
+      "return this.#since + DEADLINE_MS * 1_000;",
     ),
-    seed: 1,
+    history: historyOf([commit("a", [{ on: "a-w0", set: { image: "never:2", deadline: null } }])]),
     says: /no rest after/,
   },
   {
-    name: "a Deployment that was complete is waited for without end",
+    name: "old pods that come and go put the deadline off",
     promise: 5,
     edits: one(
-      "reconcile/workloads.ts",
-      `  if (getCondition(status?.conditions, "Progressing")?.reason === REASON.complete) return false;\n`,
-      "",
+      "reconcile/health-watch.ts",
+      "current, now) + ownMs + DEADLINE_MS;",
+      "current, now) + ownMs + DEADLINE_MS * 1_000;",
     ),
-    seed: 7,
+    history: historyOf([
+      commit("a", [{ on: "a-w0", set: { image: "flaps:1" } }]),
+      wait(5_000),
+      commit("a", [{ on: "a-w0", set: { image: "never:2" } }]),
+    ]),
     says: /no rest after/,
   },
   {
     name: "a log that never comes is waited for without end",
     promise: 5,
     edits: one("reconcile/last-words.ts", `limit.abort(new Error("it took too long"))`, "undefined"),
-    seed: 1,
+    history: historyOf([
+      wait(5_000),
+      { do: "fault", fault: "logs hang", forMs: 600_000 },
+      commit("a", [{ on: "a-w0", set: { image: "crashes:2" } }]),
+      wait(60_000),
+    ]),
     says: /no rest after|neither starts nor ends|is still about/,
   },
   {
@@ -207,7 +238,12 @@ export const MUTANTS: readonly Mutant[] = [
       `    this.#add("pass");\n    const pass = this.#pass;`,
       "    const pass = this.#pass;",
     ),
-    seed: 1,
+    history: historyOf([
+      wait(5_000),
+      commit("a", [{ on: "a-w0", set: { note: "x" } }]),
+      wait(70_000),
+      commit("a", [{ on: "a-w0", set: { note: "y" } }]),
+    ]),
     says: /has not taken the head up|is still about/,
   },
   {
@@ -218,7 +254,12 @@ export const MUTANTS: readonly Mutant[] = [
       "      await reconciler.close();\n      throw error;",
       "      this.#reconcilers.set(name, reconciler);\n      throw error;",
     ),
-    seed: 63,
+    history: historyOf([
+      wait(5_000),
+      { do: "fault", fault: "ledger fails", forMs: 8_000 },
+      { do: "restart", how: "close", afterSteps: 0, downMs: 0 },
+      commit("a", [{ on: "a-w0", set: { image: "good:2" } }]),
+    ]),
     says: /no rest after|is still about/,
   },
   {
@@ -229,7 +270,7 @@ export const MUTANTS: readonly Mutant[] = [
       "await record.end(end.outcome, end.reason);",
       `await record.end(end.outcome, "");`,
     ),
-    seed: 1,
+    history: historyOf([commit("a", [{ on: "a-w0", set: { image: "missing:2" } }])]),
     says: /ended as (?:failed|rolled back): ""/,
   },
   {
@@ -240,28 +281,39 @@ export const MUTANTS: readonly Mutant[] = [
       "for (const commit of commits) await open(context, commit);",
       "await open(context, head);",
     ),
-    seed: 1,
+    history: historyOf([wait(5_000), commit("a", [{ on: "a-w0", set: { note: "x" } }], { more: 2 })]),
     says: /commits of \S+ between \w+ and \w+ have no rows/,
   },
   {
     name: "each look at a head opens an attempt",
     promise: 6,
-    edits: one("reconcile/attempts.ts", "if (newest?.commit !== head) {", "if (newest !== null) {"),
-    seed: 1,
-    says: /was opened again at the same head/,
+    edits: [
+      { file: "reconcile/attempts.ts", from: "if (newest?.commit !== head) {", to: "if (newest !== null) {" },
+      {
+        file: "reconcile/attempts.ts",
+        from: "newest === undefined ? [head] :",
+        to: "newest?.commit !== undefined ? [head] :",
+      },
+    ],
+    history: historyOf([wait(70_000)]),
+    says: /was opened again at the same head|has not taken the head up/,
   },
   {
     name: "a row is written again",
     promise: 6,
     edits: [
-      { file: "ledger/database.ts", from: `["UPDATE", "DELETE"]`, to: "[] as string[]" },
+      { file: "ledger/database.ts", from: `["UPDATE", "DELETE"]`, to: "([] as string[])" },
       {
         file: "ledger/sqlite-ledger.ts",
         from: "      const { endedAt, outcome, reason, planDigest, changes } = ending;\n",
         to: `      const { endedAt, outcome, reason, planDigest, changes } = ending;\n      this.#run("UPDATE attempt_endings SET ended_at = ?", [endedAt]);\n`,
       },
     ],
-    seed: 1,
+    history: historyOf([
+      wait(5_000),
+      { do: "restart", how: "close", afterSteps: 0, downMs: 0 },
+      commit("a", [{ on: "a-w0", set: { note: "x" } }]),
+    ]),
     says: /was rewritten/,
   },
   {
@@ -272,7 +324,7 @@ export const MUTANTS: readonly Mutant[] = [
       "Math.max(highest, revisionOf(replicaSet)), 0) + 1;",
       "Math.max(highest, revisionOf(replicaSet)), 0);",
     ),
-    seed: 1,
+    history: historyOf([wait(5_000), commit("a", [{ on: "a-w0", set: { note: "x" } }])]),
     says: /got revision \d+, though \d+ exists|from revision \d+ back to/,
   },
   {
@@ -283,7 +335,13 @@ export const MUTANTS: readonly Mutant[] = [
       "    this.#store.flush();\n    await this.#kubelet.assign(assignment);",
       "    await this.#kubelet.assign(assignment);",
     ),
-    seed: 1,
+    history: historyOf([
+      wait(5_000),
+      { do: "fault", fault: "store full", forMs: 60_000 },
+      { do: "delete pods", share: 1, graceSeconds: 0 },
+      wait(5_000),
+      { do: "restart", how: "kill", afterSteps: 0, downMs: 0 },
+    ]),
     says: /runs, and the next daemon knows nothing of it/,
   },
   {
@@ -294,7 +352,7 @@ export const MUTANTS: readonly Mutant[] = [
       "const running = await this.#context.runtime.adopt(launch, id);",
       `const running = id === "none" ? await this.#context.runtime.adopt(launch, id) : null;`,
     ),
-    seed: 1,
+    history: historyOf([wait(5_000), { do: "kill kubelet", downMs: 1_000 }]),
     says: /another kubelet (?:restarted containers|changed objects)|was started twice/,
   },
   {
@@ -305,14 +363,14 @@ export const MUTANTS: readonly Mutant[] = [
       "return withoutSecrets(text, this.#parts, MASK);",
       "return text.replace(MASK, MASK);",
     ),
-    seed: 1,
+    history: historyOf([commit("a", [{ on: "a-w0", set: { image: "crashes:2" } }])]),
     says: /tells a secret/,
   },
   {
     name: "a Secret is told by a log's last lines",
     promise: 8,
     edits: one("reconcile/last-words.ts", "shortened(withoutSecrets(line, secrets, MASK))", "shortened(line)"),
-    seed: 1,
+    history: historyOf([commit("a", [{ on: "a-w0", set: { image: "crashes:2" } }])]),
     says: /tells a secret/,
   },
 ];

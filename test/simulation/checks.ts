@@ -68,7 +68,12 @@ function objectsProblem({ changes, cluster: { store }, trees, past }: Machine, a
     const record = store.applied(keyOf(object));
     return { object, applied: record?.object ?? null, owner: record?.owner ?? null };
   });
-  const due = dueChanges(planApp({ app, commit, declared, observed }));
+  const others = (trees.get(changes.newest.get(app) ?? commit)?.apps ?? []).filter(
+    ({ name, isNamed }) => isNamed && name !== app,
+  );
+  const unreadable = others.filter(({ isBroken }) => isBroken).map(({ name }) => name);
+  const declaredElsewhere = new Set(others.flatMap((other) => objectsOf(other.app).map((object) => keyOf(object))));
+  const due = dueChanges(planApp({ app, commit, declared, observed, unreadable, declaredElsewhere }));
   return due.length === 0 ? null : due.map(({ action, id }) => `${action} ${displayId(id)}`).join(", ");
 }
 
