@@ -302,11 +302,15 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a row is written again",
     promise: 6,
     edits: [
-      { file: "ledger/database.ts", from: `["UPDATE", "DELETE"]`, to: "([] as string[])" },
+      {
+        file: "ledger/schema.ts",
+        from: `    .flatMap((table) => ["UPDATE", "DELETE"]`,
+        to: `    .flatMap((table) => ["DELETE"]`,
+      },
       {
         file: "ledger/sqlite-ledger.ts",
         from: "      const { endedAt, outcome, reason, planDigest, changes } = ending;\n",
-        to: `      const { endedAt, outcome, reason, planDigest, changes } = ending;\n      this.#run("UPDATE attempt_endings SET ended_at = ?", [endedAt]);\n`,
+        to: `      const { endedAt, outcome, reason, planDigest, changes } = ending;\n      this.#db.run("UPDATE attempt_endings SET ended_at = ?", [endedAt]);\n`,
       },
     ],
     history: historyOf([
@@ -315,6 +319,17 @@ export const MUTANTS: readonly Mutant[] = [
       commit("a", [{ on: "a-w0", set: { note: "x" } }]),
     ]),
     says: /was rewritten/,
+  },
+  {
+    name: "an ending is not chained",
+    promise: 6,
+    edits: one(
+      "ledger/sqlite-ledger.ts",
+      `      this.#db.link("ending", Number(found.row), endingContent(key, ending));\n`,
+      "",
+    ),
+    history: historyOf([wait(5_000)]),
+    says: /the ledger's chain is broken/,
   },
   {
     name: "a revision's number is used again",

@@ -1,4 +1,6 @@
 /** Judges the ledger of a simulated machine: promise 6, with what 5 and 8 say about its rows. */
+import type { SqliteLedger } from "../../src/ledger/sqlite-ledger.ts";
+import { verifyLedgerFile } from "../../src/ledger/verify.ts";
 import type { Attempt, Ledger } from "../../src/model/ledger.ts";
 import { type CommitId, shortId } from "../../src/model/source.ts";
 import type { AppPhase } from "../../src/model/status.ts";
@@ -40,7 +42,9 @@ export class Rows {
   }
 
   /** What holds of a world at rest: each attempt has ended, as its commit deserves. */
-  async checkRest(ledger: Ledger, head: CommitId, phases: ReadonlyMap<string, AppPhase>): Promise<void> {
+  async checkRest(ledger: SqliteLedger, head: CommitId, phases: ReadonlyMap<string, AppPhase>): Promise<void> {
+    const { intact, problem } = verifyLedgerFile(ledger.path);
+    if (!intact) this.#witness.violate(`the ledger's chain is broken: ${problem?.message}`);
     for (const [app, rows] of await this.check(ledger)) {
       for (const attempt of rows) {
         const isNewest = attempt === rows.at(-1);
