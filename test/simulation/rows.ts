@@ -43,8 +43,6 @@ export class Rows {
 
   /** What holds of a world at rest: each attempt has ended, as its commit deserves. */
   async checkRest(ledger: SqliteLedger, head: CommitId, phases: ReadonlyMap<string, AppPhase>): Promise<void> {
-    const { intact, problem } = verifyLedgerFile(ledger.path);
-    if (!intact) this.#witness.violate(`the ledger's chain is broken: ${problem?.message}`);
     for (const [app, rows] of await this.check(ledger)) {
       for (const attempt of rows) {
         const isNewest = attempt === rows.at(-1);
@@ -56,6 +54,8 @@ export class Rows {
       // One that is named no more and owns nothing is nobody's concern.
       if (newest !== head && phases.has(app)) this.#witness.violate(`${app} is at ${newest}, and the head at ${head}`);
     }
+    const { intact, problem } = verifyLedgerFile(ledger.path);
+    if (!intact) this.#witness.violate(`the ledger's chain is broken: ${problem?.message}`);
   }
 
   #checkRow(attempt: Attempt): void {

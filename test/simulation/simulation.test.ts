@@ -38,12 +38,12 @@ describe("the simulation", () => {
     ["pod too many", /has \d+ pods; it is to have \d+|has \d+ pods that are not ending; \d+ is the most/],
     ["pod taken", /was deleted: \d+ of \S+'s pods are available, not \d+/],
   ] as const)("notices when a promise is broken on purpose: %s", async (sabotage, message) => {
-    const history = makeHistory(202);
+    const history = makeHistory(3);
     const played = await play(history, { sabotage });
     expect(played.violations[0]).toMatch(message);
     const text = await explain(history, played, { sabotage });
-    expect(text).toMatch(/^seed 202 fails; the shortest history found has [0-6] of its \d+ steps:\n/);
+    expect(text).toMatch(/^seed 3 fails; the shortest history found has [0-6] of its \d+ steps:\n/);
     expect(text).toMatch(message);
-    expect(text).toMatch(/\nreplay: npm run soak -- 1 202 [0-9,]*$/);
+    expect(text).toMatch(/\nreplay: npm run soak -- 1 3 [0-9,]*$/);
   });
 });
