@@ -332,6 +332,20 @@ export const MUTANTS: readonly Mutant[] = [
     says: /the ledger's chain is broken/,
   },
   {
+    name: "an app that is gone leaves its attempt open",
+    promise: 6,
+    edits: one("daemon/fleet.ts", ", ...open.map(({ app }) => app)]", ", ...open.slice(0, 0).map(({ app }) => app)]"),
+    history: historyOf([
+      wait(5_000),
+      { do: "apps", how: "remove", on: "b" },
+      wait(2_000),
+      { do: "approve", on: "b", digest: "shown" },
+      wait(5_000),
+      commit("a", [], { kind: "notes", dieAt: 5 }),
+    ]),
+    says: /has not ended/,
+  },
+  {
     name: "a revision's number is used again",
     promise: 6,
     edits: one(

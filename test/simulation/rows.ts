@@ -103,9 +103,18 @@ export class Rows {
     }
     const isWrong = verdict.validity !== "maybe" && (outcome === "rejected") !== (verdict.validity === "invalid");
     if (isWrong) this.#witness.violate(`${nameOf(attempt)} is ${verdict.validity}, and ended as ${outcome}: ${reason}`);
+    if (outcome === "failed" || outcome === "rolled back") this.#checkReason(attempt, reason);
     // Without a change it may say what was broken before.
     if (outcome !== "no-op" && (outcome === "deployed") !== (reason === ""))
       this.#witness.violate(`${nameOf(attempt)} ended as ${outcome}: "${reason}"`);
+  }
+
+  /** Who is at fault: pod and container, and with what code it exits if it does. */
+  #checkReason(attempt: Attempt, reason: string): void {
+    const names = /pod \S+: container \S+: \S/.test(reason);
+    const isWithoutCode =
+      /CrashLoopBackOff/.test(reason) && !/exit code \d|exit code is not known|unknown/.test(reason);
+    if (!names || isWithoutCode) this.#witness.violate(`${nameOf(attempt)} does not say what is at fault: ${reason}`);
   }
 }
 
