@@ -271,7 +271,7 @@ export const MUTANTS: readonly Mutant[] = [
       `await record.end(end.outcome, "");`,
     ),
     history: historyOf([commit("a", [{ on: "a-w0", set: { image: "missing:2" } }])]),
-    says: /ended as (?:failed|rolled back): ""/,
+    says: /ended as (?:failed|rolled back): ""|does not say what is at fault/,
   },
   {
     name: "commits passed over have no rows",
