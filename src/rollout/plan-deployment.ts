@@ -31,6 +31,8 @@ export interface DeploymentWorld {
   pods: readonly Pod[];
   /** Milliseconds since the Unix epoch. */
   now: number;
+  /** As `isTimedOut` has it; absent: always. */
+  heardSince?: number;
 }
 
 /**
@@ -42,7 +44,7 @@ export interface DeploymentWorld {
  */
 export function planDeployment(world: DeploymentWorld): DeploymentPlan {
   const { deployment, now } = world;
-  const draft = new DeploymentDraft(deployment, now);
+  const draft = new DeploymentDraft(deployment, now, world.heardSince);
   if (selectsAll(deployment)) {
     const message = "This deployment is selecting all pods. A non-empty selector is required.";
     const generation = deployment.metadata.generation ?? 0;
@@ -204,7 +206,7 @@ function finishSync(draft: DeploymentDraft): DeploymentPlan {
 
 function finishRollout(draft: DeploymentDraft): DeploymentPlan {
   const { deployment, now } = draft;
-  const status = rolloutStatusOf(deployment, draft.replicaSets, draft.current, now);
+  const status = rolloutStatusOf(deployment, draft.replicaSets, draft.current, now, draft.heardSince);
   return draft.finish(status, progressRequeueMs(deployment, status, now));
 }
 

@@ -107,6 +107,19 @@ describe("completeness, progress and time-out agree with the upstream tables", (
     expect(isTimedOut(deployment({ progressDeadlineSeconds: 10 }), [condition], NOW)).toBe(false);
   });
 
+  it.each([
+    [{ updated: 0, heard: 0, now: 10_000 }, false],
+    [{ updated: 0, heard: 0, now: 10_001 }, true],
+    [{ updated: 0, heard: 5_000, now: 15_000 }, false],
+    [{ updated: 0, heard: 5_000, now: 15_001 }, true],
+    [{ updated: 8_000, heard: 5_000, now: 18_000 }, false],
+    [{ updated: 8_000, heard: 5_000, now: 18_001 }, true],
+    [{ updated: 0, heard: Number.POSITIVE_INFINITY, now: NOW }, false],
+  ])("begins no deadline before somebody hears how the pods do: %o", ({ updated, heard, now }, timedOut) => {
+    const condition = makeCondition("Progressing", "True", REASON.updated, "", updated);
+    expect(isTimedOut(deployment({ progressDeadlineSeconds: 10 }), [condition], now, heard)).toBe(timedOut);
+  });
+
   it("stays timed out until there is progress", () => {
     const condition = makeCondition("Progressing", "False", REASON.timedOut, "", NOW);
     expect(isTimedOut(deployment({ progressDeadlineSeconds: 10 }), [condition], NOW)).toBe(true);
