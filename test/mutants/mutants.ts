@@ -188,9 +188,20 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a rollout never runs out of time",
     promise: 5,
-    edits: one("rollout/progress.ts", "return lastUpdateOf(condition) + deadline * 1000 < now;", "return false;"),
+    edits: one(
+      "rollout/progress.ts",
+      "return Math.max(lastUpdateOf(condition), heardSince) + deadline * 1000 < now;",
+      "return false;",
+    ),
     history: historyOf([commit("a", [{ on: "a-w0", set: { image: "never:2" } }])]),
     says: /no rest after/,
+  },
+  {
+    name: "what happened while no daemon was there counts as late",
+    promise: 5,
+    edits: one("cluster/cluster.ts", "heardSince: () => this.node.heardSince,", "heardSince: () => 0,"),
+    history: historyOf([{ do: "restart", how: "kill", afterSteps: 8, downMs: 70_000 }]),
+    says: /does not say what is at fault/,
   },
   {
     name: "what has no deadline of its own has none",

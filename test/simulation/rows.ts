@@ -111,8 +111,7 @@ export class Rows {
 
   /** Who is at fault: pod and container, and with what code it exits if it does. */
   #checkReason(attempt: Attempt, reason: string): void {
-    // A daemon that was away for longer than the deadline finds it passed before it hears how the pods do.
-    const names = /pod \S+: container \S+: \S|exceeded its progress deadline$/.test(reason);
+    const names = /pod \S+: container \S+: \S/.test(reason);
     const isWithoutCode =
       /CrashLoopBackOff/.test(reason) && !/exit code \d|exit code is not known|unknown/.test(reason);
     if (!names || isWithoutCode) this.#witness.violate(`${nameOf(attempt)} does not say what is at fault: ${reason}`);
