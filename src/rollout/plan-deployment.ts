@@ -7,6 +7,7 @@ import { DeploymentDraft, type DeploymentPlan } from "./draft.ts";
 import { desiredOf, isRollingUpdate, limitsOf, maxPodsOf, minAvailableOf } from "./limits.ts";
 import {
   isComplete,
+  newTemplateCondition,
   pauseCondition,
   progressDeadlineOf,
   progressRequeueMs,
@@ -57,6 +58,8 @@ export function planDeployment(world: DeploymentWorld): DeploymentPlan {
 
   const pause = pauseCondition(deployment, now);
   if (pause !== undefined) draft.setCondition(pause);
+  const fresh = newTemplateCondition(deployment, draft.replicaSets, draft.current, now);
+  if (fresh !== undefined) draft.setCondition(fresh);
   if (deployment.spec.paused === true) {
     draft.syncCurrent(false);
     // Kubernetes would start the new pods of a Recreate beside the old ones that end, only as it was paused meanwhile.

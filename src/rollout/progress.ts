@@ -2,7 +2,7 @@
 import type { Condition, Deployment, DeploymentStatus, ReplicaSet } from "../model/workload.ts";
 import { getCondition, makeCondition, removeCondition, setCondition } from "./conditions.ts";
 import { desiredOf, minAvailableOf } from "./limits.ts";
-import { actualOf, availableOf, replicaCounts, sum } from "./replicasets.ts";
+import { actualOf, availableOf, replicaCounts, revisionOf, sum } from "./replicasets.ts";
 
 /** Means "no deadline" and "no limit", as does the absence of a value. */
 export const UNLIMITED = 2_147_483_647;
@@ -195,6 +195,28 @@ function replicaFailure(replicaSets: readonly ReplicaSet[], current: ReplicaSet 
     if (failure !== undefined) return failure;
   }
   return undefined;
+}
+
+/**
+ * The condition Progressing of a Deployment that was just given another template after the one before it ran out of time;
+ * `undefined` otherwise. Kubernetes leaves it until the first pod of the new template, and a Recreate that ends its old pods
+ * first would be called late by the deadline of what it replaces.
+ *
+ * @param current The ReplicaSet of the present template, of those that it owns
+ */
+export function newTemplateCondition(
+  deployment: Deployment,
+  replicaSets: readonly ReplicaSet[],
+  current: ReplicaSet | undefined,
+  now: number,
+): Condition | undefined {
+  const { status = {}, metadata } = deployment;
+  const revision = current === undefined ? 0 : revisionOf(current);
+  const isAnother = replicaSets.some((other) => revisionOf(other) > revision);
+  const isNew = isAnother && (status.observedGeneration ?? 0) < (metadata.generation ?? 0);
+  const condition = getCondition(status.conditions, "Progressing");
+  if (!isNew || condition?.reason !== REASON.timedOut) return undefined;
+  return makeCondition("Progressing", "True", REASON.updated, `Deployment "${metadata.name}" is progressing.`, now);
 }
 
 /**

@@ -1,13 +1,21 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
-import { ANNOTATION, type Condition, type Deployment, type DeploymentStatus } from "../../src/model/workload.ts";
+import { timestamp } from "../../src/model/object.ts";
+import {
+  ANNOTATION,
+  type Condition,
+  type Deployment,
+  type DeploymentStatus,
+  type ReplicaSet,
+} from "../../src/model/workload.ts";
 import { planHistoryCleanup } from "../../src/rollout/cleanup.ts";
 import { getCondition, makeCondition, removeCondition, setCondition } from "../../src/rollout/conditions.ts";
 import {
   isComplete,
   isProgressing,
   isTimedOut,
+  newTemplateCondition,
   pauseCondition,
   progressRequeueMs,
   REASON,
@@ -311,5 +319,36 @@ describe("pausing", () => {
     expect(at(false, REASON.updated)).toBeUndefined();
     expect(at(true, REASON.timedOut)).toBeUndefined();
     expect(at(true, undefined, null)).toBeUndefined();
+  });
+});
+
+describe("another template after one that ran out of time", () => {
+  const late = makeCondition("Progressing", "False", REASON.timedOut, "", NOW - 1_000);
+  const numbered = (name: string, revision: number): ReplicaSet =>
+    ({ metadata: { name, annotations: { [ANNOTATION.revision]: String(revision) } } }) as unknown as ReplicaSet;
+  const [first, second] = [numbered("web-1", 1), numbered("web-2", 2)];
+  const of = (observedGeneration: number, condition: Condition): Deployment => ({
+    ...deployment({ progressDeadlineSeconds: 10 }),
+    metadata: { name: "web", generation: 2 },
+    status: { observedGeneration, conditions: [condition] },
+  });
+
+  it.each([
+    ["is new", 1, late, [first, second], undefined, true],
+    ["is an older one again", 1, late, [first, second], first, true],
+    ["was seen before", 2, late, [first, second], undefined, false],
+    ["is the same", 1, late, [first, second], second, false],
+    [
+      "comes after one that is under way",
+      1,
+      makeCondition("Progressing", "True", REASON.updated, "", 0),
+      [first],
+      undefined,
+      false,
+    ],
+  ] as const)("begins its own deadline where it %s", (_case, observed, condition, replicaSets, current, isFresh) => {
+    const fresh = newTemplateCondition(of(observed, condition), replicaSets, current, NOW);
+    expect(fresh?.reason).toBe(isFresh ? REASON.updated : undefined);
+    expect(fresh?.lastUpdateTime).toBe(isFresh ? timestamp(NOW) : undefined);
   });
 });
