@@ -34,9 +34,18 @@ function app(key: string, configs: number): App {
   };
 }
 
+interface HistoryOptions {
+  /** For what is left to chance. */
+  seed?: number;
+  /** What the first commit says of the workload of `a`. */
+  first?: Partial<Workload>;
+}
+
 /** Of two apps: `a` with many objects, of which one may go, and `b` with three, of which none may. */
-export function historyOf(steps: Step[], seed = 1): History {
-  return { seed, isWhole: false, apps: [app("a", 12), app("b", 0)], steps };
+export function historyOf(steps: Step[], { seed = 1, first = {} }: HistoryOptions = {}): History {
+  const a = app("a", 12);
+  const workloads = a.workloads.map((each) => ({ ...each, ...first }));
+  return { seed, isWhole: false, apps: [{ ...a, workloads }, app("b", 0)], steps };
 }
 
 type Commit = Extract<Step, { do: "commit" }>;

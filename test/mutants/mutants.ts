@@ -32,7 +32,11 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "faults of manifests are passed over",
     promise: 1,
-    edits: one("reconcile/source.ts", "      diagnostics: [...unread, ...own],", "      diagnostics: own.slice(0, 0),"),
+    edits: one(
+      "reconcile/source.ts",
+      "      diagnostics: [...parsed.diagnostics, ...own],",
+      "      diagnostics: own.slice(0, 0),",
+    ),
     history: historyOf([commit("a", [{ on: "a-w0", set: { note: "x" } }], { kind: "invalid" })]),
     says: /was applied for app \S+ from commit \w+, which is invalid/,
   },
@@ -104,7 +108,7 @@ export const MUTANTS: readonly Mutant[] = [
     ),
     history: historyOf(
       [wait(5_000), { do: "fault", fault: "reads fail", forMs: 5_000 }, commit("a", [{ remove: "a-c0" }])],
-      3,
+      { seed: 3 },
     ),
     says: /is not as its commit has it: delete configmap/,
   },
@@ -201,6 +205,16 @@ export const MUTANTS: readonly Mutant[] = [
     promise: 5,
     edits: one("cluster/cluster.ts", "heardSince: () => this.node.heardSince,", "heardSince: () => 0,"),
     history: historyOf([{ do: "restart", how: "kill", afterSteps: 8, downMs: 70_000 }]),
+    says: /does not say what is at fault/,
+  },
+  {
+    name: "a new template is late by the deadline of the one before",
+    promise: 5,
+    edits: one("rollout/plan-deployment.ts", "  if (fresh !== undefined) draft.setCondition(fresh);\n", ""),
+    history: historyOf(
+      [wait(14_000), commit("a", [{ on: "a-w0", set: { rolling: null, note: "x" } }, { remove: "a-c0" }])],
+      { first: { image: "missing:1", deadline: 12 } },
+    ),
     says: /does not say what is at fault/,
   },
   {

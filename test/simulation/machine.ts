@@ -95,7 +95,7 @@ export class Machine {
       return isAway ? broken("read git") : undefined;
     };
     this.witness.mayGo = this.changes.mayGo;
-    this.rows = new Rows(this.witness, verdict, (commit) => this.#parentOf(commit));
+    this.rows = new Rows(this.witness, this.tally, verdict, (commit) => this.#parentOf(commit));
     const directory = keepsPods ? join(this.#directory, "kubelet") : null;
     if (directory !== null) mkdirSync(directory);
     this.kubelets = new KubeletHost({

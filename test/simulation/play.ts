@@ -192,10 +192,11 @@ class Player {
 
   /** A head that stood there for long enough, with nothing wrong, was taken up by every app. */
   #checkSeen(): void {
-    const { clock, weather, changes, witness, tally } = this.#machine;
+    const { clock, weather, changes, daemon, witness, tally } = this.#machine;
     const { commit, at } = this.#head;
     if (clock.monotonic() - at < CALM_MS || weather.calmMs < CALM_MS) return;
-    for (const [app, newest] of changes.newest) {
+    for (const { app } of daemon.fleet.statuses()) {
+      const newest = changes.newest.get(app);
       if (newest === commit) tally.add("head taken up in time");
       else witness.violate(`${app} is still about ${newest}, though ${commit} has been at the head for long`);
     }
