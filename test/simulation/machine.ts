@@ -1,8 +1,4 @@
 /** A simulated machine: git, kubelets, and one daemon after the other over the same state files. */
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import type { SqliteObjectStore } from "../../src/cluster/store.ts";
 import { isPodReady } from "../../src/model/endpoints.ts";
 import { messageOf, TrueupError } from "../../src/model/errors.ts";
@@ -15,11 +11,13 @@ import { MemoryGit } from "../support/memory-git.ts";
 import { SECRET } from "./app.ts";
 import { Changes } from "./changes.ts";
 import { SetClock } from "./clocks.ts";
+import { ContainerWatch } from "./container-watch.ts";
 import { BRANCH, Daemon } from "./daemon.ts";
 import { SimulatedImages } from "./images.ts";
 import { KubeletHost } from "./kubelet-host.ts";
 import type { Bell } from "./ref.ts";
 import { Rows } from "./rows.ts";
+import { StateFiles } from "./state-files.ts";
 import { Tally } from "./tally.ts";
 import type { RememberingProxy } from "./traffic.ts";
 import { isClaimed, type Past, type Tree, verdictOf } from "./tree.ts";
@@ -28,7 +26,6 @@ import { Witness } from "./witness.ts";
 
 /** Longest virtual time in which a process that is told to end does so. */
 const END_LIMIT_MS = 60_000;
-const TABLES = ["objects", "applied", "meta"];
 
 /** A promise broken on purpose, to see that the witness notices. */
 export type Sabotage = "endpoint stays" | "report lost" | "pod too many" | "pod taken";
@@ -58,16 +55,12 @@ export class Machine {
   readonly rows: Rows;
   readonly kubelets: KubeletHost;
   readonly keepsPods: boolean;
-  /** Pods that the kubelet was told to end. */
-  readonly stopping = new Set<string>();
   readonly #images = new SimulatedImages();
   readonly #random: Random;
-  readonly #directory = mkdtempSync(join(tmpdir(), "trueup-simulation-"));
+  readonly #files = new StateFiles();
+  readonly #containers: ContainerWatch;
   readonly #repository: string;
-  readonly #runs = new Set<string>();
-  readonly #signalled = new Map<string, "SIGTERM" | "SIGKILL">();
   readonly #sabotage: Sabotage | undefined;
-  #files = 0;
   #daemon: Daemon | null = null;
   /** Steps until the daemon is killed; `null`: it is not. */
   #killAfter: number | null = null;
@@ -96,20 +89,14 @@ export class Machine {
     };
     this.witness.mayGo = this.changes.mayGo;
     this.rows = new Rows(this.witness, this.tally, verdict, (commit) => this.#parentOf(commit));
-    const directory = keepsPods ? join(this.#directory, "kubelet") : null;
-    if (directory !== null) mkdirSync(directory);
+    this.#containers = new ContainerWatch(this.witness, this.tally, () => this.proxy);
     this.kubelets = new KubeletHost({
       clock,
       random: this.#random,
-      directory,
+      directory: keepsPods ? this.#files.make("kubelet") : null,
       isDeaf: sabotage === "endpoint stays",
       onError: (message) => this.witness.violate(message),
-      hooks: {
-        started: ({ podUid, container, run }) => this.#started(podUid, container, run),
-        signalled: ({ podUid, container, run }, name) => this.#signal(podUid, `${container}/${run}`, name),
-        exited: ({ podUid, container, run }, code) => this.#exited(podUid, `${container}/${run}`, code),
-        adopted: () => this.tally.add("container adopted by another kubelet"),
-      },
+      hooks: this.#containers,
     });
   }
 
@@ -160,7 +147,7 @@ export class Machine {
   }
 
   #make(): Daemon {
-    const daemon: Daemon = new Daemon(this.#paths(), {
+    const daemon: Daemon = new Daemon(this.#files.databases, {
       clock: this.clock,
       random: this.#random,
       git: this.git,
@@ -174,7 +161,7 @@ export class Machine {
         loses: () => this.#sabotage === "report lost" && this.#random.next() < 0.1,
         gap: (message) => this.witness.violate(message),
         assign: (uid) => this.witness.assigned.add(uid),
-        stop: (uid) => this.stopping.add(uid),
+        stop: (uid) => this.#containers.stopping.add(uid),
       },
       step: () => this.#step(),
       saw: (event) => {
@@ -184,7 +171,7 @@ export class Machine {
       },
       logged: (message) => {
         // Where the state lies differs from run to run.
-        this.witness.note(`log: ${message.replaceAll(this.#directory, "")}`);
+        this.witness.note(`log: ${message.replaceAll(this.#files.directory, "")}`);
         if (message.includes(SECRET)) this.witness.violate(`the log tells a secret: ${message}`);
       },
       onError: (doing, error) => this.#failed(doing, error),
@@ -221,9 +208,7 @@ export class Machine {
   async bury(): Promise<void> {
     if (!this.#killed) this.#kill();
     await this.#end();
-    for (const path of Object.values(this.#paths(this.#files - 1))) {
-      for (const end of ["", "-wal", "-shm"]) rmSync(`${path}${end}`, { force: true });
-    }
+    this.#files.removeLast();
     this.#killed = false;
   }
 
@@ -245,7 +230,7 @@ export class Machine {
     this.weather.clear();
     if (this.#daemon !== null) await this.close();
     await this.kubelets.dispose();
-    rmSync(this.#directory, { recursive: true, force: true });
+    this.#files.remove();
   }
 
   /**
@@ -278,50 +263,20 @@ export class Machine {
     if (isDone) await done;
   }
 
-  #paths(number = this.#files): { cluster: string; ledger: string } {
-    return {
-      cluster: join(this.#directory, `cluster-${number}.db`),
-      ledger: join(this.#directory, `ledger-${number}.db`),
-    };
-  }
-
   /** What the next daemon finds is what is in the files at this very moment; what this one still does, nobody hears. */
   #kill(): void {
     this.#killAfter = null;
     this.#killed = true;
     this.weather.rough();
-    const from = this.#paths();
-    this.#files++;
-    const to = this.#paths();
-    for (const which of ["cluster", "ledger"] as const) {
-      for (const end of ["", "-wal"]) {
-        if (existsSync(`${from[which]}${end}`)) copyFileSync(`${from[which]}${end}`, `${to[which]}${end}`);
-      }
-    }
+    this.#files.fork();
     this.daemon.die();
     this.witness.note("killed");
   }
 
-  /** Has every write of the object store fail, or no longer: SQLite itself refuses them, as on a full disk. */
+  /** Has every write of the object store fail, or no longer. */
   fillStore(isFull: boolean): void {
-    const { cluster: path } = this.#paths();
-    if (!existsSync(path)) return;
     if (isFull) this.tally.add("store full");
-    const db = new DatabaseSync(path, { timeout: 1_000 });
-    try {
-      const sql = TABLES.flatMap((table) =>
-        ["INSERT", "DELETE"].map((what) => {
-          const name = `full_${table}_${what}`;
-          return isFull
-            ? `CREATE TRIGGER IF NOT EXISTS ${name} BEFORE ${what} ON ${table}
-               BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END;`
-            : `DROP TRIGGER IF EXISTS ${name};`;
-        }),
-      );
-      db.exec(sql.join("\n"));
-    } finally {
-      db.close();
-    }
+    this.#files.fillStore(isFull);
   }
 
   #parentOf(commit: CommitId): CommitId | undefined {
@@ -336,41 +291,6 @@ export class Machine {
       queueMicrotask(() => store.create({ ...object, metadata: { ...metadata, name: `${metadata.name}-again` } }));
     } else if (this.#sabotage === "pod taken" && isReady) {
       queueMicrotask(() => store.delete(keyOf(object)));
-    }
-  }
-
-  #started(podUid: string, container: string, run: number): void {
-    const name = `${podUid}/${container}/${run}`;
-    if (this.#runs.has(name)) this.witness.violate(`run ${run} of container ${container} was started twice in one pod`);
-    this.#runs.add(name);
-    this.witness.note(`start ${name}`);
-  }
-
-  #signal(podUid: string, run: string, name: "SIGTERM" | "SIGKILL"): void {
-    this.witness.note(`${name} ${podUid} ${run}`);
-    this.#signalled.set(`${podUid}/${run}`, name);
-    const from = this.proxy.sendingTo(podUid);
-    const isEnding = this.stopping.has(podUid);
-    // A container that a probe has restarted stays where pods that are not ready are sent to as well.
-    const wrong = isEnding ? from : from.filter((key) => !this.#includesNotReady(key));
-    if (wrong.length > 0) this.witness.violate(`a pod got ${name} while ${wrong.join(", ")} still sent to it`);
-    if (isEnding) this.tally.add("endpoint removed before its signal");
-    else this.tally.add("killed by liveness");
-  }
-
-  #includesNotReady(key: string): boolean {
-    const uid = key.slice(0, key.lastIndexOf(":"));
-    const service = this.witness.mirror.byUid.get(uid)?.spec as { publishNotReadyAddresses?: boolean } | undefined;
-    return service?.publishNotReadyAddresses === true;
-  }
-
-  #exited(podUid: string, run: string, code: number | undefined): void {
-    this.witness.note(`exit ${podUid} ${run} ${code}`);
-    const signal = this.#signalled.get(`${podUid}/${run}`);
-    if (signal === undefined) {
-      if (code !== 0) this.tally.add("container crashed");
-    } else if (this.stopping.has(podUid)) {
-      this.tally.add(signal === "SIGTERM" ? "pod gone after SIGTERM" : "pod gone after SIGKILL");
     }
   }
 }
