@@ -7,6 +7,7 @@ export default defineConfig({
     exclude: ["test/long/**", "**/node_modules/**"],
     pool: "forks",
     maxWorkers: 2,
+    maxConcurrency: 2,
     testTimeout: 30_000,
     hookTimeout: 30_000,
     env: { NO_COLOR: "1", TZ: "UTC" },

@@ -62,7 +62,13 @@ export class EmbeddedCluster {
     this.node = new NodeLink({ ...options, store, events, onError: failing("kubelet") });
     this.#controllers = [
       new GarbageCollector({ store, clock, onError: failing("garbage collector") }),
-      new DeploymentController({ store, events, clock, onError: failingKey("deployment") }),
+      new DeploymentController({
+        store,
+        events,
+        clock,
+        heardSince: () => this.node.heardSince,
+        onError: failingKey("deployment"),
+      }),
       new ReplicaSetController({ store, events, clock, random, onError: failingKey("replica set") }),
       new EndpointsController({ store, clock, onError: failing("endpoints") }),
     ];

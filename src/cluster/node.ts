@@ -62,6 +62,7 @@ export class NodeLink {
   readonly #closing = new AbortController();
   #session: Session | null = null;
   #connected = false;
+  #heardSince = Number.POSITIVE_INFINITY;
   #unsubscribe: () => void = () => {};
   #running: Promise<void> = Promise.resolve();
 
@@ -91,6 +92,11 @@ export class NodeLink {
   /** Whether the kubelet answered last. */
   get connected(): boolean {
     return this.#connected;
+  }
+
+  /** Since when the kubelet is heard, milliseconds since the epoch; infinite while it is not. */
+  get heardSince(): number {
+    return this.#connected ? this.#heardSince : Number.POSITIVE_INFINITY;
   }
 
   start(): void {
@@ -160,6 +166,7 @@ export class NodeLink {
   async #resynchronise(session: Session): Promise<void> {
     const known = await orAborted(this.#kubelet.pods(), session.controller.signal);
     for (const { uid } of known) if (this.#store.byUid(uid) === undefined) session.strays.add(uid);
+    this.#heardSince = this.#options.clock.now();
     this.#connected = true;
     this.#queue.add(SERVICES);
     for (const uid of session.strays) this.#queue.add(uid);

@@ -47,12 +47,14 @@ export interface FleetOptions {
   policy?: FleetPolicy;
   backend: Backend;
   ledger: Ledger;
-  images: ImageStore;
+  images: Pick<ImageStore, "update" | "digests">;
   imagePaths: readonly string[];
   clock: Clock;
   /** As `AppReconcilerOptions` has it. */
   configKey: Uint8Array;
   log: DaemonLog;
+  /** How the ref is followed; through the repository's files unless given. */
+  watch?: typeof watchRef;
   /** Images may resolve otherwise now. */
   onImages(): void;
 }
@@ -86,12 +88,12 @@ export class Fleet {
    * @throws {TrueupError} When it cannot be read which apps there are
    */
   async start(): Promise<void> {
-    const { repository, ref, pin, clock, log } = this.#options;
+    const { repository, ref, pin, clock, log, watch = watchRef } = this.#options;
     if (pin !== undefined) {
       await this.#refChanged(pin);
       return;
     }
-    this.#watcher = await watchRef(
+    this.#watcher = await watch(
       repository,
       { ref },
       {
@@ -161,10 +163,15 @@ export class Fleet {
     this.#hasLookedForOwners = true;
   }
 
-  /** Apps that own objects though `trueup.yaml` names them no more: they went while no daemon ran. */
+  /**
+   * Apps that own objects, or have an attempt that has not ended, though `trueup.yaml` names them no more: they went while no
+   * daemon ran.
+   */
   async #addOwners(): Promise<void> {
-    const { items } = await this.#options.backend.list({}, NEVER);
-    for (const owner of new Set(items.map((item) => item.owner))) {
+    const { backend, ledger } = this.#options;
+    const { items } = await backend.list({}, NEVER);
+    const open = await ledger.attempts({ target: TARGET, onlyOpen: true });
+    for (const owner of new Set([...items.map((item) => item.owner), ...open.map(({ app }) => app)])) {
       if (owner === null || this.#reconcilers.has(owner) || !this.#isWanted(owner)) continue;
       await this.#add({ ...wholeRepository(this.#options.repository), name: owner });
     }
@@ -256,11 +263,17 @@ export class Fleet {
       log,
       onImages: this.#options.onImages,
     });
-    this.#reconcilers.set(name, reconciler);
     reconciler.onChange(() => {
       for (const listener of this.#listeners) listener();
     });
-    await reconciler.start();
+    try {
+      await reconciler.start();
+    } catch (error) {
+      // Not kept: the next try would take it for running, though it watches nothing.
+      await reconciler.close();
+      throw error;
+    }
+    this.#reconcilers.set(name, reconciler);
   }
 
   statuses(): AppStatus[] {

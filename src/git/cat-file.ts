@@ -19,6 +19,20 @@ interface Request {
   reject: (error: unknown) => void;
 }
 
+/** Where a repository's objects come from: a `git cat-file` child, or, in simulations, memory. */
+export interface ObjectDatabase {
+  /** How many objects were asked for so far. */
+  readonly asked: number;
+  /** Process id of the child that answers; null when there is none. */
+  readonly pid: number | null;
+  /** @see CatFile.read */
+  read(name: string, maxBytes?: number): Promise<GitObject>;
+  /** @see CatFile.stream */
+  stream(name: string, sink: ObjectSink): Promise<ObjectHeader>;
+  reset(): void;
+  close(): Promise<void>;
+}
+
 export interface CatFileOptions extends GitPlace {
   /** How errors name the repository. */
   label: string;
@@ -35,7 +49,7 @@ interface Child {
   reader: BatchReader;
 }
 
-export class CatFile {
+export class CatFile implements ObjectDatabase {
   readonly #options: CatFileOptions;
   #child: Child | null = null;
   /** Requests in the order they were asked; those before `#head` are answered. */

@@ -10,7 +10,7 @@ import {
   type TreeFile,
 } from "../model/source.ts";
 import { type Clock, SystemClock } from "../util/clock.ts";
-import { CatFile, type ObjectHeader, type ObjectSink } from "./cat-file.ts";
+import { CatFile, type ObjectDatabase, type ObjectHeader, type ObjectSink } from "./cat-file.ts";
 import { DEFAULT_TIMEOUT_MS, type GitCallOptions, type GitResult, lastLine, runGit } from "./command.ts";
 import { firstParentSince, isAncestor, log } from "./history.ts";
 import { locate, type RepositoryLocation } from "./locate.ts";
@@ -51,13 +51,17 @@ export class Repository implements RepositoryLocation {
   readonly commonDir: string;
   readonly objectFormat: "sha1" | "sha256";
   readonly refFormat: "files" | "reftable";
-  readonly #catFile: CatFile;
+  readonly #catFile: ObjectDatabase;
   readonly #trees: TreeReader;
   readonly #commits = new Map<CommitId, CommitInfo>();
   readonly #timeoutMs: number;
 
-  /** Use `openRepository`. */
-  constructor(location: RepositoryLocation, clock: Clock, timeoutMs: number) {
+  /**
+   * Use `openRepository`.
+   *
+   * @param objects Where objects are read; git's own child when absent
+   */
+  constructor(location: RepositoryLocation, clock: Clock, timeoutMs: number, objects?: ObjectDatabase) {
     this.path = location.path;
     this.workTree = location.workTree;
     this.gitDir = location.gitDir;
@@ -66,7 +70,8 @@ export class Repository implements RepositoryLocation {
     this.refFormat = location.refFormat;
     this.#timeoutMs = timeoutMs;
     // Started in the git directory: reading goes on while the work tree is away.
-    this.#catFile = new CatFile({ cwd: this.gitDir, gitDir: this.gitDir, label: this.path, clock, timeoutMs });
+    this.#catFile =
+      objects ?? new CatFile({ cwd: this.gitDir, gitDir: this.gitDir, label: this.path, clock, timeoutMs });
     const hashBytes = this.objectFormat === "sha1" ? 20 : 32;
     this.#trees = new TreeReader(async (hash, like) =>
       parseTree(await this.#read(hash, "tree", DEFAULT_MAX_BLOB_BYTES), hashBytes, like),

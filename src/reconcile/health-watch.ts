@@ -3,7 +3,10 @@ import type { Health } from "../model/health.ts";
 import type { Declared } from "../model/manifest.ts";
 import type { KubeObject, ObjectKey } from "../model/object.ts";
 import type { CommitId } from "../model/source.ts";
+import type { Deployment } from "../model/workload.ts";
+import { findNewReplicaSet } from "../rollout/revisions.ts";
 import { explainFailure, reasonOf } from "./failure.ts";
+import { Headway } from "./headway.ts";
 import { keyOfDeclared } from "./observe.ts";
 import type { AttemptRecord } from "./record.ts";
 import { RevisionRecorder } from "./revisions.ts";
@@ -39,6 +42,7 @@ export class HealthWatch {
   #isWaiting = false;
   #hasWaited = false;
   #since = 0;
+  readonly #headway = new Headway();
 
   constructor(options: AppReconcilerOptions, view: ClusterView) {
     const { app, ledger, repository, images, clock } = options;
@@ -83,6 +87,7 @@ export class HealthWatch {
   /** Another attempt, or another commit, begins: what was waited for is the former one's. */
   restart(): void {
     this.#isWaiting = false;
+    this.#headway.restart();
     this.#hasWaited = false;
   }
 
@@ -150,11 +155,24 @@ export class HealthWatch {
   ): Promise<Judgement> {
     const reason = waiting.map(reasonOf).join("; ");
     const judgement: Judgement = { state: "waiting", reason, health, hasWaited: true };
-    const unbounded = waiting.filter(({ object }) => !hasOwnDeadline(object));
-    if (unbounded.length === 0) return judgement;
-    const left = this.#since + DEADLINE_MS - this.#options.clock.monotonic();
-    if (left > 0) return { ...judgement, againAfterMs: left };
-    return this.#fail(record, unbounded, health, signal);
+    const now = this.#options.clock.monotonic();
+    const lefts = waiting.map((each) => ({ each, left: this.#deadlineOf(each, now) - now }));
+    const late = lefts.filter(({ left }) => left <= 0).map(({ each }) => each);
+    if (late.length > 0) return this.#fail(record, late, health, signal);
+    return { ...judgement, againAfterMs: Math.min(...lefts.map(({ left }) => left)) };
+  }
+
+  /**
+   * Until when a workload is waited for, on the monotonic clock. A Deployment says itself when it is late, by Kubernetes' rules:
+   * old pods that come and go are progress, and what was complete once is never late, though its pods be ready no more before
+   * anybody came to look. So a rollout that gets no further for longer than its deadline is late, too.
+   */
+  #deadlineOf({ declared, object }: WorkloadHealth, now: number): number {
+    if (object === undefined || !hasOwnDeadline(object)) return this.#since + DEADLINE_MS;
+    const deployment = object as Deployment;
+    const current = findNewReplicaSet(deployment, this.workloads.replicaSetsOf(object));
+    const ownMs = (deployment.spec.progressDeadlineSeconds ?? 0) * 1_000;
+    return this.#headway.of(keyOfDeclared(declared), deployment, current, now) + ownMs + DEADLINE_MS;
   }
 
   async #fail(

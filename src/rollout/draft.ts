@@ -67,11 +67,13 @@ export class DeploymentDraft {
   replicaSets: ReplicaSet[] = [];
   readonly actions: DeploymentAction[] = [];
   readonly now: number;
+  readonly heardSince: number;
   readonly #before: DeploymentStatus | undefined;
 
-  constructor(deployment: Deployment, now: number) {
+  constructor(deployment: Deployment, now: number, heardSince = 0) {
     this.deployment = deployment;
     this.now = now;
+    this.heardSince = heardSince;
     this.#before = deployment.status;
   }
 

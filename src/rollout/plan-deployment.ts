@@ -7,6 +7,7 @@ import { DeploymentDraft, type DeploymentPlan } from "./draft.ts";
 import { desiredOf, isRollingUpdate, limitsOf, maxPodsOf, minAvailableOf } from "./limits.ts";
 import {
   isComplete,
+  newTemplateCondition,
   pauseCondition,
   progressDeadlineOf,
   progressRequeueMs,
@@ -31,6 +32,8 @@ export interface DeploymentWorld {
   pods: readonly Pod[];
   /** Milliseconds since the Unix epoch. */
   now: number;
+  /** As `isTimedOut` has it; absent: always. */
+  heardSince?: number;
 }
 
 /**
@@ -42,7 +45,7 @@ export interface DeploymentWorld {
  */
 export function planDeployment(world: DeploymentWorld): DeploymentPlan {
   const { deployment, now } = world;
-  const draft = new DeploymentDraft(deployment, now);
+  const draft = new DeploymentDraft(deployment, now, world.heardSince);
   if (selectsAll(deployment)) {
     const message = "This deployment is selecting all pods. A non-empty selector is required.";
     const generation = deployment.metadata.generation ?? 0;
@@ -55,6 +58,8 @@ export function planDeployment(world: DeploymentWorld): DeploymentPlan {
 
   const pause = pauseCondition(deployment, now);
   if (pause !== undefined) draft.setCondition(pause);
+  const fresh = newTemplateCondition(deployment, draft.replicaSets, draft.current, now);
+  if (fresh !== undefined) draft.setCondition(fresh);
   if (deployment.spec.paused === true) {
     draft.syncCurrent(false);
     // Kubernetes would start the new pods of a Recreate beside the old ones that end, only as it was paused meanwhile.
@@ -204,7 +209,7 @@ function finishSync(draft: DeploymentDraft): DeploymentPlan {
 
 function finishRollout(draft: DeploymentDraft): DeploymentPlan {
   const { deployment, now } = draft;
-  const status = rolloutStatusOf(deployment, draft.replicaSets, draft.current, now);
+  const status = rolloutStatusOf(deployment, draft.replicaSets, draft.current, now, draft.heardSince);
   return draft.finish(status, progressRequeueMs(deployment, status, now));
 }
 

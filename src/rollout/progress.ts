@@ -2,7 +2,7 @@
 import type { Condition, Deployment, DeploymentStatus, ReplicaSet } from "../model/workload.ts";
 import { getCondition, makeCondition, removeCondition, setCondition } from "./conditions.ts";
 import { desiredOf, minAvailableOf } from "./limits.ts";
-import { actualOf, availableOf, replicaCounts, sum } from "./replicasets.ts";
+import { actualOf, availableOf, replicaCounts, revisionOf, sum } from "./replicasets.ts";
 
 /** Means "no deadline" and "no limit", as does the absence of a value. */
 export const UNLIMITED = 2_147_483_647;
@@ -51,13 +51,21 @@ export function isProgressing(before: DeploymentStatus, after: DeploymentStatus)
 /**
  * Whether the last progress is longer ago than the deadline allows. Once said, it stays said until there is progress; a
  * rollout that was complete never times out.
+ *
+ * @param heardSince Since when somebody hears how the pods do, milliseconds since the epoch: what happened before is not
+ *   known, so the deadline begins no earlier; infinite while nobody hears
  */
-export function isTimedOut(deployment: Deployment, conditions: readonly Condition[] | undefined, now: number): boolean {
+export function isTimedOut(
+  deployment: Deployment,
+  conditions: readonly Condition[] | undefined,
+  now: number,
+  heardSince = 0,
+): boolean {
   const deadline = progressDeadlineOf(deployment);
   const condition = getCondition(conditions, "Progressing");
   if (deadline === undefined || condition === undefined || condition.reason === REASON.complete) return false;
   if (condition.reason === REASON.timedOut) return true;
-  return lastUpdateOf(condition) + deadline * 1000 < now;
+  return Math.max(lastUpdateOf(condition), heardSince) + deadline * 1000 < now;
 }
 
 /** When a condition was updated last, milliseconds; 0 when it does not say. */
@@ -121,6 +129,7 @@ export function statusOf(
 /**
  * The status of a Deployment under way: `statusOf`, with the conditions Progressing and ReplicaFailure brought up to date.
  *
+ * @param heardSince As for `isTimedOut`
  * @see Kubernetes pkg/controller/deployment/progress.go, syncRolloutStatus
  */
 export function rolloutStatusOf(
@@ -128,6 +137,7 @@ export function rolloutStatusOf(
   replicaSets: readonly ReplicaSet[],
   current: ReplicaSet | undefined,
   now: number,
+  heardSince = 0,
 ): DeploymentStatus {
   const status = statusOf(deployment, replicaSets, current, now);
   const before = deployment.status ?? {};
@@ -138,7 +148,7 @@ export function rolloutStatusOf(
   if (progressDeadlineOf(deployment) === undefined) {
     status.conditions = removeCondition(status.conditions, "Progressing");
   } else if (!isDone) {
-    status.conditions = progressConditions(deployment, before, status, subject, now);
+    status.conditions = progressConditions(deployment, before, status, subject, now, heardSince);
   }
   const failure = replicaFailure(replicaSets, current);
   status.conditions =
@@ -154,6 +164,7 @@ function progressConditions(
   status: DeploymentStatus,
   subject: string,
   now: number,
+  heardSince: number,
 ): Condition[] {
   const { conditions } = status;
   const say = (value: "True" | "False", reason: string, end: string): Condition =>
@@ -170,7 +181,7 @@ function progressConditions(
     }
     return setCondition(removeCondition(conditions, "Progressing"), fresh);
   }
-  if (isTimedOut(deployment, conditions, now)) {
+  if (isTimedOut(deployment, conditions, now, heardSince)) {
     return setCondition(conditions, say("False", REASON.timedOut, "has timed out progressing."));
   }
   return [...(conditions ?? [])];
@@ -184,6 +195,28 @@ function replicaFailure(replicaSets: readonly ReplicaSet[], current: ReplicaSet 
     if (failure !== undefined) return failure;
   }
   return undefined;
+}
+
+/**
+ * The condition Progressing of a Deployment that was just given another template after the one before it ran out of time;
+ * `undefined` otherwise. Kubernetes leaves it until the first pod of the new template, and a Recreate that ends its old pods
+ * first would be called late by the deadline of what it replaces.
+ *
+ * @param current The ReplicaSet of the present template, of those that it owns
+ */
+export function newTemplateCondition(
+  deployment: Deployment,
+  replicaSets: readonly ReplicaSet[],
+  current: ReplicaSet | undefined,
+  now: number,
+): Condition | undefined {
+  const { status = {}, metadata } = deployment;
+  const revision = current === undefined ? 0 : revisionOf(current);
+  const isAnother = replicaSets.some((other) => revisionOf(other) > revision);
+  const isNew = isAnother && (status.observedGeneration ?? 0) < (metadata.generation ?? 0);
+  const condition = getCondition(status.conditions, "Progressing");
+  if (!isNew || condition?.reason !== REASON.timedOut) return undefined;
+  return makeCondition("Progressing", "True", REASON.updated, `Deployment "${metadata.name}" is progressing.`, now);
 }
 
 /**

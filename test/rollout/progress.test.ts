@@ -1,13 +1,21 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
-import { ANNOTATION, type Condition, type Deployment, type DeploymentStatus } from "../../src/model/workload.ts";
+import { timestamp } from "../../src/model/object.ts";
+import {
+  ANNOTATION,
+  type Condition,
+  type Deployment,
+  type DeploymentStatus,
+  type ReplicaSet,
+} from "../../src/model/workload.ts";
 import { planHistoryCleanup } from "../../src/rollout/cleanup.ts";
 import { getCondition, makeCondition, removeCondition, setCondition } from "../../src/rollout/conditions.ts";
 import {
   isComplete,
   isProgressing,
   isTimedOut,
+  newTemplateCondition,
   pauseCondition,
   progressRequeueMs,
   REASON,
@@ -105,6 +113,19 @@ describe("completeness, progress and time-out agree with the upstream tables", (
   it("never times out what was complete, though a deadline is set (which the upstream case does not reach)", () => {
     const condition = makeCondition("Progressing", "True", REASON.complete, "", 0);
     expect(isTimedOut(deployment({ progressDeadlineSeconds: 10 }), [condition], NOW)).toBe(false);
+  });
+
+  it.each([
+    [{ updated: 0, heard: 0, now: 10_000 }, false],
+    [{ updated: 0, heard: 0, now: 10_001 }, true],
+    [{ updated: 0, heard: 5_000, now: 15_000 }, false],
+    [{ updated: 0, heard: 5_000, now: 15_001 }, true],
+    [{ updated: 8_000, heard: 5_000, now: 18_000 }, false],
+    [{ updated: 8_000, heard: 5_000, now: 18_001 }, true],
+    [{ updated: 0, heard: Number.POSITIVE_INFINITY, now: NOW }, false],
+  ])("begins no deadline before somebody hears how the pods do: %o", ({ updated, heard, now }, timedOut) => {
+    const condition = makeCondition("Progressing", "True", REASON.updated, "", updated);
+    expect(isTimedOut(deployment({ progressDeadlineSeconds: 10 }), [condition], now, heard)).toBe(timedOut);
   });
 
   it("stays timed out until there is progress", () => {
@@ -298,5 +319,36 @@ describe("pausing", () => {
     expect(at(false, REASON.updated)).toBeUndefined();
     expect(at(true, REASON.timedOut)).toBeUndefined();
     expect(at(true, undefined, null)).toBeUndefined();
+  });
+});
+
+describe("another template after one that ran out of time", () => {
+  const late = makeCondition("Progressing", "False", REASON.timedOut, "", NOW - 1_000);
+  const numbered = (name: string, revision: number): ReplicaSet =>
+    ({ metadata: { name, annotations: { [ANNOTATION.revision]: String(revision) } } }) as unknown as ReplicaSet;
+  const [first, second] = [numbered("web-1", 1), numbered("web-2", 2)];
+  const of = (observedGeneration: number, condition: Condition): Deployment => ({
+    ...deployment({ progressDeadlineSeconds: 10 }),
+    metadata: { name: "web", generation: 2 },
+    status: { observedGeneration, conditions: [condition] },
+  });
+
+  it.each([
+    ["is new", 1, late, [first, second], undefined, true],
+    ["is an older one again", 1, late, [first, second], first, true],
+    ["was seen before", 2, late, [first, second], undefined, false],
+    ["is the same", 1, late, [first, second], second, false],
+    [
+      "comes after one that is under way",
+      1,
+      makeCondition("Progressing", "True", REASON.updated, "", 0),
+      [first],
+      undefined,
+      false,
+    ],
+  ] as const)("begins its own deadline where it %s", (_case, observed, condition, replicaSets, current, isFresh) => {
+    const fresh = newTemplateCondition(of(observed, condition), replicaSets, current, NOW);
+    expect(fresh?.reason).toBe(isFresh ? REASON.updated : undefined);
+    expect(fresh?.lastUpdateTime).toBe(isFresh ? timestamp(NOW) : undefined);
   });
 });

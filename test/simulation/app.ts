@@ -1,9 +1,6 @@
 /** What git declares in a simulated world: workloads in a few words, and the objects that those words mean. */
-import { createHash } from "node:crypto";
 import { parseScenario, type Scenario } from "../../src/kubelet/scenario.ts";
-import type { Declared } from "../../src/model/manifest.ts";
-import { idOf, type KubeObject } from "../../src/model/object.ts";
-import { asObjectHash } from "../../src/model/source.ts";
+import type { KubeObject } from "../../src/model/object.ts";
 import type { Container, IntOrPercent, Pod } from "../../src/model/workload.ts";
 
 /** How the pods of an image behave; the part of the reference before the colon. */
@@ -20,19 +17,29 @@ export const BEHAVIOURS = [
 ] as const;
 export type Behaviour = (typeof BEHAVIOURS)[number];
 
+/** The value of a Secret that every app declares, and that its pods print: nobody else may. */
+export const SECRET = "correct-horse-battery";
+const LOGS = ["{pod} run {run}", `cannot log in with ${SECRET}`];
+
 export const SCENARIO: Scenario = parseScenario({
   containers: [
-    { image: "good:*", startMs: [50, 600], readyMs: [50, 1_500], drainMs: [0, 3_000] },
-    { image: "slow:*", startMs: [1_000, 5_000], readyMs: [3_000, 15_000], drainMs: [5_000, 20_000] },
-    { image: "heals:*", exit: { afterMs: [200, 3_000] }, exitUntilRun: 2, readyMs: [3_100, 4_000] },
-    { image: "stubborn:*", drainMs: null },
-    { image: "crashes:*", exit: { afterMs: [100, 3_000], code: 3 }, readyMs: null },
-    { image: "never:*", readyMs: null },
-    { image: "flaps:*", flap: { upMs: 9_000, downMs: 7_000 } },
-    { image: "hangs:*", hangMs: [8_000, 20_000] },
+    { image: "good:*", logs: LOGS, startMs: [50, 600], readyMs: [50, 1_500], drainMs: [0, 3_000] },
+    { image: "slow:*", logs: LOGS, startMs: [1_000, 5_000], readyMs: [3_000, 15_000], drainMs: [5_000, 20_000] },
+    { image: "heals:*", logs: LOGS, exit: { afterMs: [200, 3_000] }, exitUntilRun: 2, readyMs: [3_100, 4_000] },
+    { image: "stubborn:*", logs: LOGS, drainMs: null },
+    { image: "crashes:*", logs: LOGS, exit: { afterMs: [100, 3_000], code: 3 }, readyMs: null },
+    { image: "never:*", logs: LOGS, readyMs: null },
+    { image: "flaps:*", logs: LOGS, flap: { upMs: 9_000, downMs: 7_000 } },
+    { image: "hangs:*", logs: LOGS, hangMs: [8_000, 20_000] },
     { image: "missing:*", missing: true },
   ],
 });
+
+/** The same containers for a runtime that is told to start one only when its time to start has passed. */
+export const STARTED_SCENARIO: Scenario = {
+  ...SCENARIO,
+  containers: SCENARIO.containers.map((script) => ({ ...script, startMs: 0 })),
+};
 
 export interface Workload {
   name: string;
@@ -61,6 +68,10 @@ export interface SimulatedService {
 }
 
 export interface App {
+  /** Begins the names of its objects, but for those that move between apps. */
+  key: string;
+  /** What `trueup.yaml` asks for when a commit fails. */
+  onFailure: "keep" | "rollback";
   workloads: readonly Workload[];
   services: readonly SimulatedService[];
   /** Names of ConfigMaps: something to remove. */
@@ -83,19 +94,18 @@ export function fateOf({ spec: { containers } }: { spec: Pod["spec"] }): Fate {
 }
 
 /** The app's objects, as a commit would declare them. */
-export function declare(app: App): Declared[] {
+export function objectsOf(app: App): KubeObject[] {
   return [
+    secret(app.key),
     ...app.configs.map((name) => config(name)),
     ...app.services.map((service) => serviceObject(service)),
     ...app.workloads.map((workload) => deploymentObject(workload)),
-  ].map(declared);
+  ];
 }
 
-function declared(object: KubeObject): Declared {
-  const file = `${object.metadata.name}.json`;
-  const blob = asObjectHash(createHash("sha1").update(JSON.stringify(object)).digest("hex"));
-  const locate = (): { file: string; line: number; column: number } => ({ file, line: 1, column: 1 });
-  return { object, id: idOf(object), file, blob, document: 0, locate, locateValue: locate };
+function secret(key: string): KubeObject {
+  const metadata = { name: `${key}-secret` };
+  return { apiVersion: "v1", kind: "Secret", metadata, stringData: { password: SECRET } };
 }
 
 function config(name: string): KubeObject {
@@ -123,7 +133,10 @@ function deploymentObject(workload: Workload): KubeObject {
   const container = {
     name: "main",
     image,
-    env: [{ name: "NOTE", value: note }],
+    env: [
+      { name: "NOTE", value: note },
+      { name: "PASSWORD", valueFrom: { secretKeyRef: { name: `${name.charAt(0)}-secret`, key: "password" } } },
+    ],
     ports: [{ containerPort: 8080 }],
     ...(workload.readiness && { readinessProbe: probe }),
     ...(workload.liveness && { livenessProbe: { ...probe, initialDelaySeconds: 20 } }),

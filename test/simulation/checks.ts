@@ -1,18 +1,28 @@
 /** What holds of a world at rest. */
 import { isPodReady, isSelected } from "../../src/model/endpoints.ts";
-import { controllerOf, type KubeObject, keyOf } from "../../src/model/object.ts";
+import type { Declared } from "../../src/model/manifest.ts";
+import { controllerOf, displayId, idOf, type KubeObject, keyOf } from "../../src/model/object.ts";
+import { asObjectHash } from "../../src/model/source.ts";
 import type { Deployment, Endpoints, Pod, Service } from "../../src/model/workload.ts";
+import { planApp } from "../../src/plan/plan.ts";
+import { dueChanges } from "../../src/reconcile/apply.ts";
 import { hasEnded } from "../../src/rollout/pods.ts";
 import { isComplete, progressDeadlineOf, REASON } from "../../src/rollout/progress.ts";
-import { fateOf } from "./app.ts";
+import { fateOf, objectsOf } from "./app.ts";
 import type { Machine } from "./machine.ts";
+import { verdictOf } from "./tree.ts";
 import { progressing } from "./witness.ts";
 
 /** Virtual time in which a new daemon settles in. */
 const WATCH_MS = 20_000;
 
 /** Why the world is not at rest; `null` when it is. */
-export function restProblem({ cluster: { store } }: Machine): string | null {
+/** Why the world is not at rest yet; null when it is. */
+export function restProblem(machine: Machine): string | null {
+  return podProblem(machine) ?? appProblem(machine);
+}
+
+function podProblem({ cluster: { store } }: Machine): string | null {
   const pods = store.list({ group: "", kind: "Pod" }) as Pod[];
   for (const pod of pods) {
     const { name, deletionTimestamp } = pod.metadata;
@@ -28,6 +38,49 @@ export function restProblem({ cluster: { store } }: Machine): string | null {
     if (problem !== null) return `deployment ${object.metadata.name} ${problem}`;
   }
   return null;
+}
+
+/** Each app is at the head, its attempt has ended or is held, and what it owns is as its commit has it. */
+function appProblem(machine: Machine): string | null {
+  const { head, changes, daemon, trees } = machine;
+  const statuses = daemon.fleet.statuses();
+  const tree = head === undefined ? undefined : trees.get(head);
+  const named = tree?.isConfigBroken === false ? tree.apps.filter(({ isNamed }) => isNamed) : [];
+  const missing = named.find(({ name }) => !statuses.some(({ app }) => app === name));
+  if (missing !== undefined || statuses.length === 0) return `app ${missing?.name} is nobody's`;
+  for (const { app, phase, reason, attempt } of statuses) {
+    if (attempt?.commit !== head || changes.newest.get(app) !== head) return `app ${app} has not taken the head up`;
+    if (!changes.hasEnded(app) && phase !== "Held") return `app ${app} is ${phase}: ${reason}`;
+    const problem = objectsProblem(machine, app);
+    if (problem !== null) return `app ${app} is not as its commit has it: ${problem}`;
+  }
+  return null;
+}
+
+/** What another plan would still change, and what stands there though git no longer has it. */
+function objectsProblem({ changes, cluster: { store }, trees, past }: Machine, app: string): string | null {
+  const commit = changes.keptAt(app);
+  const tree = commit === null ? undefined : trees.get(commit);
+  if (commit === null || tree === undefined) return null;
+  const verdict = verdictOf(tree, app, past);
+  const declared = verdict.app === undefined ? [] : objectsOf(verdict.app).map(asDeclared);
+  const observed = store.list({}).map((object) => {
+    const record = store.applied(keyOf(object));
+    return { object, applied: record?.object ?? null, owner: record?.owner ?? null };
+  });
+  const others = (trees.get(changes.newest.get(app) ?? commit)?.apps ?? []).filter(
+    ({ name, isNamed }) => isNamed && name !== app,
+  );
+  const unreadable = others.filter(({ isBroken }) => isBroken).map(({ name }) => name);
+  const declaredElsewhere = new Set(others.flatMap((other) => objectsOf(other.app).map((object) => keyOf(object))));
+  const due = dueChanges(planApp({ app, commit, declared, observed, unreadable, declaredElsewhere }));
+  return due.length === 0 ? null : due.map(({ action, id }) => `${action} ${displayId(id)}`).join(", ");
+}
+
+function asDeclared(object: KubeObject): Declared {
+  const locate = (): { file: string; line: number; column: number } => ({ file: "", line: 1, column: 1 });
+  const blob = asObjectHash("0".repeat(40));
+  return { object, id: idOf(object), file: "", blob, document: 0, locate, locateValue: locate };
 }
 
 function deploymentProblem(deployment: Deployment): string | null {
@@ -54,43 +107,54 @@ function deploymentProblem(deployment: Deployment): string | null {
 }
 
 export interface Hands {
-  sync(): Promise<void>;
-  replace(): Promise<void>;
+  replaceDaemon(): Promise<void>;
+  replaceKubelet(): Promise<void>;
 }
 
-/** Checks a world that came to rest, and that neither a second apply nor another daemon changes it. */
-export async function checkRest(machine: Machine, { sync, replace }: Hands): Promise<void> {
-  const { witness, clock } = machine;
+/** Checks a world that came to rest, and that neither looking again nor another daemon or kubelet changes it. */
+export async function checkRest(machine: Machine, { replaceDaemon, replaceKubelet }: Hands): Promise<void> {
+  const { witness, clock, changes, daemon, head } = machine;
   // What the kubelet reported in this very moment is to be stored first.
   await clock.virtual.advance(1);
+  await checkAll(machine);
+  if (head === undefined) throw new Error("there is no head");
+  const phases = new Map(daemon.fleet.statuses().map(({ app, phase }) => [app, phase]));
+  await machine.rows.checkRest(daemon.ledger, head, phases);
+  const { count } = changes;
+  for (const ring of [...machine.bell]) ring();
+  await clock.virtual.advance(WATCH_MS);
+  if (changes.count !== count) witness.violate("at rest, the same commit was applied again");
+  if (witness.violations.length === 0) await checkRestart(machine, "daemon", replaceDaemon);
+  if (machine.keepsPods && witness.violations.length === 0) await checkRestart(machine, "kubelet", replaceKubelet);
+}
+
+async function checkAll(machine: Machine): Promise<void> {
   checkOwners(machine);
   checkIndexes(machine);
   await checkKubelet(machine);
   checkTraffic(machine);
-  const version = machine.cluster.store.version;
-  await sync();
-  if (machine.cluster.store.version !== version) witness.violate("a second apply of the same commit changed something");
-  if (machine.onDisk) await checkRestart(machine, replace);
 }
 
-/** Another daemon: everything as it was, but for what time itself changes. */
-async function checkRestart(machine: Machine, replace: () => Promise<void>): Promise<void> {
+/** Another daemon, or another kubelet: everything as it was, but for what time itself changes. */
+async function checkRestart(machine: Machine, what: string, replace: () => Promise<void>): Promise<void> {
   const { witness, clock } = machine;
   const objects = machine.cluster.store.list({});
   const fates = new Set((objects.filter(({ kind }) => kind === "Pod") as Pod[]).map(fateOf));
   const before = substance(objects, !fates.has("stuck"));
   const names = containers(machine);
+  const { count } = machine.changes;
   await replace();
   await clock.virtual.advance(WATCH_MS);
   checkOwners(machine);
   checkIndexes(machine);
   await checkKubelet(machine);
+  if (machine.changes.count !== count) witness.violate(`another ${what} applied the same commit again`);
   if (fates.has("either")) return;
   const differences = different(before, substance(machine.cluster.store.list({}), !fates.has("stuck")));
-  if (differences.length > 0) witness.violate(`another daemon changed objects: ${differences.join("; ")}`);
+  if (differences.length > 0) witness.violate(`another ${what} changed objects: ${differences.join("; ")}`);
   if (fates.has("stuck")) return;
   checkTraffic(machine);
-  if (containers(machine) !== names) witness.violate("another daemon restarted containers");
+  if (containers(machine) !== names) witness.violate(`another ${what} restarted containers`);
   machine.tally.add("pods adopted over a restart", objects.filter(({ kind }) => kind === "Pod").length);
 }
 
@@ -172,8 +236,8 @@ export function checkIndexes({ cluster: { store }, witness }: Machine): void {
 }
 
 /** The kubelet has the pods that the store has, and no other. */
-async function checkKubelet({ kubelet, cluster: { store }, witness }: Machine): Promise<void> {
-  const there = (await kubelet.pods()).map(({ uid }) => uid).sort();
+async function checkKubelet({ kubelets, cluster: { store }, witness }: Machine): Promise<void> {
+  const there = ((await kubelets.running?.pods()) ?? []).map(({ uid }) => uid).sort();
   const pods = store.list({ group: "", kind: "Pod" }) as Pod[];
   const wanted = pods.filter((pod) => !hasEnded(pod)).map(({ metadata }) => metadata.uid ?? "");
   if (there.join() !== wanted.sort().join()) {

@@ -8,53 +8,11 @@ import type {
   PodAssignment,
   ServiceAssignment,
 } from "../../src/model/kubelet.ts";
-import { type Clock, sleep } from "../../src/util/clock.ts";
-import type { Random } from "../../src/util/random.ts";
-import type { Tally } from "./tally.ts";
+import { sleep } from "../../src/util/clock.ts";
+import type { Weather } from "./weather.ts";
 
 /** How many delivered reports can be sent a second time. */
 const REMEMBERED = 40;
-
-/** What is wrong with the link now; outlives daemons, as the faults do. */
-export class LinkWeather {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly tally: Tally;
-  /** Reports that some daemon got, newest last. */
-  readonly delivered: KubeletReport[] = [];
-  readonly #until = new Map<string, number>();
-  readonly #onDown = new Set<() => void>();
-
-  constructor(clock: Clock, random: Random, tally: Tally) {
-    this.clock = clock;
-    this.random = random;
-    this.tally = tally;
-  }
-
-  is(fault: "down" | "slow" | "delay" | "lossy" | "twice"): boolean {
-    return (this.#until.get(fault) ?? 0) > this.clock.monotonic();
-  }
-
-  begin(fault: "down" | "slow" | "delay" | "lossy" | "twice", forMs: number): void {
-    this.#until.set(fault, this.clock.monotonic() + forMs);
-    if (fault === "down") {
-      this.tally.add("link to the kubelet down");
-      for (const tell of [...this.#onDown]) tell();
-    } else if (fault === "twice") {
-      // Something has to make the daemon ask again.
-      for (const tell of [...this.#onDown]) tell();
-    }
-  }
-
-  clear(): void {
-    this.#until.clear();
-  }
-
-  onDown(tell: () => void): () => void {
-    this.#onDown.add(tell);
-    return () => this.#onDown.delete(tell);
-  }
-}
 
 export interface LinkHooks {
   /** Reports did not follow each other. */
@@ -68,16 +26,23 @@ export interface LinkHooks {
 
 /** One daemon's connection. */
 export class FaultyLink implements Kubelet {
-  readonly #kubelet: Kubelet;
-  readonly #weather: LinkWeather;
+  readonly #running: () => Kubelet | null;
+  readonly #weather: Weather;
   readonly #hear: LinkHooks;
   #cut = false;
   readonly #cutters = new Set<() => void>();
 
-  constructor(kubelet: Kubelet, weather: LinkWeather, hear: LinkHooks) {
-    this.#kubelet = kubelet;
+  /** @param running The kubelet that runs now; null while there is none */
+  constructor(running: () => Kubelet | null, weather: Weather, hear: LinkHooks) {
+    this.#running = running;
     this.#weather = weather;
     this.#hear = hear;
+  }
+
+  get #kubelet(): Kubelet {
+    const kubelet = this.#running();
+    if (kubelet === null) throw unavailable();
+    return kubelet;
   }
 
   /** The daemon is dead: nothing it says is heard, and it hears nothing. */
@@ -124,7 +89,7 @@ export class FaultyLink implements Kubelet {
     this.#cutters.add(down);
     const { clock, random, tally, delivered } = this.#weather;
     try {
-      if (this.#weather.is("twice")) {
+      if (this.#weather.is("link twice")) {
         for (const report of delivered.filter(({ seq }) => seq <= after)) {
           tally.add("report sent twice");
           yield report;
@@ -132,8 +97,7 @@ export class FaultyLink implements Kubelet {
       }
       let last = after;
       for await (const report of this.#kubelet.reports(after, AbortSignal.any([signal, broken.signal]))) {
-        if (this.#weather.is("delay")) {
-          tally.add("reports delayed");
+        if (this.#weather.hits("link delay")) {
           await sleep(clock, Math.floor(random.next() * 3_000), broken.signal);
         }
         if (broken.signal.aborted) throw broken.signal.reason;
@@ -153,28 +117,32 @@ export class FaultyLink implements Kubelet {
   }
 
   async #call<T>(work: () => Promise<T>): Promise<T> {
-    const { clock, random, tally } = this.#weather;
     this.#require();
-    if (this.#weather.is("slow")) {
-      tally.add("call slow");
-      await sleep(clock, Math.floor(random.next() * 2_000));
-      this.#require();
-    }
-    const result = await work();
-    if (this.#weather.is("slow")) await sleep(clock, Math.floor(random.next() * 500));
+    await this.#weather.slow("link slow", 2_000);
     this.#require();
-    if (this.#weather.is("lossy") && random.next() < 0.3) {
-      tally.add("answer lost");
-      throw unavailable();
-    }
+    const result = await this.#unlessItDies(work);
+    await this.#weather.slow("link slow", 500);
+    this.#require();
+    if (this.#weather.hits("link lossy")) throw unavailable();
     return result;
   }
 
+  /** A kubelet that dies answers no more: the caller's connection breaks. */
+  async #unlessItDies<T>(work: () => Promise<T>): Promise<T> {
+    const asked = this.#kubelet;
+    const broken = Promise.withResolvers<never>();
+    const stopListening = this.#weather.onDown(() => {
+      if (this.#running() !== asked) broken.reject(unavailable());
+    });
+    try {
+      return await Promise.race([work(), broken.promise]);
+    } finally {
+      stopListening();
+    }
+  }
+
   #require(): void {
-    if (this.#cut) throw unavailable();
-    if (!this.#weather.is("down")) return;
-    this.#weather.tally.add("call failed as the link was down");
-    throw unavailable();
+    if (this.#cut || this.#running() === null || this.#weather.hits("link down")) throw unavailable();
   }
 }
 

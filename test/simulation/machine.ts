@@ -1,62 +1,31 @@
-/** A simulated machine: a kubelet that lives on, and one daemon after the other over the same state file. */
-import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { EmbeddedBackend } from "../../src/backend/embedded.ts";
-import { EmbeddedCluster } from "../../src/cluster/cluster.ts";
+/** A simulated machine: git, kubelets, and one daemon after the other over the same state files. */
 import type { SqliteObjectStore } from "../../src/cluster/store.ts";
-import { Journal } from "../../src/kubelet/journal.ts";
-import { LocalKubelet } from "../../src/kubelet/kubelet.ts";
-import { scenarioCatalog } from "../../src/kubelet/scenario.ts";
 import { isPodReady } from "../../src/model/endpoints.ts";
 import { messageOf, TrueupError } from "../../src/model/errors.ts";
 import { keyOf } from "../../src/model/object.ts";
+import type { CommitId } from "../../src/model/source.ts";
 import type { StoreEvent } from "../../src/model/store.ts";
 import type { Pod } from "../../src/model/workload.ts";
-import type { CancelTimer, Clock } from "../../src/util/clock.ts";
-import { VirtualClock } from "../../src/util/clock.ts";
 import { type Random, seededRandom } from "../../src/util/random.ts";
-import { SCENARIO } from "./app.ts";
-import { FaultyLink, LinkWeather } from "./link.ts";
+import { MemoryGit } from "../support/memory-git.ts";
+import { SECRET } from "./app.ts";
+import { Changes } from "./changes.ts";
+import { SetClock } from "./clocks.ts";
+import { ContainerWatch } from "./container-watch.ts";
+import { BRANCH, Daemon } from "./daemon.ts";
+import { SimulatedImages } from "./images.ts";
+import { KubeletHost } from "./kubelet-host.ts";
+import type { Bell } from "./ref.ts";
+import { Rows } from "./rows.ts";
+import { StateFiles } from "./state-files.ts";
 import { Tally } from "./tally.ts";
-import { RememberingProxy, RememberingRuntime } from "./traffic.ts";
+import type { RememberingProxy } from "./traffic.ts";
+import { isClaimed, type Past, type Tree, verdictOf } from "./tree.ts";
+import { broken, Weather } from "./weather.ts";
 import { Witness } from "./witness.ts";
 
-/** The virtual clock, with a wall clock that somebody sets. */
-export class SetClock implements Clock {
-  readonly virtual = new VirtualClock();
-  #offset = 0;
-  #behindMs = 0;
-
-  now(): number {
-    return this.virtual.now() + this.#offset;
-  }
-
-  monotonic(): number {
-    return this.virtual.monotonic();
-  }
-
-  setTimer(ms: number, fn: () => void): CancelTimer {
-    return this.virtual.setTimer(ms, fn);
-  }
-
-  /** How far it was set back in all, milliseconds: what was to happen at a time of day happens so much later. */
-  get behindMs(): number {
-    return this.#behindMs;
-  }
-
-  jump(ms: number): void {
-    this.#offset += ms;
-    if (ms < 0) this.#behindMs -= ms;
-  }
-}
-
-interface Daemon {
-  cluster: EmbeddedCluster;
-  backend: EmbeddedBackend;
-  link: FaultyLink;
-  stopWatching: () => void;
-}
+/** Longest virtual time in which a process that is told to end does so. */
+const END_LIMIT_MS = 60_000;
 
 /** A promise broken on purpose, to see that the witness notices. */
 export type Sabotage = "endpoint stays" | "report lost" | "pod too many" | "pod taken";
@@ -64,70 +33,84 @@ export type Sabotage = "endpoint stays" | "report lost" | "pod too many" | "pod 
 export interface MachineOptions {
   seed: number;
   sabotage?: Sabotage | undefined;
-  /** State in a file, so that daemons can be killed. */
-  onDisk: boolean;
+  /** The repository is one app. */
+  isWhole: boolean;
+  /** Kubelets can be killed: their pods are recorded on disk. */
+  keepsPods: boolean;
   withDigest: boolean;
+  trace?: ((line: string) => void) | undefined;
 }
 
 export class Machine {
   readonly clock = new SetClock();
   readonly tally = new Tally();
+  readonly git = new MemoryGit();
+  readonly bell: Bell = new Set();
+  readonly past: Past & { renamed: Set<string>; tagged: Set<string> } = { renamed: new Set(), tagged: new Set() };
+  /** What each commit holds. */
+  readonly trees = new Map<CommitId, Tree>();
   readonly witness: Witness;
-  readonly weather: LinkWeather;
-  readonly proxy: RememberingProxy;
-  readonly kubelet: LocalKubelet;
-  /** Pods that the kubelet was told to end. */
-  readonly stopping = new Set<string>();
+  readonly weather: Weather;
+  readonly changes: Changes;
+  readonly rows: Rows;
+  readonly kubelets: KubeletHost;
+  readonly keepsPods: boolean;
+  readonly #images = new SimulatedImages();
   readonly #random: Random;
-  readonly #directory: string | null;
-  readonly #runs = new Set<string>();
-  readonly #signalled = new Map<string, "SIGTERM" | "SIGKILL">();
+  readonly #files = new StateFiles();
+  readonly #containers: ContainerWatch;
+  readonly #repository: string;
   readonly #sabotage: Sabotage | undefined;
-  #files = 0;
   #daemon: Daemon | null = null;
-  /** Store events until the daemon is killed; `null`: it is not. */
+  /** Steps until the daemon is killed; `null`: it is not. */
   #killAfter: number | null = null;
   #killed = false;
 
-  constructor({ seed, onDisk, withDigest, sabotage }: MachineOptions) {
+  constructor({ seed, isWhole, keepsPods, withDigest, sabotage, trace }: MachineOptions) {
     const { clock } = this;
     this.#sabotage = sabotage;
+    this.keepsPods = keepsPods;
+    // As an app, it is called by the last part.
+    this.#repository = isWhole ? "/simulated/s" : "/simulated/apps";
     this.#random = seededRandom(seed ^ 0x5eed);
-    this.witness = new Witness(clock, this.tally, withDigest);
-    this.weather = new LinkWeather(clock, this.#random, this.tally);
-    this.proxy = new RememberingProxy(clock, this.#random, sabotage === "endpoint stays");
-    this.#directory = onDisk ? mkdtempSync(join(tmpdir(), "trueup-simulation-")) : null;
-    const runtime = new RememberingRuntime(
-      { clock, random: this.#random, scenario: SCENARIO },
-      {
-        started: ({ podUid, container, run }) => this.#started(podUid, container, run),
-        signalled: ({ podUid, container, run }, name) => this.#signal(podUid, `${container}/${run}`, name),
-        exited: ({ podUid, container, run }, code) => this.#exited(podUid, `${container}/${run}`, code),
-      },
-    );
-    this.kubelet = new LocalKubelet({
-      runtime,
+    this.witness = new Witness(clock, this.tally, withDigest, trace);
+    this.weather = new Weather(clock, this.#random, this.tally);
+    const verdict = (commit: CommitId, app: string) => {
+      const tree = this.trees.get(commit);
+      return tree === undefined ? undefined : verdictOf(tree, app, this.past);
+    };
+    this.changes = new Changes(this.witness, this.tally, verdict, (commit, app, key) => {
+      const tree = this.trees.get(commit);
+      return tree !== undefined && isClaimed(tree, app, key);
+    });
+    this.git.failure = () => {
+      const isAway = this.weather.hits("git unreadable") || this.weather.hits("git flaky");
+      return isAway ? broken("read git") : undefined;
+    };
+    this.witness.mayGo = this.changes.mayGo;
+    this.rows = new Rows(this.witness, this.tally, verdict, (commit) => this.#parentOf(commit));
+    this.#containers = new ContainerWatch(this.witness, this.tally, () => this.proxy);
+    this.kubelets = new KubeletHost({
       clock,
       random: this.#random,
-      proxy: this.proxy,
-      journal: Journal.inMemory(),
-      directory: null,
-      log: (level, message) => {
-        if (level === "error") this.witness.violate(`the kubelet says: ${message}`);
-      },
+      directory: keepsPods ? this.#files.make("kubelet") : null,
+      isDeaf: sabotage === "endpoint stays",
+      onError: (message) => this.witness.violate(message),
+      hooks: this.#containers,
     });
   }
 
-  get onDisk(): boolean {
-    return this.#directory !== null;
+  get proxy(): RememberingProxy {
+    return this.kubelets.proxy;
   }
 
-  get cluster(): EmbeddedCluster {
-    return this.#required.cluster;
+  get daemon(): Daemon {
+    if (this.#daemon === null) throw new Error("no daemon runs");
+    return this.#daemon;
   }
 
-  get backend(): EmbeddedBackend {
-    return this.#required.backend;
+  get cluster(): Daemon["cluster"] {
+    return this.daemon.cluster;
   }
 
   /** Whether the daemon was killed where `killAfter` said, and is to be buried. */
@@ -135,94 +118,169 @@ export class Machine {
     return this.#killed;
   }
 
-  get #required(): Daemon {
-    if (this.#daemon === null) throw new Error("no daemon runs");
-    return this.#daemon;
+  /** The commit at the head. */
+  get head(): CommitId | undefined {
+    return this.git.refs.get(`refs/heads/${BRANCH}`);
   }
 
-  /** Starts a daemon over the state as it is. */
-  start(): void {
-    const link = new FaultyLink(this.kubelet, this.weather, {
-      loses: () => this.#sabotage === "report lost" && this.#random.next() < 0.1,
-      gap: (message) => this.witness.violate(message),
-      assign: (uid) => this.witness.assigned.add(uid),
-      stop: (uid) => this.stopping.add(uid),
-    });
-    const cluster = new EmbeddedCluster({
-      path: this.#directory === null ? ":memory:" : this.#file(),
+  /**
+   * Starts a daemon over the state as it is.
+   *
+   * @returns Whether it came up; otherwise it has ended, or was killed on the way
+   */
+  async start(): Promise<boolean> {
+    this.weather.rough();
+    const daemon = this.#make();
+    this.witness.load(daemon.cluster.store.list({}));
+    await this.rows.check(daemon.ledger);
+    this.#daemon = daemon;
+    try {
+      await this.#drive(daemon.start());
+      return !this.#killed;
+    } catch (error) {
+      if (this.#killed) return false;
+      if (!(error instanceof TrueupError)) throw error;
+      this.tally.add("daemon could not start");
+      await this.close();
+      return false;
+    }
+  }
+
+  #make(): Daemon {
+    const daemon: Daemon = new Daemon(this.#files.databases, {
       clock: this.clock,
       random: this.#random,
-      kubelet: link,
-      images: scenarioCatalog(SCENARIO),
-      onError: (doing, error) => {
-        if (error instanceof TrueupError && error.code === "unavailable") return;
-        this.witness.violate(`${doing} failed: ${messageOf(error)}`);
+      git: this.git,
+      repository: this.#repository,
+      bell: this.bell,
+      images: this.#images,
+      kubelet: () => this.kubelets.running,
+      weather: this.weather,
+      changes: this.changes,
+      link: {
+        loses: () => this.#sabotage === "report lost" && this.#random.next() < 0.1,
+        gap: (message) => this.witness.violate(message),
+        assign: (uid) => this.witness.assigned.add(uid),
+        stop: (uid) => this.#containers.stopping.add(uid),
       },
+      step: () => this.#step(),
+      saw: (event) => {
+        this.witness.see(event);
+        if (this.#sabotage !== undefined) this.#meddle(daemon.cluster.store, event);
+        this.#step();
+      },
+      logged: (message) => {
+        // Where the state lies differs from run to run.
+        this.witness.note(`log: ${message.replaceAll(this.#files.directory, "")}`);
+        if (message.includes(SECRET)) this.witness.violate(`the log tells a secret: ${message}`);
+      },
+      onError: (doing, error) => this.#failed(doing, error),
     });
-    const backend = new EmbeddedBackend(cluster);
-    this.witness.load(cluster.store.list({}));
-    const stopWatching = cluster.store.subscribe((event) => {
-      this.witness.see(event);
-      if (this.#sabotage !== undefined) this.#meddle(cluster.store, event);
-      if (this.#killAfter !== null && --this.#killAfter < 0) this.#kill();
-    });
-    this.#daemon = { cluster, backend, link, stopWatching };
-    cluster.start();
+    return daemon;
   }
 
-  /** Kills the daemon at the so manieth store event from now. */
-  killAfter(events: number): void {
-    this.#killAfter = events;
+  #failed(doing: string, error: unknown): void {
+    if (error instanceof TrueupError && error.code === "unavailable") return;
+    if (error instanceof TrueupError && error.code === "io" && this.weather.calmMs < 2_000) {
+      this.tally.add("store write failed");
+      return;
+    }
+    this.witness.violate(`${doing} failed: ${messageOf(error)}`);
+  }
+
+  /** Kills the daemon at the so manieth step from now: a store event, or before or after a change or a row. */
+  killAfter(steps: number): void {
+    this.#killAfter = steps;
+  }
+
+  /** Kills it no more; whether it was killed already. */
+  disarm(): boolean {
+    const isDone = this.#killAfter === null;
+    this.#killAfter = null;
+    return isDone;
+  }
+
+  #step(): void {
+    if (this.#killAfter !== null && --this.#killAfter < 0) this.#kill();
   }
 
   /** Kills the daemon now, if that has not happened, and takes its remains away. */
   async bury(): Promise<void> {
     if (!this.#killed) this.#kill();
-    const { cluster, backend } = this.#required;
-    const path = cluster.store.path;
-    backend.close();
-    await cluster.close();
-    for (const end of ["", "-wal", "-shm"]) rmSync(`${path}${end}`, { force: true });
-    this.#daemon = null;
+    await this.#end();
+    this.#files.removeLast();
     this.#killed = false;
   }
 
   /** Ends the daemon as `trueup down` would, pods aside. */
   async close(): Promise<void> {
     this.#killAfter = null;
-    const { cluster, backend, link, stopWatching } = this.#required;
-    backend.close();
-    const closed = cluster.close();
-    // The process ends: what it had not sent yet is never sent.
-    link.cut();
-    await closed;
-    stopWatching();
+    this.weather.rough();
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
+    const { daemon } = this;
     this.#daemon = null;
+    await this.#drive(daemon.close());
   }
 
   /** Ends everything. */
   async dispose(): Promise<void> {
+    this.weather.clear();
     if (this.#daemon !== null) await this.close();
-    await this.kubelet.close();
-    if (this.#directory !== null) rmSync(this.#directory, { recursive: true, force: true });
+    await this.kubelets.dispose();
+    this.#files.remove();
   }
 
-  #file(): string {
-    return join(this.#directory ?? "", `state-${this.#files}.db`);
+  /**
+   * Orders something of the daemon.
+   *
+   * @returns Whether it was done; otherwise it was refused, could not be done, or the daemon was killed meanwhile
+   */
+  async order(what: (fleet: Daemon["fleet"]) => Promise<void>): Promise<boolean> {
+    try {
+      await this.#drive(what(this.daemon.fleet));
+      return !this.#killed;
+    } catch (error) {
+      if (!(error instanceof TrueupError) || error.code === "internal") throw error;
+      return false;
+    }
+  }
+
+  /** Lets time pass until something is done, or the daemon was killed meanwhile. */
+  async #drive(work: Promise<void>): Promise<void> {
+    const { virtual } = this.clock;
+    const wasKilled = this.#killed;
+    let isDone = false;
+    const done = work.finally(() => {
+      isDone = true;
+    });
+    // It is awaited below, but may fail before.
+    done.catch(() => {});
+    const isOver = (): boolean => isDone || (this.#killed && !wasKilled);
+    if (!(await virtual.runUntil(isOver, END_LIMIT_MS))) throw new Error("a daemon neither starts nor ends");
+    if (isDone) await done;
   }
 
   /** What the next daemon finds is what is in the files at this very moment; what this one still does, nobody hears. */
   #kill(): void {
     this.#killAfter = null;
     this.#killed = true;
-    const { link, stopWatching } = this.#required;
-    const from = this.#file();
-    this.#files++;
-    for (const end of ["", "-wal"])
-      if (existsSync(`${from}${end}`)) copyFileSync(`${from}${end}`, `${this.#file()}${end}`);
-    stopWatching();
-    link.cut();
+    this.weather.rough();
+    this.#files.fork();
+    this.daemon.die();
     this.witness.note("killed");
+  }
+
+  /** Has every write of the object store fail, or no longer. */
+  fillStore(isFull: boolean): void {
+    if (isFull) this.tally.add("store full");
+    this.#files.fillStore(isFull);
+  }
+
+  #parentOf(commit: CommitId): CommitId | undefined {
+    return this.git.parentsOf(commit)[0];
   }
 
   #meddle(store: SqliteObjectStore, { type, object }: StoreEvent): void {
@@ -233,41 +291,6 @@ export class Machine {
       queueMicrotask(() => store.create({ ...object, metadata: { ...metadata, name: `${metadata.name}-again` } }));
     } else if (this.#sabotage === "pod taken" && isReady) {
       queueMicrotask(() => store.delete(keyOf(object)));
-    }
-  }
-
-  #started(podUid: string, container: string, run: number): void {
-    const name = `${podUid}/${container}/${run}`;
-    if (this.#runs.has(name)) this.witness.violate(`run ${run} of container ${container} was started twice in one pod`);
-    this.#runs.add(name);
-    this.witness.note(`start ${name}`);
-  }
-
-  #signal(podUid: string, run: string, name: "SIGTERM" | "SIGKILL"): void {
-    this.witness.note(`${name} ${podUid} ${run}`);
-    this.#signalled.set(`${podUid}/${run}`, name);
-    const from = this.proxy.sendingTo(podUid);
-    const isEnding = this.stopping.has(podUid);
-    // A container that a probe has restarted stays where pods that are not ready are sent to as well.
-    const wrong = isEnding ? from : from.filter((key) => !this.#includesNotReady(key));
-    if (wrong.length > 0) this.witness.violate(`a pod got ${name} while ${wrong.join(", ")} still sent to it`);
-    if (isEnding) this.tally.add("endpoint removed before its signal");
-    else this.tally.add("killed by liveness");
-  }
-
-  #includesNotReady(key: string): boolean {
-    const uid = key.slice(0, key.lastIndexOf(":"));
-    const service = this.witness.mirror.byUid.get(uid)?.spec as { publishNotReadyAddresses?: boolean } | undefined;
-    return service?.publishNotReadyAddresses === true;
-  }
-
-  #exited(podUid: string, run: string, code: number | undefined): void {
-    this.witness.note(`exit ${podUid} ${run} ${code}`);
-    const signal = this.#signalled.get(`${podUid}/${run}`);
-    if (signal === undefined) {
-      if (code !== 0) this.tally.add("container crashed");
-    } else if (this.stopping.has(podUid)) {
-      this.tally.add(signal === "SIGTERM" ? "pod gone after SIGTERM" : "pod gone after SIGKILL");
     }
   }
 }

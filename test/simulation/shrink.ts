@@ -51,7 +51,7 @@ export async function explain(history: History, failed: Played, options: PlayOpt
   const { steps, indexes, violations } = await shrink(history, failed, options);
   return [
     `seed ${history.seed} fails; the shortest history found has ${steps.length} of its ${history.steps.length} steps:`,
-    `  app ${JSON.stringify(history.app)}`,
+    ...history.apps.map((app) => `  app ${JSON.stringify(app)}`),
     ...steps.map((step, at) => `  ${indexes[at]}: ${describeStep(step)}`),
     "what broke:",
     ...violations.slice(0, 5).map((violation) => `  ${violation}`),

@@ -5,7 +5,7 @@ import { play } from "./play.ts";
 import { explain } from "./shrink.ts";
 import { Tally } from "./tally.ts";
 
-const SEEDS = 150;
+const SEEDS = 300;
 
 describe("the simulation", () => {
   it(`holds every promise in ${SEEDS} random histories, with every fault and every outcome among them`, async () => {
@@ -18,7 +18,7 @@ describe("the simulation", () => {
     }
     console.log(String(tally));
     expect(tally.missing).toEqual([]);
-  }, 120_000);
+  }, 240_000);
 
   it.each([3, 12, 20])("replays seed %i exactly", async (seed) => {
     const [once, again] = [
@@ -31,19 +31,19 @@ describe("the simulation", () => {
     expect(again.virtualMs).toBe(once.virtualMs);
   });
 
-  // Of seed 222 all Deployments roll without a pod to spare. A witness that sees nothing would find every history in order.
+  // A witness that sees nothing would find every history in order.
   it.each([
     ["endpoint stays", /a pod got SIG(?:TERM|KILL) while \S+:80 still sent to it/],
     ["report lost", /report \d+ came after report \d+/],
     ["pod too many", /has \d+ pods; it is to have \d+|has \d+ pods that are not ending; \d+ is the most/],
-    ["pod taken", /was deleted: \d+ of \w+'s pods are available, not \d+/],
+    ["pod taken", /was deleted: \d+ of \S+'s pods are available, not \d+/],
   ] as const)("notices when a promise is broken on purpose: %s", async (sabotage, message) => {
-    const history = makeHistory(222);
+    const history = makeHistory(3);
     const played = await play(history, { sabotage });
     expect(played.violations[0]).toMatch(message);
     const text = await explain(history, played, { sabotage });
-    expect(text).toMatch(/^seed 222 fails; the shortest history found has [0-4] of its \d+ steps:\n/);
+    expect(text).toMatch(/^seed 3 fails; the shortest history found has [0-6] of its \d+ steps:\n/);
     expect(text).toMatch(message);
-    expect(text).toMatch(/\nreplay: npm run soak -- 1 222 [0-9,]*$/);
+    expect(text).toMatch(/\nreplay: npm run soak -- 1 3 [0-9,]*$/);
   });
 });

@@ -1,6 +1,6 @@
 /** Watches every store event of a simulated world, and says which promise an event broke. */
 import { createHash, type Hash } from "node:crypto";
-import { controllerOf, type KubeObject, keyOf, matchesSelector } from "../../src/model/object.ts";
+import { controllerOf, type KubeObject, keyOf, matchesSelector, type ObjectKey } from "../../src/model/object.ts";
 import type { StoreEvent } from "../../src/model/store.ts";
 import {
   ANNOTATION,
@@ -18,11 +18,16 @@ import type { Clock } from "../../src/util/clock.ts";
 import { Mirror } from "./mirror.ts";
 import type { Tally } from "./tally.ts";
 
+/** Kinds that only a reconciler or a person deletes. */
+const DECLARED_KINDS: ReadonlySet<string> = new Set(["ConfigMap", "Secret", "Service", "Deployment"]);
+
 export class Witness {
   readonly mirror = new Mirror();
   readonly violations: string[] = [];
   /** Uids of pods that people deleted: what that costs is not trueup's doing. */
   readonly deletedByHand = new Set<string>();
+  /** Objects that git declares and that may go nevertheless: their app, or somebody, deleted them. */
+  mayGo: ReadonlySet<ObjectKey> = new Set();
   /** Uids of pods that the kubelet was told to run. */
   readonly assigned = new Set<string>();
   readonly #clock: Clock;
@@ -39,7 +44,11 @@ export class Witness {
   /** Deployments amid a rollout when their daemon ended. */
   readonly #interrupted = new Set<string>();
 
-  constructor(clock: Clock, tally: Tally, withDigest: boolean) {
+  readonly #trace: (line: string) => void;
+
+  /** @param trace Hears of all that is noted */
+  constructor(clock: Clock, tally: Tally, withDigest: boolean, trace: (line: string) => void = () => {}) {
+    this.#trace = trace;
     this.#clock = clock;
     this.#tally = tally;
     this.#digest = withDigest ? createHash("sha256") : null;
@@ -71,7 +80,9 @@ export class Witness {
   }
 
   note(text: string): void {
-    this.#digest?.update(`${this.#clock.monotonic()} ${text}\n`);
+    const line = `${this.#clock.monotonic()} ${text}\n`;
+    this.#digest?.update(line);
+    this.#trace(line);
   }
 
   violate(message: string): void {
@@ -86,6 +97,9 @@ export class Witness {
     if (this.#digest !== null) this.note(`${type} ${keyOf(object)} ${JSON.stringify(object)}`);
     if (type === "modified" && object.kind === "Pod") this.#seeDeletion(previous as Pod, object as Pod);
     this.mirror.apply(event);
+    if (type === "deleted" && DECLARED_KINDS.has(object.kind) && !this.mayGo.has(keyOf(object))) {
+      this.violate(`${keyOf(object)} was deleted, and nobody asked for that`);
+    }
     this.#seeOwners(event);
     if (object.kind === "Deployment") this.#seeDeployment(event);
     else if (object.kind === "ReplicaSet") this.#seeReplicaSet(event);

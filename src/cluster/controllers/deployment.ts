@@ -25,6 +25,8 @@ export interface DeploymentControllerOptions {
   store: ObjectStore;
   events: EventRecorder;
   clock: Clock;
+  /** Since when somebody hears how the pods do, milliseconds since the epoch, infinite while nobody does; absent: always. */
+  heardSince?: () => number;
   /** Hears of every sync that failed: the object's key, the error, and how often in a row. */
   onError: (key: string, error: unknown, failures: number) => void;
 }
@@ -33,11 +35,13 @@ export class DeploymentController {
   readonly #store: ObjectStore;
   readonly #events: EventRecorder;
   readonly #clock: Clock;
+  readonly #heardSince: () => number;
   readonly #queue: WorkQueue;
   readonly #orphans = new Orphans("apps", "ReplicaSet");
   #unsubscribe: () => void = () => {};
 
-  constructor({ store, events, clock, onError }: DeploymentControllerOptions) {
+  constructor({ store, events, clock, heardSince = () => 0, onError }: DeploymentControllerOptions) {
+    this.#heardSince = heardSince;
     this.#store = store;
     this.#events = events;
     this.#clock = clock;
@@ -114,7 +118,13 @@ export class DeploymentController {
     const orphans = this.#orphans.in(namespaceOf(deployment)).filter(isReplicaSet);
     const pods = isRollingUpdate(deployment) ? [] : owned.flatMap((replicaSet) => this.#podsOf(replicaSet));
     const now = this.#clock.now();
-    const plan = planDeployment({ deployment, replicaSets: [...owned, ...orphans], pods, now });
+    const plan = planDeployment({
+      deployment,
+      replicaSets: [...owned, ...orphans],
+      pods,
+      now,
+      heardSince: this.#heardSince(),
+    });
     executeDeploymentPlan({ store: this.#store, events: this.#events, now }, deployment, plan);
     return plan.requeueAfterMs === undefined ? undefined : { afterMs: plan.requeueAfterMs };
   }

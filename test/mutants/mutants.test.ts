@@ -1,0 +1,66 @@
+/** Each promise is broken once on purpose, and the simulation says so: were it blind for one, nobody would know. */
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { MUTANT_VARIABLE, MUTANTS, mutated, pathOf } from "./mutants.ts";
+
+/** Real time after which a child is ended, milliseconds. */
+const LIMIT_MS = 100_000;
+
+interface Said {
+  code: number;
+  text: string;
+}
+
+/** Plays the mutant's history, or all of them, in a process in which that mutant is loaded, or none. */
+function run(mutant: string | null, names: readonly string[]): Promise<Said> {
+  const { [MUTANT_VARIABLE]: _other, ...env } = process.env;
+  const argv = ["--import", join(import.meta.dirname, "hooks.ts"), join(import.meta.dirname, "run.ts"), ...names];
+  const options = {
+    env: { ...env, ...(mutant !== null && { [MUTANT_VARIABLE]: mutant }) },
+    timeout: LIMIT_MS,
+    killSignal: "SIGKILL" as const,
+  };
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, argv, options, (error, stdout, stderr) => {
+      if (error !== null && typeof error.code !== "number") reject(error);
+      else resolve({ code: Number(error?.code ?? 0), text: stdout + stderr });
+    });
+  });
+}
+
+describe("a mutant", () => {
+  it("breaks each promise that the simulation holds", () => {
+    expect([...new Set(MUTANTS.map(({ promise }) => promise))].sort()).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(new Set(MUTANTS.map(({ name }) => name)).size).toBe(MUTANTS.length);
+  });
+
+  it.each(MUTANTS.map(({ name, edits }) => [name, edits] as const))("still finds its places: %s", (_name, edits) => {
+    for (const file of new Set(edits.map((edit) => edit.file))) {
+      const text = readFileSync(pathOf(file), "utf8");
+      expect(
+        mutated(
+          text,
+          edits.filter((edit) => edit.file === file),
+        ),
+      ).not.toBe(text);
+    }
+  });
+
+  it("is what breaks the promise: without one, the same histories keep it", { timeout: LIMIT_MS }, async () => {
+    expect(await run(null, [])).toEqual({ code: 0, text: "" });
+  });
+});
+
+describe.concurrent("the simulation catches", () => {
+  it.each(MUTANTS.map(({ name, promise, says }) => [promise, name, says] as const))(
+    "promise %i broken, as %s",
+    { timeout: LIMIT_MS },
+    async (_promise, name, says) => {
+      const { code, text } = await run(name, [name]);
+      expect(text).toMatch(says);
+      expect(code).toBe(1);
+    },
+  );
+});
