@@ -24,7 +24,7 @@ export interface CommandOption {
   /** The only values allowed. */
   choices?: readonly string[];
   /** What completion offers as its value: an object's kind and name, a pod, a directory. */
-  completes?: "object" | "pod" | "kind" | "directory" | "file" | "revision";
+  completes?: "object" | "pod" | "kind" | "directory" | "file" | "revision" | "rule";
 }
 
 export interface CommandExample {

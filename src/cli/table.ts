@@ -94,6 +94,14 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./commands/validate.ts"),
   },
   {
+    name: "explain",
+    arguments: "[rule]",
+    summary: "say what a rule of validate checks and why, by example",
+    group: "Check before you commit",
+    completes: ["rule"],
+    load: () => import("./commands/explain.ts"),
+  },
+  {
     name: "diff",
     arguments: "[revision]",
     summary: "show how a revision differs from what runs, or two revisions from each other",

@@ -1,18 +1,13 @@
 /** Diagnostics as text for people: place, severity, sentence, code frame, hint. */
-import { mayHoldSecret } from "../manifest/faults.ts";
 import { compareDiagnostics, type Diagnostic } from "../model/diagnostic.ts";
 import { displayId } from "../model/object.ts";
+import { FramedSource } from "./output/frame.ts";
 
 export interface FormatOptions {
   color: boolean;
   /** Text of a file, for the code frame; `undefined` when it is not at hand. */
   sourceOf?: (file: string) => string | undefined;
 }
-
-/** Lines shown before the line in question. */
-const LINES_BEFORE = 2;
-/** Longest source line shown, in characters. */
-const LONGEST_LINE = 160;
 
 type Paint = (text: string) => string;
 
@@ -33,49 +28,40 @@ const COLORS: Palette = { error: ansi(31, 39), warning: ansi(33, 39), strong: an
 
 /**
  * Renders diagnostics in the order of `compareDiagnostics`, ending in a newline; "" when there are none.
- * Source lines that may hold a Secret's values are never shown.
+ * What may be a Secret's value is masked in source lines.
  */
 export function formatDiagnostics(diagnostics: readonly Diagnostic[], options: FormatOptions): string {
   const palette = options.color ? COLORS : PLAIN;
-  const blocks = diagnostics.toSorted(compareDiagnostics).map((diagnostic) => formatOne(diagnostic, options, palette));
+  let read: { file: string; source: FramedSource | undefined } | undefined;
+  const sourceOf = (file: string): FramedSource | undefined => {
+    // Diagnostics come file by file: the latest is enough.
+    if (read?.file !== file) {
+      const text = options.sourceOf?.(file);
+      read = { file, source: text === undefined ? undefined : new FramedSource(file, text) };
+    }
+    return read.source;
+  };
+  const blocks = diagnostics.toSorted(compareDiagnostics).map((diagnostic) => formatOne(diagnostic, sourceOf, palette));
   return blocks.length === 0 ? "" : `${blocks.join("\n\n")}\n`;
 }
 
-function formatOne(diagnostic: Diagnostic, options: FormatOptions, palette: Palette): string {
+function formatOne(
+  diagnostic: Diagnostic,
+  sourceOf: (file: string) => FramedSource | undefined,
+  palette: Palette,
+): string {
   const { location, severity, rule, message, object, hint } = diagnostic;
   const place = palette.strong(`${printable(location.file)}:${location.line}:${location.column}`);
   const about = object === undefined ? "" : ` (${printable(displayId(object))})`;
   const lines = [
     `${place}: ${palette[severity](severity)}: ${printable(message)}${about} ${palette.faint(`[${rule}]`)}`,
   ];
-  const source = options.sourceOf?.(location.file);
-  if (source !== undefined) lines.push(...codeFrame(diagnostic, source, palette));
+  for (const { gutter, text, isMark } of sourceOf(location.file)?.frame(location) ?? []) {
+    const shown = isMark ? text.replace(/\^+/, (marks) => palette[severity](marks)) : text;
+    lines.push(`${palette.faint(`  ${gutter} |`)} ${shown}`.trimEnd());
+  }
   if (hint !== undefined) lines.push(`  ${palette.faint("hint:")} ${printable(hint)}`);
   return lines.join("\n");
-}
-
-function codeFrame(diagnostic: Diagnostic, source: string, palette: Palette): string[] {
-  const { location, severity } = diagnostic;
-  // The line, and those around it, may hold a Secret's values.
-  if (mayHoldSecret(source)) return [];
-  const lines = source.split(/\r\n?|\n/);
-  const first = Math.max(1, location.line - LINES_BEFORE);
-  const width = String(location.line).length;
-  const frame: string[] = [];
-  for (let number = first; number <= location.line; number++) {
-    const line = lines[number - 1];
-    if (line === undefined) continue;
-    const gutter = palette.faint(`  ${String(number).padStart(width)} |`);
-    frame.push(`${gutter} ${printable(line.slice(0, LONGEST_LINE)).replaceAll("\t", " ")}`.trimEnd());
-  }
-  if (location.column <= LONGEST_LINE) {
-    const end = location.end?.line === location.line ? location.end.column : location.column + 1;
-    const marks = "^".repeat(Math.max(1, Math.min(end, LONGEST_LINE + 1) - location.column));
-    frame.push(
-      `${palette.faint(`  ${" ".repeat(width)} |`)} ${" ".repeat(location.column - 1)}${palette[severity](marks)}`,
-    );
-  }
-  return frame;
 }
 
 /** Text without characters that a terminal would act on. */

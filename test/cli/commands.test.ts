@@ -7,9 +7,10 @@ import { ROOT, run } from "../support/processes.ts";
 
 const SHOWN = COMMANDS.filter(({ group }) => group !== undefined);
 /** Commands that print data, as opposed to streams of lines, confirmations and free text. */
-const DATA = "doctor, status, get, events, validate, diff, plan, simulate, log, rollout history, backup, restore".split(
-  ", ",
-);
+const DATA =
+  "doctor, status, get, events, validate, explain, diff, plan, simulate, log, rollout history, backup, restore".split(
+    ", ",
+  );
 
 describe.each(SHOWN.map((entry) => [entry.name, entry] as const))("trueup %s", (name, entry) => {
   it("has an example of itself with options that it has", async () => {

@@ -1,5 +1,6 @@
 /** `trueup completion`: the completion script of a shell, and the names that such a script asks for. */
 import { TrueupError } from "../../model/errors.ts";
+import { RULES } from "../../validation/rules.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { completionScript, SHELLS, type Shell } from "../completion.ts";
 import { KINDS } from "../kinds.ts";
@@ -7,7 +8,7 @@ import { KINDS } from "../kinds.ts";
 /** Longest time that a pressed Tab may take for names. Milliseconds. */
 const PATIENCE_MS = 400;
 
-const NAMED = ["kind", "pod", "object"] as const;
+const NAMED = ["kind", "pod", "object", "rule"] as const;
 
 export const command: Command = {
   options: [{ flags: "--names <what>", summary: "print names instead, for the scripts themselves", choices: NAMED }],
@@ -41,6 +42,7 @@ export const command: Command = {
 /** Names to offer; none when the daemon does not answer quickly, as nobody waits for a Tab. */
 async function namesOf(context: CommandContext, what: string): Promise<string[]> {
   if (what === "kind") return ["all", ...KINDS.map(({ plural }) => plural)];
+  if (what === "rule") return Object.keys(RULES);
   const enough = new AbortController();
   const cancel = context.clock.setTimer(PATIENCE_MS, () => enough.abort());
   const signal = AbortSignal.any([context.signal, enough.signal]);

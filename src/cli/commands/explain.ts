@@ -1,0 +1,96 @@
+/** `trueup explain`: what a rule checks, why, and an example wrong and right. */
+import { TrueupError } from "../../model/errors.ts";
+import { EXPLANATIONS, isRuleId, mended } from "../../validation/explain/index.ts";
+import { RULES, type RuleId } from "../../validation/index.ts";
+import { nearest } from "../../validation/names.ts";
+import type { Command } from "../command.ts";
+import { dataFormat, OUTPUT_OPTION, printData } from "../options.ts";
+import type { Style } from "../output.ts";
+
+/** Lines of an example that are shown; only those about size are longer. */
+const LONGEST_LINE = 100;
+
+export const command: Command = {
+  options: [OUTPUT_OPTION],
+  examples: [
+    { line: "trueup explain image-tag-latest", does: "say what the rule checks and why, by example" },
+    { line: "trueup explain", does: "list the rules" },
+  ],
+  async run({ out }, invocation) {
+    const [rule] = invocation.args;
+    const format = dataFormat(invocation);
+    if (rule === undefined) {
+      const ids = Object.keys(RULES).filter(isRuleId);
+      if (format !== undefined) await printData(out, format, ids.map(dataOf));
+      else await out.write(listText(ids, out.style));
+      return 0;
+    }
+    if (!isRuleId(rule)) {
+      const close = nearest(rule, Object.keys(RULES));
+      throw new TrueupError(
+        "usage",
+        `Cannot explain ${JSON.stringify(rule)} as it must be a rule: there is none so called.`,
+        {
+          hint: close === undefined ? "`trueup explain` lists them." : `Did you mean ${close}?`,
+        },
+      );
+    }
+    if (format !== undefined) await printData(out, format, dataOf(rule));
+    else await out.write(explanationText(rule, out.style));
+    return 0;
+  },
+};
+
+/** The shape of `-o json`. */
+function dataOf(rule: RuleId): object {
+  const { why, severity, source, example } = EXPLANATIONS[rule];
+  return {
+    rule,
+    severity,
+    changeable: severity === "warning",
+    checks: RULES[rule],
+    why,
+    source,
+    example: { file: example.file ?? "manifest", line: example.line, wrong: example.text, right: mended(example) },
+  };
+}
+
+function listText(ids: readonly RuleId[], style: Style): string {
+  const width = Math.max(...ids.map(({ length }) => length));
+  return ids
+    .map((id) => {
+      const { severity } = EXPLANATIONS[id];
+      const level = severity === "error" ? style.red("error  ") : style.yellow("warning");
+      return `${style.bold(id.padEnd(width))}  ${level}  ${RULES[id]}\n`;
+    })
+    .join("");
+}
+
+function explanationText(rule: RuleId, style: Style): string {
+  const { why, severity, source, example } = EXPLANATIONS[rule];
+  const level =
+    severity === "error"
+      ? "error, always: trueup rejects a commit that has one"
+      : "warning; validate --level makes it an error, or leaves it out";
+  const what = example.file === undefined ? "" : `, of ${example.file}`;
+  return [
+    `${style.bold(rule)}: ${RULES[rule]}`,
+    "",
+    why,
+    "",
+    `${style.dim("level:")}  ${level}`,
+    `${style.dim("source:")} ${source}`,
+    "",
+    style.red(`Wrong${what}, at line ${example.line}:`),
+    ...block(example.text),
+    "",
+    style.green("Right:"),
+    ...block(mended(example)),
+    "",
+  ].join("\n");
+}
+
+function block(text: string): string[] {
+  const lines = text.trimEnd().split("\n");
+  return lines.map((line) => `  ${line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE)}…` : line}`.trimEnd());
+}

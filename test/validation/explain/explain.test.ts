@@ -1,0 +1,46 @@
+/** Every rule is explained, and its example does what is said of it. */
+import { describe, expect, it } from "vitest";
+import { parseApps } from "../../../src/daemon/apps.ts";
+import type { Diagnostic } from "../../../src/model/diagnostic.ts";
+import { imageUses } from "../../../src/reconcile/images.ts";
+import { EXPLANATIONS, type Example, mended } from "../../../src/validation/explain/index.ts";
+import { checkImageRules, parseOperatorConfig, RULES, type RuleId } from "../../../src/validation/index.ts";
+import { declare, diagnose } from "../declare.ts";
+
+function check(text: string, { file }: Example): Diagnostic[] {
+  if (file === "trueup.config.yaml") return parseOperatorConfig(text, file).diagnostics;
+  if (file === undefined) return diagnose(text);
+  const [config = "", manifest = ""] = text.split("# web.yaml\n");
+  const { apps, diagnostics } = parseApps(config);
+  const uses = declare(manifest).flatMap((each) => imageUses(each));
+  return [...diagnostics, ...apps.flatMap(({ images }) => checkImageRules(uses, images)), ...diagnose(manifest)];
+}
+
+describe("explanations", () => {
+  it("exist for every rule, and for nothing else", () => {
+    const missing = Object.keys(RULES).filter((rule) => !Object.hasOwn(EXPLANATIONS, rule));
+    expect(missing, "write these into src/validation/explain/, so that `trueup explain` can tell people").toEqual([]);
+    expect(Object.keys(EXPLANATIONS).filter((rule) => !Object.hasOwn(RULES, rule))).toEqual([]);
+  });
+
+  it.each(Object.entries(EXPLANATIONS))(
+    "%s: its example breaks it at the line said, and mended breaks nothing",
+    (rule, explained) => {
+      const { example, severity } = explained;
+      const found = check(example.text, example).filter((each) => each.rule === rule);
+      expect(found.map(({ location, severity: own }) => [location.line, own])).toContainEqual([
+        // A trueup.yaml stands above the manifest, whose lines count by themselves.
+        example.line,
+        severity,
+      ]);
+      const after = check(mended(example), example);
+      expect(after.filter((each) => each.rule === rule || each.severity === "error")).toEqual([]);
+    },
+  );
+
+  it.each(Object.entries(EXPLANATIONS))("%s: has sentences", (rule, { why, source }) => {
+    expect(RULES[rule as RuleId]).toMatch(/^[A-Za-z].*\.$/);
+    expect(why).toMatch(/^[A-Za-z].*\.$/);
+    expect(source).not.toBe("");
+  });
+});
