@@ -85,7 +85,8 @@ class SourceReading {
       const isList = /list$/i.test(kind);
       if (!isList && (listed || /secret/i.test(kind) || this.#has(node, "stringData"))) this.#secret(node);
       for (const { key, value } of node.entries) {
-        this.#visit(key, anchored, false);
+        if (key.kind === "scalar") this.#scalars.push({ start: key.start, end: key.end });
+        if (key.anchor !== undefined) anchored.push(key);
         const items = isList && /secret/i.test(kind) && this.#text(key) === "items";
         this.#visit(value, anchored, items);
       }

@@ -1,18 +1,16 @@
-/** `trueup validate`: checks manifests in files or on stdin; needs no daemon and no commit. */
-import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, statSync } from "node:fs";
-import { join, relative, resolve } from "node:path";
-import { parseApps, REPOSITORY_CONFIG } from "../../daemon/apps.ts";
-import { isManifestPath } from "../../manifest/parse.ts";
-import { compareDiagnostics, type Diagnostic, isError } from "../../model/diagnostic.ts";
-import { messageOf, TrueupError } from "../../model/errors.ts";
-import { asObjectHash, type ObjectHash } from "../../model/source.ts";
-import { imageUses } from "../../reconcile/images.ts";
-import { checkImageRules, KUBERNETES_VERSIONS } from "../../validation/index.ts";
-import type { Command, CommandContext, Invocation } from "../command.ts";
-import { type CheckContext, checkApp, parseFiles, type SourceFile } from "../manifests.ts";
-import { dataFormat, OUTPUT_OPTION, printData } from "../options.ts";
-import { countText, printDiagnostics } from "../print-diagnostics.ts";
+/** `trueup validate`: checks manifests in files, on stdin or at a commit; needs no daemon. */
+import { realpathSync } from "node:fs";
+import { normalize, relative, sep } from "node:path";
+import { openRepository, type Repository } from "../../git/repository.ts";
+import { compareDiagnostics, isError } from "../../model/diagnostic.ts";
+import { TrueupError } from "../../model/errors.ts";
+import { KUBERNETES_VERSIONS } from "../../validation/index.ts";
+import type { Command, CommandContext, ExitCode, Invocation } from "../command.ts";
+import { type Checked, type CheckRequest, checkSource } from "../validate/check.ts";
+import { readLevels, withLevels } from "../validate/levels.ts";
+import { FORMAT_OPTION, FORMATS, type Format, printChecked } from "../validate/print.ts";
+import { changedOnly, partingPoint } from "../validate/since.ts";
+import { CommitSource, DiskSource, type ManifestSource, readStdin, STDIN } from "../validate/sources.ts";
 
 export const command: Command = {
   options: [
@@ -22,148 +20,153 @@ export const command: Command = {
       summary: `schemas to check with (default: what trueup.yaml says, else ${KUBERNETES_VERSIONS.at(-1)})`,
       choices: KUBERNETES_VERSIONS,
     },
-    OUTPUT_OPTION,
+    { flags: "--rev <revision>", summary: "check a commit instead, without a checkout", completes: "revision" },
+    {
+      flags: "--changed-since <revision>",
+      summary: "say only what changed since the branch left this revision",
+      completes: "revision",
+    },
+    { flags: "--filename <path>", summary: "name of what comes on standard input" },
+    { flags: "--level <levels>", summary: "RULE=error,RULE=off: make warnings errors, or leave them out" },
+    { flags: "--max-warnings <count>", summary: "exit 1 when there are more warnings" },
+    { flags: "--fix", summary: "mend in the files what has one right mending, keeping comments" },
+    { flags: "--dry-run", summary: "with --fix: show the changes, write nothing" },
+    { flags: "-q, --quiet", summary: "print errors only, and no count" },
+    FORMAT_OPTION,
   ],
   examples: [
     { line: "trueup validate", does: "check all manifests below this directory" },
     { line: "trueup validate deploy/ extra.yaml", does: "check these together" },
     { line: "trueup validate --kubernetes-version 1.34", does: "find what an older cluster does not serve" },
     { line: "helm template chart | trueup validate -", does: "check what another tool printed" },
+    { line: "trueup validate --changed-since main -o github", does: "check a pull request, in a pipeline" },
+    { line: "trueup validate --fix --dry-run", does: "show what could be mended" },
   ],
   details:
     "Directories are searched for .yaml, .yml and .json files; images/ and names that begin with a dot are passed over.\n" +
     "Where this directory has a trueup.yaml, that is checked too, and each app that it names by itself.\n" +
-    "Exits 0 when there is no error, 1 when there is one, 2 when something could not be read.",
+    "With --changed-since everything is still checked together: what a change breaks in another file is said.\n" +
+    "`trueup explain RULE` says more of a rule. Exits 0 when there is no error, 1 when there is one or there are more\n" +
+    "warnings than allowed, 2 when something could not be read.",
   async run(context, invocation) {
-    const namespace = invocation.text("namespace");
-    const kubernetesVersion = invocation.text("kubernetes-version");
-    const config = invocation.args.length === 0 && namespace === undefined ? readConfig(context.cwd) : null;
-    const { files, diagnostics } =
-      config === null
-        ? await checkOne(context, invocation, { defaultNamespace: namespace ?? "default", kubernetesVersion })
-        : await checkApps(context, config, kubernetesVersion);
-    diagnostics.sort(compareDiagnostics);
-    const format = dataFormat(invocation);
-    if (format !== undefined) await printData(context.out, format, diagnostics);
-    else {
-      const texts = new Map(files.map(({ file, text }) => [file, text]));
-      await printDiagnostics(context, diagnostics, (file) => texts.get(file));
-      await context.out.line(countText(diagnostics, files.length));
+    const repository = new LazyRepository(context);
+    try {
+      return await validate(context, invocation, repository);
+    } catch (error) {
+      // 1 says "invalid": whatever keeps us from checking must not look like that.
+      if (!(error instanceof TrueupError) || error.code === "internal" || context.signal.aborted) throw error;
+      const hint = error.hint === undefined ? {} : { hint: error.hint };
+      throw new TrueupError("usage", error.message, { ...hint, cause: error });
+    } finally {
+      await repository.close();
     }
-    return diagnostics.some(isError) ? 1 : 0;
   },
 };
 
-interface Checked {
-  files: SourceFile[];
-  diagnostics: Diagnostic[];
-}
-
-/** What is named, or all of this directory, as one app. */
-async function checkOne(context: CommandContext, { args }: Invocation, check: CheckContext): Promise<Checked> {
-  const paths = args.length === 0 ? ["."] : args;
-  const files = await readAll(context, paths);
-  if (files.length === 0) {
-    throw new TrueupError("usage", `Cannot find a manifest in ${paths.join(", ")}.`, {
-      hint: "Manifests are files that end in .yaml, .yml or .json.",
-    });
+async function validate(context: CommandContext, invocation: Invocation, lazy: LazyRepository): Promise<ExitCode> {
+  const levels = readLevels(invocation.text("level")?.split(",") ?? []);
+  const allowed = invocation.count("max-warnings");
+  refuseMixtures(invocation);
+  const found = await check(context, invocation, lazy);
+  const diagnostics = withLevels(found.diagnostics, levels).sort(compareDiagnostics);
+  const format = FORMATS.find((each) => each === invocation.text("output")) as Format | undefined;
+  const prefix = (): Promise<string> => lazy.prefixOrNone();
+  await printChecked(context, { ...found, diagnostics }, { format, quiet: invocation.flag("quiet"), prefix });
+  const warnings = diagnostics.filter((each) => !isError(each)).length;
+  if (allowed !== undefined && warnings > allowed) {
+    await context.err.line(`${warnings} warnings are more than the ${allowed} that --max-warnings allows`);
   }
-  return { files, diagnostics: checkApp(parseFiles(files, check.defaultNamespace), check) };
+  return warnings < diagnostics.length || warnings > (allowed ?? warnings) ? 1 : 0;
 }
 
-/** `trueup.yaml` itself, and each app that it names by itself, as the daemon would at a commit. */
-async function checkApps(context: CommandContext, config: SourceFile, version: string | undefined): Promise<Checked> {
-  const { apps, diagnostics } = parseApps(config.text);
-  const files = [config];
-  const found = [...diagnostics];
-  for (const { path, namespace, images, kubernetesVersion } of apps) {
-    const own = await readAll(context, [path === "" ? "." : path]);
-    const app = parseFiles(own, namespace);
-    const named = app.declared.flatMap((declared) => imageUses(declared));
-    const check = { defaultNamespace: namespace, kubernetesVersion: version ?? kubernetesVersion };
-    found.push(...checkApp(app, check), ...checkImageRules(named, images));
-    files.push(...own);
+function refuseMixtures(invocation: Invocation): void {
+  const refuse = (what: string, why: string): never => {
+    throw new TrueupError("usage", `Cannot use ${what} as ${why}.`);
+  };
+  const stdin = invocation.args.includes("-");
+  const fix = invocation.flag("fix");
+  if (invocation.flag("dry-run") && !fix) refuse("--dry-run", "--fix must be given with it: it is not");
+  if (invocation.text("filename") !== undefined && !stdin) refuse("--filename", "- must be among the paths: it is not");
+  if (invocation.text("rev") === undefined) {
+    if (fix && stdin) refuse("--fix with -", "there must be a file to write to: standard input is none");
+    return;
   }
-  return { files, diagnostics: found };
+  if (stdin) refuse("--rev with -", "what is checked must be in the commit: standard input is not");
+  if (fix) refuse("--fix with --rev", "there must be a file to write to: a commit is never changed");
 }
 
-/** The `trueup.yaml` of this directory; null when there is none. */
-function readConfig(cwd: string): SourceFile | null {
-  try {
-    return sourceFile(REPOSITORY_CONFIG, readFileSync(join(cwd, REPOSITORY_CONFIG)));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw new TrueupError("usage", `Cannot read ${REPOSITORY_CONFIG}: ${messageOf(error)}`, { cause: error });
+async function check(context: CommandContext, invocation: Invocation, lazy: LazyRepository): Promise<Checked> {
+  const { args: paths } = invocation;
+  const namespace = invocation.text("namespace");
+  const kubernetesVersion = invocation.text("kubernetes-version");
+  const [revision, since] = [invocation.text("rev"), invocation.text("changed-since")];
+  if (revision !== undefined) {
+    const { repository, prefix } = await lazy.open();
+    const commit = await repository.resolve(revision, context.signal);
+    const request: CheckRequest = { paths, namespace, kubernetesVersion, stdin: undefined };
+    const found = await checkSource(new CommitSource(repository, commit, prefix), request);
+    if (since === undefined) return found;
+    const base = await partingPoint(repository, await repository.resolve(since, context.signal), commit);
+    return changedOnly(found, repository, base, prefix, request);
   }
+  const opened = since === undefined ? undefined : await lazy.open();
+  const disk = new DiskSource(context.cwd, opened?.repository.objectFormat);
+  const stdin = paths.includes("-")
+    ? await readStdin(context.stdin, disk, normalize(invocation.text("filename") ?? STDIN))
+    : undefined;
+  const request: CheckRequest = { paths, namespace, kubernetesVersion, stdin };
+  const source = invocation.flag("fix") ? await fix(context, invocation, disk, request) : disk;
+  const found = await checkSource(source, request);
+  if (opened === undefined || since === undefined) return found;
+  const { repository, prefix } = opened;
+  const from = await repository.resolve(since, context.signal);
+  const base = await partingPoint(repository, from, await repository.resolve("HEAD", context.signal));
+  return changedOnly(found, repository, base, prefix, { ...request, stdin: undefined });
 }
 
-async function readAll(context: CommandContext, paths: readonly string[]): Promise<SourceFile[]> {
-  const files = new Map<string, SourceFile>();
-  for (const path of paths) {
-    for (const file of path === "-" ? [await readStdin(context)] : readPath(context.cwd, path)) {
-      files.set(file.file, file);
+/** Loaded when it is asked for. */
+async function fix(
+  context: CommandContext,
+  invocation: Invocation,
+  disk: DiskSource,
+  request: CheckRequest,
+): Promise<ManifestSource> {
+  const { fixFiles } = await import("../validate/fix.ts");
+  return fixFiles(context, disk, request, invocation.flag("dry-run"));
+}
+
+/** The repository that the command stands in, opened when it is asked for. */
+class LazyRepository {
+  readonly #context: CommandContext;
+  #opened: { repository: Repository; prefix: string } | undefined;
+
+  constructor(context: CommandContext) {
+    this.#context = context;
+  }
+
+  /** `prefix`: the directory that the command stands in, from the repository's root; "" for the root. */
+  async open(): Promise<{ repository: Repository; prefix: string }> {
+    const { cwd, signal } = this.#context;
+    if (this.#opened === undefined) {
+      const repository = await openRepository(cwd, { signal });
+      const { workTree } = repository;
+      const below = workTree === null ? "" : relative(realpathSync(workTree), realpathSync(cwd));
+      this.#opened = { repository, prefix: below.split(sep).join("/") };
+    }
+    return this.#opened;
+  }
+
+  /** As `open`, but outside of repositories paths stay as they are. */
+  async prefixOrNone(): Promise<string> {
+    try {
+      return (await this.open()).prefix;
+    } catch (error) {
+      if (error instanceof TrueupError && error.code === "not-found") return "";
+      throw error;
     }
   }
-  return [...files.values()].sort((a, b) => (a.file < b.file ? -1 : 1));
-}
 
-async function readStdin({ stdin }: CommandContext): Promise<SourceFile> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stdin) chunks.push(Buffer.from(chunk));
-  return sourceFile("(stdin)", Buffer.concat(chunks));
-}
-
-/**
- * A file as it is, whatever its name; of a directory, what the daemon would read there. One read after the other, without
- * going through the event loop: of thousands of small files that is a third of the time.
- */
-function readPath(cwd: string, path: string): SourceFile[] {
-  const absolute = resolve(cwd, path);
-  const found = readable(path, () => statSync(absolute));
-  if (!found.isDirectory()) return [readOne(cwd, absolute)];
-  return manifestsBelow(absolute, "").map((name) => readOne(cwd, join(absolute, name)));
-}
-
-/** Paths below a directory, relative to it. Symbolic links are passed over, as git's are. */
-function manifestsBelow(root: string, below: string): string[] {
-  const entries = readable(join(root, below), () => readdirSync(join(root, below), { withFileTypes: true }));
-  const found: string[] = [];
-  for (const entry of entries) {
-    const path = below === "" ? entry.name : `${below}/${entry.name}`;
-    // What a file of the directory would be tells whether the directory is read at all.
-    if (entry.isDirectory() && isManifestPath(`${path}/any.yaml`)) found.push(...manifestsBelow(root, path));
-    else if (entry.isFile() && isManifestPath(path)) found.push(path);
-  }
-  return found;
-}
-
-function readOne(cwd: string, absolute: string): SourceFile {
-  const shown = relative(cwd, absolute);
-  const name = shown.startsWith("..") ? absolute : shown;
-  return sourceFile(
-    name,
-    readable(name, () => readFileSync(absolute)),
-  );
-}
-
-function sourceFile(file: string, content: Buffer): SourceFile {
-  return { file, blob: blobHash(content), text: content.toString("utf8") };
-}
-
-/** git's id of a blob with this content. */
-function blobHash(content: Buffer): ObjectHash {
-  const hash = createHash("sha1").update(`blob ${content.length}\0`).update(content);
-  return asObjectHash(hash.digest("hex"));
-}
-
-/** What cannot be read makes exit code 2, so that a script can tell it from an invalid manifest. */
-function readable<T>(path: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") {
-      throw new TrueupError("usage", `Cannot read ${path} as it must be there: there is no such file or directory.`);
-    }
-    throw new TrueupError("usage", `Cannot read ${path}: ${messageOf(error)}`, { cause: error });
+  async close(): Promise<void> {
+    await this.#opened?.repository.close();
   }
 }

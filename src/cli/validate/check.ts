@@ -1,0 +1,75 @@
+/** Checks what a source holds: what is named as one app, or each app that `trueup.yaml` names by itself. */
+import { parseApps } from "../../daemon/apps.ts";
+import type { Diagnostic } from "../../model/diagnostic.ts";
+import { TrueupError } from "../../model/errors.ts";
+import { imageUses } from "../../reconcile/images.ts";
+import { checkImageRules } from "../../validation/index.ts";
+import { checkApp, parseFiles, type SourceFile } from "../manifests.ts";
+import type { ManifestSource } from "./sources.ts";
+
+export interface Checked {
+  files: SourceFile[];
+  diagnostics: Diagnostic[];
+}
+
+export interface CheckRequest {
+  /** Files and directories; none: the directory that the command stands in, or its apps. `-` is standard input. */
+  paths: readonly string[];
+  /** Namespace of objects that name none, when one was asked for. */
+  namespace: string | undefined;
+  /** Schemas to check with, when a version was asked for. */
+  kubernetesVersion: string | undefined;
+  /** What stands for `-`. */
+  stdin: SourceFile | undefined;
+}
+
+/** @throws {TrueupError} `usage` when something cannot be read, or there is nothing to read */
+export async function checkSource(source: ManifestSource, request: CheckRequest): Promise<Checked> {
+  const { paths, namespace } = request;
+  const config = paths.length === 0 && namespace === undefined ? await source.config() : null;
+  return config === null ? checkOne(source, request) : checkApps(source, config, request.kubernetesVersion);
+}
+
+async function checkOne(
+  source: ManifestSource,
+  { paths, namespace = "default", kubernetesVersion, stdin }: CheckRequest,
+): Promise<Checked> {
+  const named = paths.length === 0 ? ["."] : paths;
+  const files = await readAll(source, named, stdin);
+  if (files.length === 0) {
+    throw new TrueupError("usage", `Cannot find a manifest in ${named.join(", ")}.`, {
+      hint: "Manifests are files that end in .yaml, .yml or .json.",
+    });
+  }
+  return { files, diagnostics: checkApp(parseFiles(files, namespace), { defaultNamespace: namespace, kubernetesVersion }) };
+}
+
+/** `trueup.yaml` itself, and each app that it names by itself, as the daemon would at a commit. */
+async function checkApps(source: ManifestSource, config: SourceFile, version: string | undefined): Promise<Checked> {
+  const { apps, diagnostics } = parseApps(config.text);
+  const files = [config];
+  const found = [...diagnostics];
+  for (const { path, namespace, images, kubernetesVersion } of apps) {
+    const own = await readAll(source, [path === "" ? "." : path], undefined);
+    const app = parseFiles(own, namespace);
+    const named = app.declared.flatMap((declared) => imageUses(declared));
+    const check = { defaultNamespace: namespace, kubernetesVersion: version ?? kubernetesVersion };
+    found.push(...checkApp(app, check), ...checkImageRules(named, images));
+    files.push(...own);
+  }
+  return { files, diagnostics: found };
+}
+
+async function readAll(
+  source: ManifestSource,
+  paths: readonly string[],
+  stdin: SourceFile | undefined,
+): Promise<SourceFile[]> {
+  const files = new Map<string, SourceFile>();
+  for (const path of paths.filter((each) => each !== "-")) {
+    for (const file of await source.read(path)) files.set(file.file, file);
+  }
+  // Last, as an editor's buffer counts instead of the file that it will become.
+  if (stdin !== undefined) files.set(stdin.file, stdin);
+  return [...files.values()].sort((a, b) => (a.file < b.file ? -1 : 1));
+}
