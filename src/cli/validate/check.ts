@@ -41,7 +41,10 @@ async function checkOne(
       hint: "Manifests are files that end in .yaml, .yml or .json.",
     });
   }
-  return { files, diagnostics: checkApp(parseFiles(files, namespace), { defaultNamespace: namespace, kubernetesVersion }) };
+  return {
+    files,
+    diagnostics: checkApp(parseFiles(files, namespace), { defaultNamespace: namespace, kubernetesVersion }),
+  };
 }
 
 /** `trueup.yaml` itself, and each app that it names by itself, as the daemon would at a commit. */

@@ -8,6 +8,8 @@ export interface Example {
   line: number;
   /** What to replace by what, in every place. */
   mend: readonly [from: string | RegExp, to: string];
+  /** Kubernetes version that it is checked for; the newest when absent. */
+  kubernetesVersion?: string;
   /** What the text is; a manifest when absent. `trueup.yaml` stands before a manifest, parted by a line `# web.yaml`. */
   file?: "trueup.config.yaml" | "trueup.yaml";
 }

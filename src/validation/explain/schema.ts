@@ -16,6 +16,47 @@ export const SCHEMA = {
     },
     source: "Kubernetes' deprecated API migration guide",
   },
+  "api-deprecated": {
+    why: "A later Kubernetes will not serve this version any more: the same file will be refused then.",
+    severity: "warning",
+    example: {
+      text: "apiVersion: resource.k8s.io/v1beta1\nkind: ResourceClaim\nmetadata: { name: gpu }\nspec: {}\n",
+      line: 1,
+      mend: ["v1beta1", "v1"],
+    },
+    source: "Kubernetes' deprecated API migration guide",
+  },
+  "api-not-served": {
+    why: "The Kubernetes version that trueup.yaml or --kubernetes-version names does not know this version yet.",
+    severity: "error",
+    example: {
+      text: "apiVersion: admissionregistration.k8s.io/v1\nkind: MutatingAdmissionPolicy\nmetadata: { name: web }\n",
+      line: 1,
+      mend: ["k8s.io/v1", "k8s.io/v1beta1"],
+      kubernetesVersion: "1.34",
+    },
+    source: OPENAPI,
+  },
+  "schema-missing": {
+    why: "A kind that Kubernetes does not bring itself cannot be checked without its schema, and is not called valid.",
+    severity: "error",
+    example: {
+      text: "apiVersion: example.com/v1\nkind: Certificate\nmetadata: { name: web }\n",
+      line: 2,
+      mend: [/^[\s\S]*$/, objectOf("ConfigMap")],
+    },
+    source: "trueup",
+  },
+  "kind-not-run-here": {
+    why: "The target does not run the kind: nothing would come of the object, though it is valid.",
+    severity: "warning",
+    example: {
+      text: "apiVersion: v1\nkind: ServiceAccount\nmetadata: { name: web }\n",
+      line: 2,
+      mend: [/^[\s\S]*$/, objectOf("ConfigMap")],
+    },
+    source: "trueup: the kinds of the embedded cluster",
+  },
   "unknown-kind": {
     why: "Nobody would act on an object of this kind; most often the kind or its version is misspelt.",
     severity: "error",

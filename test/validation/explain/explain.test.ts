@@ -1,19 +1,25 @@
 /** Every rule is explained, and its example does what is said of it. */
 import { describe, expect, it } from "vitest";
+import { checkApp, parseFiles } from "../../../src/cli/manifests.ts";
 import { parseApps } from "../../../src/daemon/apps.ts";
 import type { Diagnostic } from "../../../src/model/diagnostic.ts";
 import { imageUses } from "../../../src/reconcile/images.ts";
 import { EXPLANATIONS, type Example, mended } from "../../../src/validation/explain/index.ts";
 import { checkImageRules, parseOperatorConfig, RULES, type RuleId } from "../../../src/validation/index.ts";
-import { declare, diagnose } from "../declare.ts";
+import { BLOB, declare } from "../declare.ts";
 
-function check(text: string, { file }: Example): Diagnostic[] {
+function check(text: string, { file, kubernetesVersion }: Example): Diagnostic[] {
   if (file === "trueup.config.yaml") return parseOperatorConfig(text, file).diagnostics;
-  if (file === undefined) return diagnose(text);
+  const all = (yaml: string): Diagnostic[] =>
+    checkApp(parseFiles([{ file: "web.yaml", blob: BLOB, text: yaml }], "default"), {
+      defaultNamespace: "default",
+      kubernetesVersion,
+    });
+  if (file === undefined) return all(text);
   const [config = "", manifest = ""] = text.split("# web.yaml\n");
   const { apps, diagnostics } = parseApps(config);
   const uses = declare(manifest).flatMap((each) => imageUses(each));
-  return [...diagnostics, ...apps.flatMap(({ images }) => checkImageRules(uses, images)), ...diagnose(manifest)];
+  return [...diagnostics, ...apps.flatMap(({ images }) => checkImageRules(uses, images)), ...all(manifest)];
 }
 
 describe("explanations", () => {
