@@ -1,0 +1,194 @@
+/** `trueup validate` beyond a plain check: commits, buffers, changes, levels, fixes, forms, exit codes; and `explain`. */
+import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { commitAll, gitIn, initRepository } from "../git/support.ts";
+import { type Home, makeHome, ROOT, run } from "../support/processes.ts";
+import { PROGRAM } from "./with-daemon.ts";
+
+const GOOD = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings }\ndata: { colour: blue }\n";
+const BAD = GOOD.replace("\ndata", "\ndatum");
+const USER =
+  "apiVersion: v1\nkind: Pod\nmetadata: { name: web }\nspec:\n  containers:\n  - { name: web, image: web:v1, envFrom: [{ configMapRef: { name: settings } }] }\n";
+
+let home: Home;
+
+beforeEach(() => {
+  home = makeHome();
+  home.env.XDG_CACHE_HOME = join(ROOT, "node_modules/.cache");
+});
+
+afterEach(() => home.remove());
+
+const trueup = (...args: string[]): ReturnType<typeof run> =>
+  run([process.execPath, PROGRAM, ...args], { cwd: home.dir, env: home.env });
+
+const piped = (text: string, ...args: string[]): ReturnType<typeof run> =>
+  run(["/bin/sh", "-c", `printf '%s' "$TEXT" | "$0" "$@"`, process.execPath, PROGRAM, ...args], {
+    cwd: home.dir,
+    env: { ...home.env, TEXT: text },
+  });
+
+function write(files: Record<string, string>): void {
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(join(home.dir, name, ".."), { recursive: true });
+    writeFileSync(join(home.dir, name), text);
+  }
+}
+
+describe("validate in a repository", () => {
+  beforeEach(() => {
+    initRepository(home.dir);
+    commitAll(
+      home.dir,
+      { "deploy/a.yaml": GOOD, "deploy/old.yaml": BAD.replace("settings", "old"), "deploy/p.yaml": USER },
+      "One",
+    );
+  });
+
+  it("checks a commit without a checkout, from the directory that it stands in", async () => {
+    commitAll(home.dir, { "deploy/old.yaml": GOOD.replace("settings", "old") }, "Two");
+    write({ "deploy/a.yaml": BAD });
+    expect(await trueup("validate", "--rev", "HEAD")).toMatchObject({ code: 0, stdout: "no errors in 3 files\n" });
+    const before = await trueup("-C", join(home.dir, "deploy"), "validate", "--rev", "HEAD^", "old.yaml");
+    expect(before).toMatchObject({ code: 1, stderr: expect.stringMatching(/^old\.yaml:4:1: error: /) });
+    expect((await trueup("validate")).code).toBe(1);
+  });
+
+  it("says only what a change brought, in the changed file and elsewhere", async () => {
+    expect(await trueup("validate", "--changed-since", "HEAD")).toMatchObject({
+      code: 0,
+      stdout: "no errors in 0 files\n",
+    });
+    write({ "deploy/new.yaml": BAD.replace("settings", "new") });
+    const added = await trueup("validate", "--changed-since", "HEAD");
+    expect(added).toMatchObject({ code: 1, stdout: "1 error in 1 file\n" });
+    expect(added.stderr).toMatch(/^deploy\/new\.yaml:4:1: error: /);
+    // The pod is as it was, but what it uses is gone.
+    gitIn(home.dir, ["rm", "-q", "deploy/a.yaml"]);
+    const gone = await trueup("validate", "--changed-since", "HEAD", "--max-warnings", "0", "deploy/p.yaml", "deploy");
+    expect(gone.stderr).toMatch(/deploy\/p\.yaml:6:\d+: warning: .*\[reference-missing\]/);
+    expect(gone.stderr).not.toContain("old.yaml");
+  });
+
+  it("names paths from the repository's root for hosts", async () => {
+    const inside = await trueup("-C", join(home.dir, "deploy"), "validate", "-o", "github");
+    expect(inside.code).toBe(1);
+    expect(inside.stdout).toMatch(/^::error file=deploy\/old\.yaml,line=4,col=1,endColumn=5,title=unknown-field::/);
+    expect(inside.stderr).toBe("1 error in 3 files\n");
+    const { results } = (
+      JSON.parse((await trueup("validate", "-o", "sarif")).stdout) as { runs: [{ results: object[] }] }
+    ).runs[0];
+    expect(results).toMatchObject([
+      { locations: [{ physicalLocation: { artifactLocation: { uri: "deploy/old.yaml" } } }] },
+    ]);
+  });
+
+  it("exits 2 for a revision that is not there, and a path that the commit has not", async () => {
+    expect(await trueup("validate", "--rev", "nonsense")).toMatchObject({ code: 2, stdout: "" });
+    expect(await trueup("validate", "--changed-since", "nonsense")).toMatchObject({ code: 2, stdout: "" });
+    expect((await trueup("validate", "--rev", "HEAD", "none")).stderr).toMatch(/^trueup: Cannot read none as commit /);
+    expect((await trueup("validate", "--rev", "HEAD", "../..")).code).toBe(2);
+  });
+});
+
+describe("validate", () => {
+  it("exits 2 where a revision is asked for and there is no repository", async () => {
+    write({ "a.yaml": GOOD });
+    expect((await trueup("validate", "--changed-since", "HEAD")).code).toBe(2);
+    expect((await trueup("validate", "-o", "gitlab")).stdout).toBe("[]\n");
+  });
+
+  it.each([
+    [["--dry-run"]],
+    [["--filename", "a.yaml"]],
+    [["--fix", "-"]],
+    [["--rev", "HEAD", "-"]],
+    [["--rev", "HEAD", "--fix"]],
+    [["--level", "image-tag=error"]],
+    [["--level", "yaml-tab=loud"]],
+    [["--max-warnings", "few"]],
+    [["-o", "xml"]],
+  ])("exits 2 for %j", async (args) => {
+    write({ "a.yaml": GOOD });
+    expect(await trueup("validate", ...args)).toMatchObject({ code: 2, stdout: "" });
+  });
+
+  it("takes a buffer for the file that it will become", async () => {
+    write({ "a.yaml": BAD, "p.yaml": USER });
+    expect((await piped(GOOD, "validate", ".", "-", "--filename", "./a.yaml")).stdout).toBe("no errors in 2 files\n");
+    expect((await piped(BAD, "validate", "-", "--filename", "b.yaml")).stderr).toMatch(/^b\.yaml:4:1: error: /);
+    expect((await piped('{"kind": "ConfigMap"', "validate", "-", "--filename", "b.json")).code).toBe(1);
+  });
+
+  it("counts warnings against --max-warnings, and lets levels move them", async () => {
+    write({ "p.yaml": USER });
+    expect(await trueup("validate")).toMatchObject({ code: 0, stdout: "1 warning in 1 file\n" });
+    expect((await trueup("validate", "--max-warnings", "1")).code).toBe(0);
+    expect(await trueup("validate", "--max-warnings", "0", "-q")).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: "1 warnings are more than the 0 that --max-warnings allows\n",
+    });
+    expect(await trueup("validate", "--level", "reference-missing=error")).toMatchObject({
+      code: 1,
+      stdout: "1 error in 1 file\n",
+    });
+    expect(await trueup("validate", "--level", "reference-missing=off,yaml-tab=error")).toMatchObject({
+      code: 0,
+      stdout: "no errors in 1 file\n",
+      stderr: "",
+    });
+    write({ "p.yaml": BAD });
+    expect((await trueup("validate", "--level", "unknown-field=off")).code).toBe(1);
+  });
+
+  it("mends files, keeping mode, links and comments, and shows before what it would do", async () => {
+    const before = `${GOOD.replace("{ colour: blue }", "{ a: 1 } # one")}---\n${BAD.replace("settings", "other")}`;
+    write({ "real/a.yaml": before, "b.yaml": GOOD.replace("settings", "b") });
+    chmodSync(join(home.dir, "real/a.yaml"), 0o640);
+    symlinkSync("real/a.yaml", join(home.dir, "link.yaml"));
+    const shown = await trueup("validate", "--fix", "--dry-run", "link.yaml");
+    expect(shown.code).toBe(1);
+    expect(shown.stdout).toContain('-data: { a: 1 } # one\n+data: { a: "1" } # one\n');
+    expect(shown.stderr).toMatch(/^link\.yaml:4: would be fixed: puts data\.a in quotes \[schema-type\]\n/);
+    expect(shown.stdout).toMatch(/\n1 error in 1 file\n$/);
+    expect(readFileSync(join(home.dir, "real/a.yaml"), "utf8")).toBe(before);
+    const fixed = await trueup("validate", "--fix", "link.yaml", "b.yaml");
+    expect(fixed).toMatchObject({ code: 1, stdout: "1 error in 2 files\n" });
+    expect(fixed.stderr).toContain("link.yaml:4: fixed: ");
+    expect(readFileSync(join(home.dir, "link.yaml"), "utf8")).toBe(before.replace("{ a: 1 }", '{ a: "1" }'));
+    expect(statSync(join(home.dir, "real/a.yaml")).mode & 0o777).toBe(0o640);
+    expect(await trueup("validate", "--fix", "-q", "b.yaml")).toEqual({ code: 0, stdout: "", stderr: "" });
+  });
+
+  it("mends a Secret without showing it", async () => {
+    const secret = "apiVersion: v1\nkind: Secret\nmetadata: { name: s }\nstringData: { pin: 99887766 }\n";
+    write({ "s.yaml": secret });
+    const { code, stdout, stderr } = await trueup("validate", "--fix", "--dry-run");
+    expect({ code, text: stdout + stderr }).toEqual({ code: 0, text: expect.not.stringContaining("99887766") });
+    expect((await trueup("validate", "--fix")).code).toBe(0);
+    expect(readFileSync(join(home.dir, "s.yaml"), "utf8")).toBe(secret.replace("99887766", '"99887766"'));
+  });
+});
+
+describe("explain", () => {
+  it("says what a rule checks, why, and shows it wrong and right", async () => {
+    const { code, stdout } = await trueup("explain", "schema-type");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^schema-type: A value has the type .*\n\nThe API server refuses/);
+    expect(stdout).toContain("Wrong, at line 5:\n");
+    expect(JSON.parse((await trueup("explain", "env-duplicate", "-o", "json")).stdout)).toMatchObject({
+      rule: "env-duplicate",
+      severity: "warning",
+      changeable: true,
+      example: { file: "manifest", line: 10 },
+    });
+  });
+
+  it("lists the rules, offers them to completion, and knows what is no rule", async () => {
+    expect((await trueup("explain")).stdout).toMatch(/^yaml-syntax +error +A manifest is/);
+    expect((await trueup("completion", "--names", "rule")).stdout).toContain("image-tag-latest\n");
+    expect(await trueup("explain", "image-latest-tag")).toMatchObject({ code: 2, stdout: "" });
+  });
+});
