@@ -226,6 +226,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./commands/doctor.ts"),
   },
   {
+    name: "schema",
+    arguments: "",
+    summary: "print the JSON Schema of all built-in kinds, for editors",
+    group: "Other",
+    load: () => import("./commands/schema.ts"),
+  },
+  {
     name: "completion",
     arguments: "[shell]",
     summary: "print the completion script of a shell: bash, zsh or fish",
