@@ -82,9 +82,10 @@ function definitionCheck(node: SchemaNode, indexes: ReadonlyMap<string, number>)
     const labels = names.map((name) => `case${JSON.stringify(name)}:`).join("");
     return test === "" ? `${labels}break;` : `${labels}if(v!=null&&!${wrapped(test)})return!1;break;`;
   });
-  const required = (node.required ?? []).map((name) => `o[${JSON.stringify(name)}]!=null`).join("&&");
+  const required = (node.required ?? []).map((name) => `w[${JSON.stringify(name)}]!=null`).join("&&");
   const closed = node.additionalProperties === false ? "default:return!1" : "";
-  return `(o,t)=>{if(!r(o))return!1;for(const k in o){const v=o[k];switch(k){${cases.join("")}${closed}}}return ${required === "" ? "!0" : required}}`;
+  // No name of the prelude: a parameter would hide it.
+  return `(w,t)=>{if(!r(w))return!1;for(const k in w){const v=w[k];switch(k){${cases.join("")}${closed}}}return ${required === "" ? "!0" : required}}`;
 }
 
 /** `!` binds tighter than `===`. */
