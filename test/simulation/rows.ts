@@ -120,7 +120,7 @@ export class Rows {
     // Pods that were heard of late, or whose deadline passed as the clock was set, have nothing to say when it is told.
     const isExcused = EXCUSES.some((fault) => this.#tally.of(fault) > 0);
     const isPlain = isExcused && /exceeded its progress deadline/.test(reason);
-    const names = isPlain || /pod \S+: container \S+: \S/.test(reason);
+    const names = isPlain || /pod \S+(?:: container \S+: \S| is still ending)/.test(reason);
     const isWithoutCode =
       /CrashLoopBackOff/.test(reason) && !/exit code \d|exit code is not known|unknown/.test(reason);
     if (!names || isWithoutCode) this.#witness.violate(`${nameOf(attempt)} does not say what is at fault: ${reason}`);
