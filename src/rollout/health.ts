@@ -53,7 +53,7 @@ function deploymentHealth(deployment: Deployment, context: HealthContext): Healt
   const current = findNewReplicaSet(deployment, owned);
   const below = (): string => {
     const failure = getCondition(status.conditions, "ReplicaFailure")?.message;
-    return failure ?? (current === undefined ? "" : podsReason(current, context));
+    return failure ?? (current === undefined ? endingReason(owned, context) : podsReason(current, context));
   };
   const progressing = getCondition(status.conditions, "Progressing");
   if (progressing?.reason === REASON.timedOut) {
@@ -100,6 +100,14 @@ function podsReason(replicaSet: ReplicaSet, { pods = [], events }: HealthContext
     if (found === "") found = text;
   }
   return found;
+}
+
+/** What a Recreate waits for before it begins: `pod web-5d4-x2x8z is still ending`. */
+function endingReason(owned: readonly ReplicaSet[], { pods = [] }: HealthContext): string {
+  const uids = new Set(owned.map(({ metadata }) => metadata.uid));
+  const isOwn = (pod: Pod): boolean => uids.has(controllerOf(pod)?.uid);
+  const ending = pods.find((pod) => isOwn(pod) && pod.metadata.deletionTimestamp !== undefined);
+  return ending === undefined ? "" : `pod ${ending.metadata.name} is still ending`;
 }
 
 function join(what: string, why: string): string {

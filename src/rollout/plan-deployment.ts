@@ -157,7 +157,7 @@ function scale(draft: DeploymentDraft): void {
   const active = draft.replicaSets.filter(isActive);
   if (active.length <= 1) {
     const only = active[0] ?? current ?? draft.old.at(-1);
-    if (only !== undefined) draft.scale(only, desired);
+    if (only !== undefined) draft.scale(only, only === current ? scaledWithin(draft, only) : desired);
     return;
   }
   if (current !== undefined && isSaturated(current, desired)) {
@@ -171,6 +171,16 @@ function scale(draft: DeploymentDraft): void {
     const replicaSet = active.find(({ metadata }) => metadata.name === name);
     if (replicaSet !== undefined) draft.scale(replicaSet, to);
   }
+}
+
+/**
+ * What the new ReplicaSet, the only one that is to have pods, may have now: all that is asked for, unless pods of the others
+ * are still there, which Kubernetes does not look at. The rollout gives it the rest as they go.
+ */
+function scaledWithin(draft: DeploymentDraft, current: ReplicaSet): number {
+  const desired = desiredOf(draft.deployment);
+  if (!isRollingUpdate(draft.deployment)) return desired;
+  return nextNewReplicas(desired, limitsOf(draft.deployment).maxSurge, sizeOf(current), draft.total);
 }
 
 function proportionalSizes(draft: DeploymentDraft, active: readonly ReplicaSet[]): { name: string; to: number }[] {

@@ -212,10 +212,13 @@ export const MUTANTS: readonly Mutant[] = [
     promise: 5,
     edits: one("rollout/plan-deployment.ts", "  if (fresh !== undefined) draft.setCondition(fresh);\n", ""),
     history: historyOf(
-      [wait(14_000), commit("a", [{ on: "a-w0", set: { rolling: null, note: "x" } }, { remove: "a-c0" }])],
+      [
+        wait(14_000),
+        commit("a", [{ on: "a-w0", set: { rolling: null, image: "good:2", deadline: 60 } }, { remove: "a-c0" }]),
+      ],
       { first: { image: "missing:1", deadline: 12 } },
     ),
-    says: /does not say what is at fault/,
+    says: /failed, though nothing is wrong with it/,
   },
   {
     name: "what has no deadline of its own has none",

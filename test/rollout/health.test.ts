@@ -182,6 +182,20 @@ describe("the reason of a workload's health comes from below", () => {
     });
   });
 
+  it("for a Deployment that waits for old pods before it begins", () => {
+    const ending = pod("web-0-abcde", { owner: "web-0-uid" });
+    const going = { ...ending, metadata: { ...ending.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } };
+    const old = replicaSet("web-0", { actual: 1, image: "web:v0" });
+    const found = healthOf(
+      { ...deployment(), status: { ...status, updatedReplicas: 0 } },
+      { pods: [going], replicaSets: [old] },
+    );
+    expect(found).toEqual({
+      status: "Progressing",
+      reason: "0 out of 1 new replicas have been updated: pod web-0-abcde is still ending",
+    });
+  });
+
   it("for a Deployment whose pods or ReplicaSet cannot be created", () => {
     const failure = { type: "ReplicaFailure", status: "True" as const, reason: "FailedCreate", message: "no room" };
     expect(healthOf({ ...deployment(), status: { ...status, conditions: [failure] } }, context).reason).toBe(

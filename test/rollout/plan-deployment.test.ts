@@ -222,6 +222,13 @@ describe("a change of size", () => {
     ]);
   });
 
+  it("gives the only active ReplicaSet no more than the room beside pods that are not gone yet", () => {
+    const gone = replicaSet("web-0", { replicas: 0, actual: 4, image: "web:0", ...at(4, 5, 1) });
+    const current = replicaSet("web-1", { replicas: 1, ...at(4, 5, 2) });
+    const metadata = { annotations: { "deployment.kubernetes.io/revision": "2" } };
+    expect(plan({ replicas: 6 }, [gone, current], { metadata })[0]).toBe("web-1: 4, of 6/8");
+  });
+
   it("ends also where the size is right already: Kubernetes would take it for a change of size for ever", () => {
     expect(
       plan({ replicas: 3 }, [replicaSet("web-1", { replicas: 3, ...at(5, 7) })], { metadata: REVISION_1 }),

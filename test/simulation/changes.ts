@@ -95,7 +95,11 @@ export class Changes {
     if (type === "applied" || type === "held") this.#isApplied(app, commit);
     const progress = this.#progress.get(app);
     if (type === "planned" && progress !== undefined) progress.planned = commit;
-    if (type === "rollback" && progress !== undefined) progress.back = detail.to as CommitId;
+    if (type === "rollback" && progress !== undefined) {
+      progress.back = detail.to as CommitId;
+      // Also what is kept when a later commit is rejected.
+      progress.applied = progress.back;
+    }
     if (type === "approved") this.#approved(progress, detail);
     if (type === "contested") this.#tally.add("field contested");
     if (type === "drift") this.#tally.add("drift recorded");
@@ -109,6 +113,8 @@ export class Changes {
     const progress = this.#progress.get(app);
     if (progress === undefined || progress.newest !== commit) return;
     progress.isRejected = outcome === "rejected";
+    // What it was given up for cannot be applied: it stays as it is.
+    if (/cannot be applied again/.test(reason)) progress.back = null;
     progress.hasEnded = true;
   }
 

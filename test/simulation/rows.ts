@@ -5,7 +5,7 @@ import type { Attempt, Ledger } from "../../src/model/ledger.ts";
 import { type CommitId, shortId } from "../../src/model/source.ts";
 import type { AppPhase } from "../../src/model/status.ts";
 import { SECRET } from "./app.ts";
-import type { Tally } from "./tally.ts";
+import { MACHINE_FAULTS, type Tally } from "./tally.ts";
 import type { Verdict } from "./tree.ts";
 import type { Witness } from "./witness.ts";
 
@@ -109,10 +109,21 @@ export class Rows {
     }
     const isWrong = verdict.validity !== "maybe" && (outcome === "rejected") !== (verdict.validity === "invalid");
     if (isWrong) this.#witness.violate(`${nameOf(attempt)} is ${verdict.validity}, and ended as ${outcome}: ${reason}`);
-    if (outcome === "failed" || outcome === "rolled back") this.#checkReason(attempt, reason);
+    if (outcome === "failed" || outcome === "rolled back") {
+      this.#checkReason(attempt, reason);
+      this.#checkCause(attempt, verdict);
+    }
     // Without a change it may say what was broken before.
     if (outcome !== "no-op" && (outcome === "deployed") !== (reason === ""))
       this.#witness.violate(`${nameOf(attempt)} ended as ${outcome}: "${reason}"`);
+  }
+
+  /** On a machine in order, a commit whose pods get ready in good time does not fail, whatever ran before it. */
+  #checkCause(attempt: Attempt, { app }: Verdict): void {
+    const isGood =
+      app?.workloads.every(({ image, deadline }) => /^good:/.test(image) && (deadline ?? 60) >= 60) === true;
+    const isCalm = MACHINE_FAULTS.every((fault) => this.#tally.of(fault) === 0);
+    if (isGood && isCalm) this.#witness.violate(`${nameOf(attempt)} failed, though nothing is wrong with it`);
   }
 
   /** Who is at fault: pod and container, and with what code it exits if it does. */
@@ -120,7 +131,7 @@ export class Rows {
     // Pods that were heard of late, or whose deadline passed as the clock was set, have nothing to say when it is told.
     const isExcused = EXCUSES.some((fault) => this.#tally.of(fault) > 0);
     const isPlain = isExcused && /exceeded its progress deadline/.test(reason);
-    const names = isPlain || /pod \S+: container \S+: \S/.test(reason);
+    const names = isPlain || /pod \S+(?:: container \S+: \S| is still ending)/.test(reason);
     const isWithoutCode =
       /CrashLoopBackOff/.test(reason) && !/exit code \d|exit code is not known|unknown/.test(reason);
     if (!names || isWithoutCode) this.#witness.violate(`${nameOf(attempt)} does not say what is at fault: ${reason}`);

@@ -1,6 +1,7 @@
 /** Counts how often each fault and each outcome occurred: a simulation in which one never does proves less than it seems to. */
 
-export const FAULTS = [
+/** What goes wrong with the machine, or is done to it. */
+export const MACHINE_FAULTS = [
   "link to the kubelet down",
   "call failed as the link was down",
   "call slow",
@@ -32,6 +33,10 @@ export const FAULTS = [
   "pod deleted by hand without grace",
   "Deployment deleted by hand",
   "Deployment edited by hand",
+] as const;
+
+/** What goes wrong with what git declares, or with how it changes. */
+const COMMIT_FAULTS = [
   "container crashed",
   "image missing",
   "killed by liveness",
@@ -49,6 +54,8 @@ export const FAULTS = [
   "field fought over",
   "trueup.yaml broken",
 ] as const;
+
+export const FAULTS = [...MACHINE_FAULTS, ...COMMIT_FAULTS] as const;
 
 export const OUTCOMES = [
   "attempt deployed",

@@ -35,6 +35,8 @@ export class Witness {
   readonly #digest: Hash | null;
   /** Most pods that a Deployment may have, by uid: its limit, or the one before until that is worked off. */
   readonly #ceilings = new Map<string, number>();
+  /** Fewest pods that a Deployment must keep available, by uid: its limit, or the one before until that is worked off. */
+  readonly #floors = new Map<string, number>();
   /** Pods that were available since they are ready, whatever the clock says now. */
   readonly #available = new Set<string>();
   /** When a ready pod was first seen so, on the clock that nobody sets, milliseconds. */
@@ -128,19 +130,27 @@ export class Witness {
   #raiseCeiling(deployment: Deployment, least = 0): void {
     const uid = deployment.metadata.uid ?? "";
     this.#ceilings.set(uid, Math.max(this.#ceilings.get(uid) ?? 0, maxPodsOf(deployment), least));
+    this.#floors.set(uid, Math.min(this.#floors.get(uid) ?? Number.POSITIVE_INFINITY, minAvailableOf(deployment)));
   }
 
   #checkCeiling(deployment: Deployment): void {
     const { uid = "", name, generation = 0 } = deployment.metadata;
     const limit = maxPodsOf(deployment);
-    const asked = this.mirror.replicaSetsOf(deployment).reduce((sum, own) => sum + sizeOf(own), 0);
+    const replicaSets = this.mirror.replicaSetsOf(deployment);
+    const activeOf = (own: ReplicaSet): number => this.mirror.podsOf(own).filter(isActivePod).length;
+    // What is asked for is as good as there, and what is not asked for any more is there until it is gone.
+    const most = replicaSets.reduce((sum, own) => sum + Math.max(sizeOf(own), activeOf(own)), 0);
     const active = this.mirror.activePodsOf(deployment).length;
     const ceiling = this.#ceilings.get(uid) ?? limit;
     if (active > ceiling) {
       this.violate(`deployment ${name} has ${active} pods that are not ending; ${ceiling} is the most`);
     }
-    const isSettled = (deployment.status?.observedGeneration ?? 0) === generation && asked <= limit && active <= limit;
-    if (isSettled) this.#ceilings.set(uid, limit);
+    const isSettled = (deployment.status?.observedGeneration ?? 0) === generation && most <= limit;
+    if (!isSettled) return;
+    this.#ceilings.set(uid, limit);
+    // Pods that a ReplicaSet is not to have any more go by what was decided before.
+    const isWorkedOff = replicaSets.every((own) => activeOf(own) <= sizeOf(own));
+    if (isWorkedOff) this.#floors.set(uid, minAvailableOf(deployment));
   }
 
   /** A pod that a controller has deleted: are enough left? Looked at before the mirror knows of it. */
@@ -151,7 +161,7 @@ export class Witness {
     const deployment = this.mirror.deploymentOf(after);
     if (deployment === undefined || !isRollingUpdate(deployment)) return;
     const left = this.mirror.activePodsOf(deployment).filter((pod) => this.isAvailable(pod)).length - 1;
-    const least = minAvailableOf(deployment);
+    const least = Math.min(this.#floors.get(deployment.metadata.uid ?? "") ?? 0, minAvailableOf(deployment));
     if (left < least) {
       const { name } = deployment.metadata;
       this.violate(`pod ${after.metadata.name} was deleted: ${left} of ${name}'s pods are available, not ${least}`);
@@ -213,6 +223,7 @@ export class Witness {
     const { name, uid = "", generation = 0 } = deployment.metadata;
     if (type === "deleted") {
       this.#ceilings.delete(uid);
+      this.#floors.delete(uid);
       return;
     }
     this.#raiseCeiling(deployment);
