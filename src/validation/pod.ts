@@ -1,6 +1,7 @@
 /** Rules on pod specs: what holds for the pod as a whole, and what its containers share. */
 import { checkContainer } from "./container.ts";
 import type { Field } from "./field.ts";
+import { checkNotNegative } from "./limits.ts";
 import { checkLabels, checkName } from "./metadata.ts";
 import { checkDnsLabel, checkSubdomain } from "./names.ts";
 import { warnAboutPod } from "./process.ts";
@@ -12,8 +13,13 @@ export function checkPod(report: Report, root: Field): void {
   checkPodSpec(report, spec, root.at("metadata"));
 }
 
-/** Checks a pod spec. @param metadata The pod's or template's */
-export function checkPodSpec(report: Report, spec: Field, metadata: Field): void {
+/**
+ * Checks a pod spec.
+ *
+ * @param metadata The pod's or template's
+ * @param claims Names of the volumes that a StatefulSet's claim templates give each pod
+ */
+export function checkPodSpec(report: Report, spec: Field, metadata: Field, claims: readonly string[] = []): void {
   if (spec.record === undefined) return;
   const containers = spec.at("containers");
   if (Array.isArray(containers.value) && containers.items.length === 0) {
@@ -29,7 +35,7 @@ export function checkPodSpec(report: Report, spec: Field, metadata: Field): void
   checkName(report, spec.at("serviceAccountName"), checkSubdomain);
   checkName(report, spec.at("hostname"), checkDnsLabel);
   checkName(report, spec.at("subdomain"), checkDnsLabel);
-  const volumes = checkVolumes(report, spec.at("volumes"));
+  const volumes = checkVolumes(report, spec.at("volumes"), claims);
   const seen = new Map<string, string>();
   const hostPorts = new Map<string, string>();
   for (const list of ["initContainers", "containers"] as const) {
@@ -39,10 +45,6 @@ export function checkPodSpec(report: Report, spec: Field, metadata: Field): void
     }
   }
   warnAboutPod(report, spec, metadata);
-}
-
-function checkNotNegative(report: Report, field: Field): void {
-  if ((field.integer ?? 0) < 0) report.error("replicas-negative", field, "it must be greater than or equal to 0");
 }
 
 function checkContainerName(report: Report, name: Field, seen: Map<string, string>): void {
@@ -58,8 +60,8 @@ function checkContainerName(report: Report, name: Field, seen: Map<string, strin
   } else seen.set(text, name.name.replace(/\.name$/, ""));
 }
 
-/** Checks volumes; returns their names. */
-function checkVolumes(report: Report, volumes: Field): ReadonlySet<string> {
+/** Checks volumes; returns their names, and those of the claims. */
+function checkVolumes(report: Report, volumes: Field, claims: readonly string[]): ReadonlySet<string> {
   const names = new Set<string>();
   for (const volume of volumes.items) {
     const name = volume.at("name");
@@ -81,5 +83,6 @@ function checkVolumes(report: Report, volumes: Field): ReadonlySet<string> {
     }
     // No source at all means emptyDir, for old manifests' sake; the API server fills it in.
   }
+  for (const claim of claims) names.add(claim);
   return names;
 }
