@@ -6,6 +6,7 @@ import { checkLabels, checkName } from "./metadata.ts";
 import { checkDnsLabel, checkSubdomain } from "./names.ts";
 import { warnAboutPod } from "./process.ts";
 import type { Report } from "./report.ts";
+import { checkVolumes } from "./volumes.ts";
 
 export function checkPod(report: Report, root: Field): void {
   const spec = root.at("spec");
@@ -58,31 +59,4 @@ function checkContainerName(report: Report, name: Field, seen: Map<string, strin
       hint: "Give each container its own name.",
     });
   } else seen.set(text, name.name.replace(/\.name$/, ""));
-}
-
-/** Checks volumes; returns their names, and those of the claims. */
-function checkVolumes(report: Report, volumes: Field, claims: readonly string[]): ReadonlySet<string> {
-  const names = new Set<string>();
-  for (const volume of volumes.items) {
-    const name = volume.at("name");
-    if (name.text !== undefined) {
-      const wrong = checkDnsLabel(name.text);
-      if (wrong !== null) report.error("volume-source", name, wrong);
-      else if (names.has(name.text)) report.error("volume-source", name, "a pod's volume names must be unique");
-      names.add(name.text);
-    }
-    const sources = volume.entries.filter(([key, value]) => key !== "name" && value.isGiven);
-    if (sources.length > 1) {
-      report.say(
-        "error",
-        "volume-source",
-        volume.path,
-        `Cannot use ${volume.name} as it may not specify more than 1 volume type: it has ${sources.map(([key]) => key).join(", ")}`,
-        {},
-      );
-    }
-    // No source at all means emptyDir, for old manifests' sake; the API server fills it in.
-  }
-  for (const claim of claims) names.add(claim);
-  return names;
 }

@@ -87,7 +87,8 @@ export const RULES = {
   "selector-overlap": "Workloads do not select each other's pods.",
   "service-selects-nothing": "A Service's selector matches a workload of the app.",
   "service-target-port": "A Service's targetPort is a port that a selected container declares.",
-  "reference-missing": "ConfigMaps, Secrets and their keys that pods refer to are declared.",
+  "budget-selects-nothing": "A PodDisruptionBudget's selector matches a workload of the app.",
+  "reference-missing": "What an object refers to by name, and the keys of it, is declared.",
   // Configuration files.
   "config-invalid": "trueup.yaml and trueup.config.yaml fit their schemas and make sense.",
 } as const satisfies Readonly<Record<string, string>>;
