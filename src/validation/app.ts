@@ -8,6 +8,8 @@ import { formatFieldPath } from "../model/manifest.ts";
 import { displayId, keyOfId, type LabelSelector, matchesSelector, type ObjectKey } from "../model/object.ts";
 import { Field, withoutNulls } from "./field.ts";
 import type { ValidateOptions } from "./object.ts";
+import { makesPods, templateOf } from "./pod-spec.ts";
+import { referencesOf } from "./references.ts";
 import type { RuleId } from "./rules.ts";
 
 export interface AppContext extends ValidateOptions {
@@ -16,7 +18,7 @@ export interface AppContext extends ValidateOptions {
   defaultNamespace: string;
 }
 
-/** Something that makes pods: a Deployment, ReplicaSet or Pod. */
+/** Something that makes pods, or is one. */
 interface Workload {
   declared: Declared;
   labels: Record<string, string>;
@@ -48,10 +50,11 @@ class AppCheck {
     for (const each of this.#declared) this.#index(each);
     for (const each of this.#declared) {
       if (each.id.group === "" && each.id.kind === "Service") this.#service(each);
+      if (each.id.group === "policy" && each.id.kind === "PodDisruptionBudget") this.#budget(each);
+      this.#references(each);
     }
     for (const workload of this.#workloads) {
       this.#overlap(workload);
-      this.#references(workload);
       this.#unwatched(workload);
     }
     return this.#diagnostics;
@@ -95,7 +98,7 @@ class AppCheck {
   }
 
   #service(service: Declared): void {
-    const spec = new Field(withoutNulls(service.object)).at("spec");
+    const spec = rootOf(service).at("spec");
     const selector = textMap(spec.at("selector"));
     if (Object.keys(selector).length === 0) return;
     const selected = this.#selected(service.id.namespace, selector);
@@ -152,25 +155,6 @@ class AppCheck {
     }
   }
 
-  #references(workload: Workload): void {
-    for (const list of ["initContainers", "containers"]) {
-      for (const container of workload.spec.at(list).items) {
-        for (const variable of container.at("env").items) {
-          this.#reference(workload, "ConfigMap", variable.at("valueFrom", "configMapKeyRef"));
-          this.#reference(workload, "Secret", variable.at("valueFrom", "secretKeyRef"));
-        }
-        for (const source of container.at("envFrom").items) {
-          this.#reference(workload, "ConfigMap", source.at("configMapRef"));
-          this.#reference(workload, "Secret", source.at("secretRef"));
-        }
-      }
-    }
-    for (const volume of workload.spec.at("volumes").items) {
-      this.#reference(workload, "ConfigMap", volume.at("configMap"));
-      this.#reference(workload, "Secret", volume.at("secret"), "secretName");
-    }
-  }
-
   /** What a Deployment asks to be restarted on and nobody here declares: its changes are not seen. */
   #unwatched({ declared }: Workload): void {
     const said = new Set<ObjectKey>();
@@ -191,36 +175,60 @@ class AppCheck {
     }
   }
 
-  #reference(workload: Workload, kind: "ConfigMap" | "Secret", reference: Field, nameField = "name"): void {
-    const name = reference.at(nameField);
-    if (name.text === undefined || name.text === "" || reference.at("optional").value === true) return;
-    const id = { group: "", kind, namespace: workload.declared.id.namespace, name: name.text };
-    const target = this.#byKey.get(keyOfId(id));
-    const user = displayId(workload.declared.id);
-    if (target === undefined) {
-      this.#say(
-        "warning",
-        "reference-missing",
-        workload.declared,
-        name.path,
-        `${user} needs ${displayId(id)}, which ${this.#where} does not declare`,
-        `Declare the ${kind}, or see that it is there before the pods start.`,
-        "value",
-      );
-      return;
+  /** What an object needs and nobody here declares. Others may bring it, so it is a warning. */
+  #references(declared: Declared): void {
+    for (const { group, kind, namespace = declared.id.namespace, name, key } of referencesOf(
+      declared,
+      rootOf(declared),
+    )) {
+      const id = { group, kind, namespace, name: name.text ?? "" };
+      const target = this.#byKey.get(keyOfId(id));
+      const user = displayId(declared.id);
+      if (target === undefined) {
+        const when = makesPods(declared.id.group, declared.id.kind) ? "the pods start" : "it is applied";
+        this.#say(
+          "warning",
+          "reference-missing",
+          declared,
+          name.path,
+          `${user} needs ${displayId(id)}, which ${this.#where} does not declare`,
+          `Declare the ${kind}, or see that it is there before ${when}.`,
+          "value",
+        );
+      } else if (key !== undefined) this.#key(declared, target, key);
     }
-    const key = reference.at("key");
-    if (key.text === undefined) return;
+  }
+
+  #key(declared: Declared, target: Declared, key: Field): void {
+    const { text } = key;
     const object = new Field(target.object);
-    if (["data", "binaryData", "stringData"].some((part) => object.at(part).at(key.text ?? "").isGiven)) return;
+    if (text === undefined) return;
+    if (["data", "binaryData", "stringData"].some((part) => object.at(part).at(text).isGiven)) return;
     this.#say(
       "warning",
       "reference-missing",
-      workload.declared,
+      declared,
       key.path,
-      `${user} needs the key ${key.text} of ${displayId(id)}, which does not have it`,
+      `${displayId(declared.id)} needs the key ${text} of ${displayId(target.id)}, which does not have it`,
       undefined,
       "value",
+    );
+  }
+
+  /** A budget for pods that nobody here makes protects nothing. */
+  #budget(budget: Declared): void {
+    const selector = rootOf(budget).at("spec", "selector");
+    const labels = textMap(selector.at("matchLabels"));
+    // Without labels it is about all pods, or about those that expressions name.
+    if (Object.keys(labels).length === 0 || !isEvaluable(selector)) return;
+    if (this.#selected(budget.id.namespace, labels).length > 0) return;
+    this.#say(
+      "warning",
+      "budget-selects-nothing",
+      budget,
+      ["spec", "selector"],
+      `${displayId(budget.id)} selects no workload of ${this.#where}: ${pairs(labels)}`,
+      "Select labels of the pods that it is to protect.",
     );
   }
 
@@ -246,13 +254,15 @@ class AppCheck {
   }
 }
 
+function rootOf(declared: Declared): Field {
+  return new Field(withoutNulls(declared.object));
+}
+
 function workloadOf(declared: Declared): Workload | undefined {
   const { group, kind } = declared.id;
-  const root = new Field(withoutNulls(declared.object));
-  if (group === "" && kind === "Pod")
-    return { declared, labels: textMap(root.at("metadata", "labels")), spec: root.at("spec") };
-  if (group !== "apps" || (kind !== "Deployment" && kind !== "ReplicaSet")) return undefined;
-  const template = root.at("spec", "template");
+  if (!makesPods(group, kind)) return undefined;
+  const template = templateOf(kind, rootOf(declared));
+  if (template === undefined) return undefined;
   return { declared, labels: textMap(template.at("metadata", "labels")), spec: template.at("spec") };
 }
 

@@ -1,6 +1,7 @@
 /** Rules on one container: image, ports, environment, probes, hooks, mounts and resources. */
 import type { Field } from "./field.ts";
 import { checkImage } from "./image.ts";
+import { checkMounts } from "./mounts.ts";
 import { checkConfigKey, checkEnvName, checkPortName, checkSubdomain } from "./names.ts";
 import { checkPortNumber } from "./ports.ts";
 import { checkHandler, checkProbe } from "./probe.ts";
@@ -26,7 +27,7 @@ export function checkContainer(report: Report, container: Field, facts: PodFacts
   if (facts.isInit) report.oneOf(restarts, ["Always", "Never", "OnFailure"]);
   checkPorts(report, container.at("ports"), facts.hostPorts);
   checkEnvironment(report, container);
-  checkMounts(report, container.at("volumeMounts"), facts.volumes);
+  checkMounts(report, container, facts.volumes);
   checkResources(report, container.at("resources"));
   const isPlainInit = facts.isInit && restarts.text !== "Always";
   for (const name of [...PROBES, "lifecycle"] as const) {
@@ -170,22 +171,6 @@ function oneSource(report: Report, field: Field, given: readonly string[], known
     `Cannot use ${field.name} as it must have exactly one of ${known.join(", ")}: ${was}`,
     { at: "key" },
   );
-}
-
-function checkMounts(report: Report, mounts: Field, volumes: ReadonlySet<string>): void {
-  const paths = new Set<string>();
-  for (const mount of mounts.items) {
-    const name = mount.at("name");
-    if (name.text !== undefined && !volumes.has(name.text)) {
-      report.error("volume-source", name, "it must name a volume of the pod", {
-        hint: "Declare it under volumes of the pod's spec.",
-      });
-    }
-    const path = mount.at("mountPath");
-    if (path.text === undefined) continue;
-    if (paths.has(path.text)) report.error("volume-source", path, "a container's mount paths must be unique");
-    paths.add(path.text);
-  }
 }
 
 const RESOURCE_NAMES = /^(?:cpu|memory|ephemeral-storage|hugepages-.+|.+\/.+)$/;

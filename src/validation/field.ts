@@ -3,11 +3,18 @@ import { type FieldPath, formatFieldPath } from "../model/manifest.ts";
 
 export class Field {
   readonly value: unknown;
-  readonly path: FieldPath;
+  /** Where the field is, or what it is a part of: hardly any is ever named, and paths cost more than the checks. */
+  readonly #owner: Field | undefined;
+  readonly #last: FieldPath;
 
-  constructor(value: unknown, path: FieldPath = []) {
+  constructor(value: unknown, path: FieldPath = [], owner?: Field) {
     this.value = value;
-    this.path = path;
+    this.#last = path;
+    this.#owner = owner;
+  }
+
+  get path(): FieldPath {
+    return this.#owner === undefined ? this.#last : [...this.#owner.path, ...this.#last];
   }
 
   /** The field's name in messages. */
@@ -37,25 +44,22 @@ export class Field {
 
   /** The field under a key; keys with several parts are walked. */
   at(...keys: string[]): Field {
-    let field: Field = this;
+    let value = this.value;
     for (const key of keys) {
-      const record = field.record;
-      field = new Field(record !== undefined && Object.hasOwn(record, key) ? record[key] : undefined, [
-        ...field.path,
-        key,
-      ]);
+      const isRecord = typeof value === "object" && value !== null && !Array.isArray(value);
+      value = isRecord && Object.hasOwn(value as object, key) ? (value as Record<string, unknown>)[key] : undefined;
     }
-    return field;
+    return new Field(value, keys, this);
   }
 
   /** Items of a list; none of anything else. */
   get items(): Field[] {
-    return Array.isArray(this.value) ? this.value.map((item, at) => new Field(item, [...this.path, at])) : [];
+    return Array.isArray(this.value) ? this.value.map((item, at) => new Field(item, [at], this)) : [];
   }
 
   /** Entries of a mapping; none of anything else. */
   get entries(): [string, Field][] {
-    return Object.entries(this.record ?? {}).map(([key, value]) => [key, new Field(value, [...this.path, key])]);
+    return Object.entries(this.record ?? {}).map(([key, value]) => [key, new Field(value, [key], this)]);
   }
 }
 

@@ -16,6 +16,7 @@ import type { Report } from "./report.ts";
 const NAME_CHECKS: Readonly<Record<string, NameCheck>> = {
   "/Service": checkServiceName,
   "/Namespace": checkDnsLabel,
+  "apps/StatefulSet": checkDnsLabel,
   "rbac.authorization.k8s.io/Role": checkPathSegment,
   "rbac.authorization.k8s.io/RoleBinding": checkPathSegment,
   "rbac.authorization.k8s.io/ClusterRole": checkPathSegment,
@@ -30,10 +31,15 @@ const STANDARD_FINALIZERS = new Set(["kubernetes", "orphan", "foregroundDeletion
 /** Keys and values of an object's annotations together, in bytes. */
 const ANNOTATIONS_LIMIT = 256 * 1024;
 
-/** Checks the metadata of a whole object. */
-export function checkMetadata(report: Report, { group, kind }: KindName, metadata: Field): void {
+/**
+ * Checks the metadata of a whole object.
+ *
+ * @param version Kubernetes version: what a name may be has changed
+ */
+export function checkMetadata(report: Report, { group, kind }: KindName, metadata: Field, version: string): void {
   const name = metadata.at("name");
-  checkName(report, name, NAME_CHECKS[`${group}/${kind}`] ?? checkSubdomain);
+  const check = NAME_CHECKS[`${group}/${kind}`] ?? checkSubdomain;
+  checkName(report, name, check === checkServiceName ? serviceNameCheck(version) : check);
   const namespace = metadata.at("namespace");
   if (isClusterScoped(group, kind)) {
     if (namespace.isGiven && namespace.value !== "") {
@@ -42,6 +48,11 @@ export function checkMetadata(report: Report, { group, kind }: KindName, metadat
   } else if (namespace.value !== "") checkName(report, namespace, checkDnsLabel);
   checkLabelsAndAnnotations(report, metadata);
   for (const finalizer of metadata.at("finalizers").items) checkFinalizer(report, finalizer);
+}
+
+/** Since 1.36 a Service's name may begin with a digit (relaxed Service names). */
+export function serviceNameCheck(version: string): NameCheck {
+  return version === "1.34" || version === "1.35" ? checkServiceName : checkDnsLabel;
 }
 
 /** Checks what pod templates have of metadata too. */

@@ -30,6 +30,12 @@ export const checkServiceName: NameCheck = (text) => {
   return "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character";
 };
 
+/** A host name of which the first part is `*`. */
+export const checkWildcard: NameCheck = (text) => {
+  if (text.startsWith("*.") && !text.slice(2).includes("*")) return checkSubdomain(text.slice(2));
+  return "a wildcard DNS name must start with '*.', followed by a DNS subdomain";
+};
+
 /** Names that only have to fit into a path: of RBAC's kinds, for example. */
 export const checkPathSegment: NameCheck = (text) => {
   if (text === "." || text === "..") return "it may not be '.' or '..'";

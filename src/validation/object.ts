@@ -2,16 +2,27 @@
 import type { Diagnostic } from "../model/diagnostic.ts";
 import type { Declared } from "../model/manifest.ts";
 import { groupOf } from "../model/object.ts";
+import { checkAutoscaler } from "./autoscaler.ts";
+import { checkClaim } from "./claim.ts";
+import { checkCronJob } from "./cron-job.ts";
+import { checkDaemonSet } from "./daemon-set.ts";
 import { checkConfigMap, checkSecret } from "./data.ts";
+import { checkDisruptionBudget } from "./disruption-budget.ts";
 import { Field, withoutNulls } from "./field.ts";
+import { checkIngress } from "./ingress.ts";
+import { checkJob } from "./job.ts";
 import { checkMetadata } from "./metadata.ts";
+import { checkNetworkPolicy } from "./network-policy.ts";
 import { checkPod } from "./pod.ts";
+import { checkLimitRange, checkResourceQuota } from "./quota.ts";
+import { checkClusterRole, checkClusterRoleBinding, checkRole, checkRoleBinding } from "./rbac.ts";
 import { Report } from "./report.ts";
 import { checkRestartOn } from "./restart-on.ts";
 import { checkSchema } from "./schema.ts";
 import { DEFAULT_KUBERNETES_VERSION } from "./schemas/index.ts";
 import { schemaOf } from "./served.ts";
 import { checkService } from "./service.ts";
+import { checkStatefulSet } from "./stateful-set.ts";
 import { checkDeployment, checkReplicaSet } from "./workload.ts";
 
 export interface ValidateOptions {
@@ -25,6 +36,21 @@ export interface ValidateOptions {
 const KIND_RULES: Readonly<Record<string, (report: Report, root: Field) => void>> = {
   "apps/Deployment": checkDeployment,
   "apps/ReplicaSet": checkReplicaSet,
+  "apps/StatefulSet": checkStatefulSet,
+  "apps/DaemonSet": checkDaemonSet,
+  "batch/Job": checkJob,
+  "batch/CronJob": checkCronJob,
+  "/PersistentVolumeClaim": checkClaim,
+  "autoscaling/HorizontalPodAutoscaler": checkAutoscaler,
+  "networking.k8s.io/Ingress": checkIngress,
+  "networking.k8s.io/NetworkPolicy": checkNetworkPolicy,
+  "rbac.authorization.k8s.io/Role": checkRole,
+  "rbac.authorization.k8s.io/ClusterRole": checkClusterRole,
+  "rbac.authorization.k8s.io/RoleBinding": checkRoleBinding,
+  "rbac.authorization.k8s.io/ClusterRoleBinding": checkClusterRoleBinding,
+  "policy/PodDisruptionBudget": checkDisruptionBudget,
+  "/LimitRange": checkLimitRange,
+  "/ResourceQuota": checkResourceQuota,
   "/Pod": checkPod,
   "/Service": checkService,
   "/ConfigMap": checkConfigMap,
@@ -34,12 +60,13 @@ const KIND_RULES: Readonly<Record<string, (report: Report, root: Field) => void>
 /** Checks one object by itself: schema, semantics, names, images. Pure, so the result may be kept per blob. */
 export function validateDeclared(declared: Declared, options: ValidateOptions = {}): Diagnostic[] {
   const report = new Report(declared, options.disabledRules);
-  const schema = schemaOf(report, declared, options.kubernetesVersion ?? DEFAULT_KUBERNETES_VERSION);
+  const version = options.kubernetesVersion ?? DEFAULT_KUBERNETES_VERSION;
+  const schema = schemaOf(report, declared, version);
   if (schema === undefined) return report.diagnostics;
   checkSchema(report, schema, declared.object);
   const name = { group: groupOf(schema.apiVersion), kind: schema.kind };
   const root = new Field(withoutNulls(declared.object));
-  checkMetadata(report, name, root.at("metadata"));
+  checkMetadata(report, name, root.at("metadata"), version);
   checkRestartOn(report, root);
   KIND_RULES[`${name.group}/${name.kind}`]?.(report, root);
   return report.diagnostics;

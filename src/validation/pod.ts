@@ -1,10 +1,12 @@
 /** Rules on pod specs: what holds for the pod as a whole, and what its containers share. */
 import { checkContainer } from "./container.ts";
 import type { Field } from "./field.ts";
+import { checkNotNegative } from "./limits.ts";
 import { checkLabels, checkName } from "./metadata.ts";
 import { checkDnsLabel, checkSubdomain } from "./names.ts";
 import { warnAboutPod } from "./process.ts";
 import type { Report } from "./report.ts";
+import { checkVolumes } from "./volumes.ts";
 
 export function checkPod(report: Report, root: Field): void {
   const spec = root.at("spec");
@@ -12,8 +14,13 @@ export function checkPod(report: Report, root: Field): void {
   checkPodSpec(report, spec, root.at("metadata"));
 }
 
-/** Checks a pod spec. @param metadata The pod's or template's */
-export function checkPodSpec(report: Report, spec: Field, metadata: Field): void {
+/**
+ * Checks a pod spec.
+ *
+ * @param metadata The pod's or template's
+ * @param claims Names of the volumes that a StatefulSet's claim templates give each pod
+ */
+export function checkPodSpec(report: Report, spec: Field, metadata: Field, claims: readonly string[] = []): void {
   if (spec.record === undefined) return;
   const containers = spec.at("containers");
   if (Array.isArray(containers.value) && containers.items.length === 0) {
@@ -29,7 +36,7 @@ export function checkPodSpec(report: Report, spec: Field, metadata: Field): void
   checkName(report, spec.at("serviceAccountName"), checkSubdomain);
   checkName(report, spec.at("hostname"), checkDnsLabel);
   checkName(report, spec.at("subdomain"), checkDnsLabel);
-  const volumes = checkVolumes(report, spec.at("volumes"));
+  const volumes = checkVolumes(report, spec.at("volumes"), claims);
   const seen = new Map<string, string>();
   const hostPorts = new Map<string, string>();
   for (const list of ["initContainers", "containers"] as const) {
@@ -39,10 +46,6 @@ export function checkPodSpec(report: Report, spec: Field, metadata: Field): void
     }
   }
   warnAboutPod(report, spec, metadata);
-}
-
-function checkNotNegative(report: Report, field: Field): void {
-  if ((field.integer ?? 0) < 0) report.error("replicas-negative", field, "it must be greater than or equal to 0");
 }
 
 function checkContainerName(report: Report, name: Field, seen: Map<string, string>): void {
@@ -56,30 +59,4 @@ function checkContainerName(report: Report, name: Field, seen: Map<string, strin
       hint: "Give each container its own name.",
     });
   } else seen.set(text, name.name.replace(/\.name$/, ""));
-}
-
-/** Checks volumes; returns their names. */
-function checkVolumes(report: Report, volumes: Field): ReadonlySet<string> {
-  const names = new Set<string>();
-  for (const volume of volumes.items) {
-    const name = volume.at("name");
-    if (name.text !== undefined) {
-      const wrong = checkDnsLabel(name.text);
-      if (wrong !== null) report.error("volume-source", name, wrong);
-      else if (names.has(name.text)) report.error("volume-source", name, "a pod's volume names must be unique");
-      names.add(name.text);
-    }
-    const sources = volume.entries.filter(([key, value]) => key !== "name" && value.isGiven);
-    if (sources.length > 1) {
-      report.say(
-        "error",
-        "volume-source",
-        volume.path,
-        `Cannot use ${volume.name} as it may not specify more than 1 volume type: it has ${sources.map(([key]) => key).join(", ")}`,
-        {},
-      );
-    }
-    // No source at all means emptyDir, for old manifests' sake; the API server fills it in.
-  }
-  return names;
 }

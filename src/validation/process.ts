@@ -4,7 +4,11 @@ import type { Report } from "./report.ts";
 
 const RULE = "process-runtime-ignores";
 
+/** Kinds whose pods the process runtime can get to run. */
+const RUN_HERE = new Set(["Deployment", "Pod", "ReplicaSet"]);
+
 export function warnAboutContainer(report: Report, container: Field): void {
+  if (!RUN_HERE.has(report.declared.id.kind)) return;
   const mounts = container.at("volumeMounts");
   if (mounts.items.length > 0) {
     report.warning(
@@ -41,6 +45,7 @@ export function warnAboutContainer(report: Report, container: Field): void {
 }
 
 export function warnAboutPod(report: Report, spec: Field, _metadata: Field): void {
+  if (!RUN_HERE.has(report.declared.id.kind)) return;
   const security = spec.at("securityContext");
   if (security.entries.length > 0) {
     report.warning(RULE, security, `${security.name} is ignored by the process runtime: it is no sandbox`);

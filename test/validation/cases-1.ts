@@ -273,6 +273,7 @@ kind: PodSecurityPolicy
 metadata: {name: a}
 `,
     expect: [
+      "1:1 error ingress: Cannot use spec as it must have defaultBackend or rules: it has neither",
       "1:13 error api-removed: extensions/v1beta1 was removed in Kubernetes 1.22: use networking.k8s.io/v1 (Write apiVersion: networking.k8s.io/v1.)",
       "5:13 error api-removed: policy/v1beta1 was removed in Kubernetes 1.25: nothing replaces it",
     ],

@@ -111,6 +111,7 @@ spec:
   {
     rule: "name-format",
     name: "names of each form",
+    kubernetesVersion: "1.35",
     yaml: `apiVersion: v1
 kind: Namespace
 metadata: {name: a.b}
@@ -596,5 +597,11 @@ spec:
       '13:14 error volume-source: Cannot use spec.containers[0].volumeMounts[0].name as it must name a volume of the pod: it is "c" (Declare it under volumes of the pod\'s spec.)',
       '14:28 error volume-source: Cannot use spec.containers[0].volumeMounts[1].mountPath as a container\'s mount paths must be unique: it is "/c"',
     ],
+  },
+  {
+    rule: "name-format",
+    name: "a Service that begins with a digit, as it may since 1.36",
+    yaml: "{apiVersion: v1, kind: Service, metadata: {name: 1web}, spec: {ports: [{port: 80}]}}\n",
+    expect: [],
   },
 ];

@@ -69,6 +69,7 @@ spec: {containers: [{name: web, image: "web:v1"}]}
     ),
     expect: [
       "14:71 warning restart-on: A change of configmap/far restarts no pod of deployment/web: this app does not declare it (Declare the ConfigMap in the same app.)",
+      "16:57 warning reference-missing: deployment/web needs secret/key, which this app does not declare (Declare the Secret, or see that it is there before the pods start.)",
       "16:57 warning restart-on: A change of secret/key restarts no pod of deployment/web: this app does not declare it (Declare the Secret in the same app.)",
     ],
   },

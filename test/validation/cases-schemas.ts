@@ -89,6 +89,7 @@ spec:
       "6:3 error unknown-field: Cannot read spec.restartPolicy as spec has no such field (It belongs in spec.jobTemplate.spec.template.spec: check the indentation.)",
       "7:3 error unknown-field: Cannot read spec.concurencyPolicy as spec has no such field (Did you mean concurrencyPolicy?)",
       "8:3 error unknown-field: Cannot read spec.nothing as spec has no such field",
+      "12:9 error template-restart-policy: Cannot use spec.jobTemplate.spec.template.spec as restartPolicy must be given: it is missing (Pods of a Job end: set restartPolicy: Never or OnFailure.)",
       "14:11 error unknown-field: Cannot read spec.jobTemplate.spec.template.spec.successfulJobsHistoryLimit as spec.jobTemplate.spec.template.spec has no such field (It belongs in spec: check the indentation.)",
     ],
   },
@@ -118,6 +119,7 @@ spec: {acquireTime: yesterday, leaseDurationSeconds: 3000000000}
     expect: [
       "6:11 error schema-type: Cannot read spec.rules[0].host as it must be text: it is 3 (Put the value in quotes.)",
       '7:19 error schema-type: Cannot read spec.rules[0].http.paths as it must be a list: it is a mapping (Begin each item with "- ".)',
+      "13:3 error rbac: Cannot use rules[0] as resources must be given: it is missing",
       "13:15 error schema-type: Cannot read rules[0].apiGroups[0] as it must be text: it is empty",
       '14:10 error schema-type: Cannot read rules[0].verbs as it must be a list: it is "get"',
       '19:21 error schema-format: Cannot read spec.acquireTime as it must be a time: it is "yesterday" (Times look like 2026-11-26T09:30:00Z.)',

@@ -9,11 +9,12 @@ import { CASES as FIRST, type RuleCase } from "./cases-1.ts";
 import { CASES as SECOND } from "./cases-2.ts";
 import { CASES as THIRD } from "./cases-3.ts";
 import { CASES as FOURTH } from "./cases-4.ts";
+import { CASES as KINDS } from "./cases-kinds.ts";
 import { CASES as SCHEMAS } from "./cases-schemas.ts";
 import { CASES as YAML } from "./cases-yaml.ts";
 import { BLOB, declare, diagnose, lines } from "./declare.ts";
 
-const CASES = [...FIRST, ...SECOND, ...THIRD, ...FOURTH, ...SCHEMAS, ...YAML];
+const CASES = [...FIRST, ...SECOND, ...THIRD, ...FOURTH, ...KINDS, ...SCHEMAS, ...YAML];
 
 function optionsOf({ kubernetesVersion }: RuleCase): ValidateOptions {
   return kubernetesVersion === undefined ? {} : { kubernetesVersion };

@@ -1,4 +1,4 @@
-/** Agreement with a real API server: 192 objects of the supported kinds, with its verdicts. */
+/** Agreement with a real API server: 259 objects of common kinds, with its verdicts. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -21,8 +21,14 @@ interface Verdict {
 
 const VERDICTS = JSON.parse(readFileSync(join(FIXTURES, "verdicts/verdicts.json"), "utf8")) as Verdict[];
 
-/** Where we say otherwise, and why we are right: `file:line` to the reason. None so far. */
-const DISAGREEMENTS: Readonly<Record<string, string>> = {};
+const DROPPED =
+  "the server drops the namespace of what lives in none without a word: what is declared is not what is stored";
+
+/** Where we say otherwise, and why we are right: `file:line` to the reason. */
+const DISAGREEMENTS: Readonly<Record<string, string>> = {
+  "kube-linter/tests/checks/cluster-admin-role-binding.yml:2": DROPPED,
+  "kube-linter/tests/checks/cluster-admin-role-binding.yml:16": DROPPED,
+};
 
 /** Stricter than Kubernetes by design. */
 const disabledRules = ["image-tag-missing", "image-tag-latest"];
@@ -59,7 +65,7 @@ describe("verdicts of the API server", () => {
     expect(Object.keys(counted)).toEqual(
       expect.arrayContaining(["Deployment true", "Deployment false", "Pod true", "Pod false"]),
     );
-    expect(VERDICTS).toHaveLength(192);
+    expect(VERDICTS).toHaveLength(259);
   });
 
   it("are explained by registered rules only", () => {

@@ -2,6 +2,7 @@
 import { RULES, type RuleId } from "../rules.ts";
 import { APPS } from "./apps.ts";
 import type { Explanation } from "./explanation.ts";
+import { KINDS } from "./kinds.ts";
 import { READING } from "./reading.ts";
 import { SCHEMA } from "./schema.ts";
 import { WORKLOADS } from "./workloads.ts";
@@ -9,7 +10,13 @@ import { WORKLOADS } from "./workloads.ts";
 export { type Example, type Explanation, mended } from "./explanation.ts";
 
 /** "Property … is missing" here means: write the explanation of the new rule, in the file of its group. */
-export const EXPLANATIONS: Readonly<Record<RuleId, Explanation>> = { ...READING, ...SCHEMA, ...WORKLOADS, ...APPS };
+export const EXPLANATIONS: Readonly<Record<RuleId, Explanation>> = {
+  ...READING,
+  ...SCHEMA,
+  ...WORKLOADS,
+  ...KINDS,
+  ...APPS,
+};
 
 export function isRuleId(text: string): text is RuleId {
   return Object.hasOwn(RULES, text);
