@@ -1,5 +1,6 @@
 /** Checks an object against its kind's schema and turns what the check finds into sentences, one for each cause. */
 import { type FieldPath, formatFieldPath } from "../model/manifest.ts";
+import type { CustomSchema } from "./custom/kinds.ts";
 import { Field } from "./field.ts";
 import type { Report } from "./report.ts";
 import { unknownFieldHint } from "./schemas/suggest.ts";
@@ -10,6 +11,22 @@ export function checkSchema(report: Report, schema: KindSchema, object: unknown)
   if (schema.check(object)) return;
   const root = new Field(object);
   for (const fault of schema.faults(object)) reportFault(report, schema, root, fault);
+}
+
+/** Reports what a custom kind's schema refuses and, when it refuses nothing, which of its rules do not hold. */
+export function checkCustom(report: Report, schema: CustomSchema, object: unknown): void {
+  const before = report.diagnostics.length;
+  checkSchema(report, schema, object);
+  if (report.diagnostics.length > before) return;
+  const { broken, unchecked } = schema.rules(object);
+  for (const { path, message } of broken) {
+    const name = path.length === 0 ? "the object" : formatFieldPath(path);
+    report.say("error", "cel-rule", path, `Cannot use ${name} as a rule of ${schema.kind} forbids it: ${message}`, {});
+  }
+  const [first] = unchecked.values();
+  if (first === undefined) return;
+  const count = unchecked.size === 1 ? "1 rule" : `${unchecked.size} rules`;
+  report.say("warning", "cel-not-checked", ["kind"], `${count} of ${schema.kind} cannot be checked: ${first}`, {});
 }
 
 /** A JSON pointer as a path; parts that index a list become numbers. */
@@ -76,6 +93,12 @@ function reportFault(report: Report, schema: KindSchema, root: Field, fault: Sch
     case "format":
       reportFormat(report, schema, field, fault.format ?? "");
       return;
+    case "limit": {
+      const clause = fault.clause ?? "";
+      if (fault.isWhole !== true) report.error("schema-limit", field, clause);
+      else report.say("error", "schema-limit", path, `Cannot use ${name} as ${clause}`, { at: "key" });
+      return;
+    }
     default:
       fault.keyword satisfies never;
   }
@@ -99,6 +122,10 @@ function reportFormat(report: Report, { apiVersion, kind }: KindSchema, field: F
   const words = FORMAT_WORDS[format];
   // The rules of these two say it better: `data-base64`.
   const isData = apiVersion === "v1" && (kind === "Secret" || kind === "ConfigMap");
+  if (words === undefined && !isData) {
+    report.error("schema-format", field, `it must have the format ${format}`);
+    return;
+  }
   if (words === undefined || (format === "byte" && isData)) return;
   const { rule, what, hint } = words;
   const message = `Cannot read ${field.name} as it must be ${what}: it is ${shown(report, field)}`;

@@ -20,6 +20,10 @@ export class Budget {
     this.#steps = 0;
   }
 
+  get steps(): number {
+    return this.#steps;
+  }
+
   step(): void {
     if (++this.#steps > this.#limits.steps) throw new LimitError(`it takes more than ${this.#limits.steps} steps`);
   }
@@ -37,7 +41,7 @@ type Metered = ASTNode & { evaluate: Evaluate; meta: { alternate?: unknown; macr
 
 /**
  * Makes each part of a parsed expression ask the budget before it is evaluated. Also renames `matches`, whose own
- * implementation backtracks, to the one that takes linear time.
+ * implementation backtracks, to the one that takes linear time, and lets `has()` look into items of lists.
  */
 export function meter(root: ASTNode, budget: Budget): void {
   const seen = new Set<unknown>();
@@ -46,6 +50,7 @@ export function meter(root: ASTNode, budget: Budget): void {
     seen.add(part);
     if (isNode(part)) {
       useLinearMatches(part);
+      widenHas(part);
       meterNode(part, budget);
       visit(part.meta.alternate);
       visit(part.meta.macro);
@@ -64,6 +69,40 @@ function isNode(part: object): part is Metered {
 function useLinearMatches(node: Metered): void {
   const { op, args } = node as { op: string; args: unknown };
   if ((op === "rcall" || op === "call") && Array.isArray(args) && args[0] === "matches") args[0] = "matchesLinear";
+}
+
+interface HasMacro {
+  typeCheck(
+    checker: { check(node: ASTNode, context: unknown): unknown; getType(name: string): unknown },
+    macro: unknown,
+    context: unknown,
+  ): unknown;
+  evaluate(evaluator: { run(node: ASTNode, context: unknown): unknown }, macro: unknown, context: unknown): boolean;
+}
+
+/** The library's `has()` takes only names joined by dots; CEL's takes any value's field, as in `has(self[0].name)`. */
+function widenHas(node: Metered): void {
+  const { op, args } = node as { op: string; args: unknown };
+  if (op !== "call" || !Array.isArray(args) || args[0] !== "has" || !Array.isArray(args[1])) return;
+  const [selected] = args[1] as [Metered | undefined];
+  const inner = selected?.op === "." ? (selected.args as unknown[]) : [];
+  const [owner, name] = inner as [Metered | undefined, unknown];
+  if (owner === undefined || typeof name !== "string" || isPlain(owner)) return;
+  const macro = node.meta.macro as HasMacro;
+  macro.typeCheck = (checker, _, context) => {
+    checker.check(owner, context);
+    return checker.getType("bool");
+  };
+  macro.evaluate = (evaluator, _, context) => {
+    const value = evaluator.run(owner, context);
+    if (value instanceof Map) return value.has(name);
+    return typeof value === "object" && value !== null && Object.hasOwn(value, name);
+  };
+}
+
+function isPlain(node: Metered): boolean {
+  const { op, args } = node as { op: string; args: unknown };
+  return op === "id" || ((op === "." || op === ".?") && Array.isArray(args) && isPlain(args[0] as Metered));
 }
 
 /** A node replaces its own `evaluate` when it first runs, so the place that it is kept in is what counts. */

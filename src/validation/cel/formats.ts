@@ -53,7 +53,8 @@ export function registerFormats(environment: Environment, optional: typeof Optio
       const check = Object.hasOwn(FORMATS, name) ? FORMATS[name] : undefined;
       return check === undefined ? optional.none() : optional.of(new Format(check));
     })
-    .registerFunction(`${FORMAT}.validate(string): optional<list<string>>`, ({ check }: Format, text: string) => {
+    // Its type is left open, as rules compare the result with null.
+    .registerFunction(`${FORMAT}.validate(string): dyn`, ({ check }: Format, text: string) => {
       const wrong = check(text);
       return wrong === null ? optional.none() : optional.of([wrong]);
     });

@@ -14,11 +14,16 @@ export const CEL_LIMITS: CelLimits = { steps: 1_000_000, size: 1024 * 1024 };
  * What became of an expression. `syntax`: it is no CEL; `unsupported`: it uses what is not known here, or types that never fit;
  * `limit`: it takes too long or makes too much; `failed`: it ended in an error, as `1 / 0` does.
  */
-export type CelOutcome =
-  | { ok: true; value: unknown }
-  | { ok: false; reason: "syntax" | "unsupported" | "limit" | "failed"; message: string };
+export type CelOutcome = ({ ok: true; value: unknown } | CelFault) & {
+  /** How many steps it took. */
+  steps: number;
+};
 
-type CelFault = Extract<CelOutcome, { ok: false }>;
+export interface CelFault {
+  ok: false;
+  reason: "syntax" | "unsupported" | "limit" | "failed";
+  message: string;
+}
 
 interface Compiled {
   run: ParseResult;
@@ -45,13 +50,19 @@ export function evaluate(
   limits: CelLimits = CEL_LIMITS,
 ): CelOutcome {
   const program = compile(expression);
-  if (!("run" in program)) return program;
-  program.budget.start(limits);
+  if (!("run" in program)) return { ...program, steps: 0 };
+  const { run, budget } = program;
+  budget.start(limits);
   try {
-    return { ok: true, value: program.run(variables) };
+    return { ok: true, value: run(variables), steps: budget.steps };
   } catch (error) {
-    return faultOf(error, "failed");
+    return { ...faultOf(error, "failed"), steps: budget.steps };
   }
+}
+
+/** The optional value that has none: what `oldSelf` is to a rule with `optionalOldSelf` when an object is created. */
+export function absent(): unknown {
+  return loadLibrary().Optional.none();
 }
 
 /** What is wrong with an expression before anything is evaluated; `undefined` when nothing is. */
@@ -86,9 +97,13 @@ function compileFresh(expression: string): Compiled | CelFault {
   return valid ? { run, budget } : faultOf(error, "unsupported");
 }
 
-/** The library is loaded when the first expression is: most repositories have none. */
+/** Loaded with the first expression: most repositories have none. */
+function loadLibrary(): typeof import("@marcbachmann/cel-js") {
+  return createRequire(import.meta.url)("@marcbachmann/cel-js") as typeof import("@marcbachmann/cel-js");
+}
+
 function createEnvironment(): Environment {
-  const library = createRequire(import.meta.url)("@marcbachmann/cel-js") as typeof import("@marcbachmann/cel-js");
+  const library = loadLibrary();
   const fresh = new library.Environment({
     unlistedVariablesAreDyn: true,
     homogeneousAggregateLiterals: false,
