@@ -96,7 +96,7 @@ export function parseRepositoryConfig(text: string, file: string): ParsedConfig<
   return reader.result({
     apps,
     schemas: root.at("schemas").items.map((path) => reader.directory(path)),
-    allowUnknownKinds: allowed.value === true || texts(allowed),
+    allowUnknownKinds: allowed.items.length > 0 ? texts(allowed) : allowed.value === true,
     // Without quotes YAML makes a number of it.
     ...(kubernetesVersion.isGiven && { kubernetesVersion: String(kubernetesVersion.value) }),
     images: {

@@ -88,7 +88,7 @@ function reportFault(report: Report, schema: KindSchema, root: Field, fault: Sch
       return;
     }
     case "enum":
-      report.oneOf(field, (fault.values ?? []).map(String));
+      reportEnum(report, field, fault.values ?? []);
       return;
     case "format":
       reportFormat(report, schema, field, fault.format ?? "");
@@ -102,6 +102,18 @@ function reportFault(report: Report, schema: KindSchema, root: Field, fault: Sch
     default:
       fault.keyword satisfies never;
   }
+}
+
+/** Built-in kinds have only texts to choose from; custom ones have any values. */
+function reportEnum(report: Report, field: Field, values: readonly unknown[]): void {
+  const texts = values.filter((value) => typeof value === "string");
+  if (field.text !== undefined && texts.length === values.length) {
+    report.oneOf(field, texts);
+    return;
+  }
+  const list = values.map((value) => JSON.stringify(value)).join(", ");
+  const message = `Cannot use ${field.name} as it must be one of ${list}: it is ${shown(report, field)}`;
+  report.say("error", "unsupported-value", field.path, message, {});
 }
 
 interface FormatWords {
