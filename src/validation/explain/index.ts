@@ -1,6 +1,7 @@
 /** Every rule's explanation. A rule of `RULES` that has none does not compile here. */
 import { RULES, type RuleId } from "../rules.ts";
 import { APPS } from "./apps.ts";
+import { CUSTOM } from "./custom.ts";
 import type { Explanation } from "./explanation.ts";
 import { READING } from "./reading.ts";
 import { SCHEMA } from "./schema.ts";
@@ -9,7 +10,13 @@ import { WORKLOADS } from "./workloads.ts";
 export { type Example, type Explanation, mended } from "./explanation.ts";
 
 /** "Property … is missing" here means: write the explanation of the new rule, in the file of its group. */
-export const EXPLANATIONS: Readonly<Record<RuleId, Explanation>> = { ...READING, ...SCHEMA, ...WORKLOADS, ...APPS };
+export const EXPLANATIONS: Readonly<Record<RuleId, Explanation>> = {
+  ...READING,
+  ...SCHEMA,
+  ...CUSTOM,
+  ...WORKLOADS,
+  ...APPS,
+};
 
 export function isRuleId(text: string): text is RuleId {
   return Object.hasOwn(RULES, text);
