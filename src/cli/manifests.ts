@@ -6,7 +6,15 @@ import { isManifestPath, parseManifestFile } from "../manifest/parse.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import type { Declared } from "../model/manifest.ts";
 import type { CommitId, ObjectHash } from "../model/source.ts";
-import { type Target, validateApp, validateDeclared, warnOfKindsNotRunHere } from "../validation/index.ts";
+import {
+  CustomKinds,
+  inScope,
+  isDefinition,
+  type Target,
+  validateApp,
+  validateDeclared,
+  warnOfKindsNotRunHere,
+} from "../validation/index.ts";
 
 export interface SourceFile {
   file: string;
@@ -72,18 +80,30 @@ function chartDiagnostic({ file, directory, templates }: Chart): Diagnostic {
 export interface CheckContext {
   defaultNamespace: string;
   kubernetesVersion?: string | undefined;
+  /** Definitions of custom kinds beside those that the app declares. */
+  definitions?: readonly Declared[];
+  /** Kinds that may go without a schema: all, or those whose `group/Kind` fits a pattern. */
+  allowUnknownKinds?: boolean | readonly string[];
 }
 
 /**
  * Everything that is wrong with an app: its files' form, each object by itself, and the objects together. Kinds that
  * `trueup run` does not run are warned of.
  */
-export function checkApp(app: LoadedApp, { defaultNamespace, kubernetesVersion }: CheckContext): Diagnostic[] {
-  const options = kubernetesVersion === undefined ? {} : { kubernetesVersion };
+export function checkApp(app: LoadedApp, context: CheckContext): Diagnostic[] {
+  const { defaultNamespace, kubernetesVersion, definitions = [], allowUnknownKinds = false } = context;
+  const own = app.declared.filter(({ object }) => isDefinition(object));
+  const customKinds = new CustomKinds([...own, ...definitions].map(({ object }) => object));
+  const options = {
+    customKinds,
+    allowUnknownKinds,
+    ...(kubernetesVersion !== undefined && { kubernetesVersion }),
+  };
+  const declared = app.declared.map((each) => inScope(each, customKinds));
   return [
     ...app.diagnostics,
-    ...app.declared.flatMap((declared) => validateDeclared(declared, options)),
-    ...validateApp(app.declared, { defaultNamespace, ...options }),
-    ...warnOfKindsNotRunHere(app.declared, EMBEDDED),
+    ...declared.flatMap((each) => validateDeclared(each, options)),
+    ...validateApp(declared, { defaultNamespace, ...options }),
+    ...warnOfKindsNotRunHere(declared, EMBEDDED),
   ];
 }

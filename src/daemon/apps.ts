@@ -24,6 +24,10 @@ export interface AppSettings {
   onFailure: OnFailure;
   /** Kubernetes version to check for; absent: the newest. */
   kubernetesVersion?: string;
+  /** Files and directories of the repository with definitions of custom kinds. */
+  schemas: readonly string[];
+  /** Kinds that may go without a schema: all, none, or those whose `group/Kind` fits a pattern. */
+  allowUnknownKinds: boolean | readonly string[];
 }
 
 export interface AppsOutcome {
@@ -53,6 +57,8 @@ export function wholeRepository(repository: Pick<Repository, "path">): AppSettin
     namespace: "default",
     images: ANY_IMAGE,
     onFailure: "keep",
+    schemas: [],
+    allowUnknownKinds: false,
   };
 }
 
@@ -130,7 +136,7 @@ export function parseApps(text: string): AppsOutcome {
 
 function appsOf({ config, diagnostics }: ParsedConfig<RepositoryConfig>): AppsOutcome {
   if (config === undefined || diagnostics.some(isError)) return { apps: [], diagnostics };
-  const { images, kubernetesVersion } = config;
+  const { images, kubernetesVersion, schemas, allowUnknownKinds } = config;
   const version = kubernetesVersion === undefined ? {} : { kubernetesVersion };
   const ordered = config.apps.filter(({ after }) => after.length > 0).map(({ name }) => name);
   const note = `"after" is checked but not followed yet: ${ordered.join(", ")} is deployed beside the others`;
@@ -141,6 +147,8 @@ function appsOf({ config, diagnostics }: ParsedConfig<RepositoryConfig>): AppsOu
       namespace,
       images,
       onFailure,
+      schemas,
+      allowUnknownKinds,
       ...version,
     })),
     diagnostics: ordered.length === 0 ? diagnostics : [...diagnostics, fault("warning", note)],

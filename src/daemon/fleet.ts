@@ -210,10 +210,10 @@ export class Fleet {
     const { apps, diagnostics } = await this.#reader.at(commit);
     const found = apps.find((app) => app.name === name);
     const settings = found ?? this.#known.get(name) ?? wholeRepository(this.#options.repository);
-    const { path, namespace, images, onFailure, kubernetesVersion } = settings;
+    const { path, namespace, images, onFailure, kubernetesVersion, schemas, allowUnknownKinds } = settings;
     const isGone = found === undefined && !diagnostics.some(isError);
     const version = kubernetesVersion === undefined ? {} : { kubernetesVersion };
-    return { path, namespace, images, onFailure, ...version, diagnostics, isGone };
+    return { path, namespace, images, onFailure, schemas, allowUnknownKinds, ...version, diagnostics, isGone };
   }
 
   /**

@@ -127,8 +127,14 @@ async function readApp(context: PassContext, aim: Aim, base: Snapshot | null, si
   return { commit, snapshot, declared, aim, claims, former, onFailure, diagnostics, doubts };
 }
 
-function placeOf({ path, namespace, kubernetesVersion }: AppSettings): SourceOptions {
-  return { path, namespace, ...(kubernetesVersion !== undefined && { kubernetesVersion }) };
+function placeOf({ path, namespace, kubernetesVersion, schemas, allowUnknownKinds }: AppSettings): SourceOptions {
+  return {
+    path,
+    namespace,
+    ...(kubernetesVersion !== undefined && { kubernetesVersion }),
+    ...(schemas !== undefined && { schemas }),
+    ...(allowUnknownKinds !== undefined && { allowUnknownKinds }),
+  };
 }
 
 /** What the app declares at a commit, as its neighbours in the repository need to know it. */

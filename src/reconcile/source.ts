@@ -5,9 +5,18 @@ import { isManifestPath, parseManifestFile } from "../manifest/parse.ts";
 import { compareDiagnostics, type Diagnostic, isError } from "../model/diagnostic.ts";
 import { TrueupError } from "../model/errors.ts";
 import type { Declared } from "../model/manifest.ts";
+import type { KubeObject } from "../model/object.ts";
 import { type CommitId, type ObjectHash, shortId, type TreeFile } from "../model/source.ts";
 import type { ConfigStamper } from "../plan/config-digest.ts";
-import { validateApp, validateDeclared } from "../validation/index.ts";
+import {
+  CustomKinds,
+  DEFAULT_KUBERNETES_VERSION,
+  inScope,
+  isDefinition,
+  kindSchema,
+  validateApp,
+  validateDeclared,
+} from "../validation/index.ts";
 import { type ImageUse, imageUses } from "./images.ts";
 import type { SourceLimits } from "./types.ts";
 
@@ -17,8 +26,18 @@ interface ManifestEntry {
   declared: readonly Declared[];
   diagnostics: readonly Diagnostic[];
   images: readonly ImageUse[];
+  /** Of those declared, what defines custom kinds. */
+  definitions: readonly Declared[];
+  /** Of those declared, objects of no built-in kind: what is wrong with them depends on definitions in other files. */
+  customs: readonly CustomObject[];
   /** Not all that it declares is known: it cannot be read, or is no well-formed YAML or JSON. */
   isPartial: boolean;
+}
+
+/** An object of a custom kind, and what its definition said of it last. */
+interface CustomObject {
+  declared: Declared;
+  checked: { by: KubeObject | undefined; place: SourceOptions; diagnostics: readonly Diagnostic[] } | null;
 }
 
 /** An app at a commit. `declared` is the same array, and its objects the same instances, while no manifest changes. */
@@ -39,6 +58,8 @@ export interface Snapshot {
   isPartial: boolean;
   /** Where it was read, and as what. */
   place: SourceOptions;
+  /** What was read at the place's `schemas`. */
+  schemaFiles: readonly ManifestEntry[];
 }
 
 export interface SourceOptions {
@@ -48,6 +69,10 @@ export interface SourceOptions {
   namespace: string;
   /** Kubernetes version to check for; absent: the newest. */
   kubernetesVersion?: string;
+  /** Files and directories of the repository with definitions of custom kinds that the app does not declare. */
+  schemas?: readonly string[];
+  /** Kinds that may go without a schema; none when absent. */
+  allowUnknownKinds?: boolean | readonly string[];
 }
 
 /** How much work was done so far: what tests of "proportional to the change" count. */
@@ -73,6 +98,7 @@ export class AppSource {
   readonly #reading = new Map<string, Promise<Snapshot>>();
   #latest: { key: string; snapshot: Snapshot } | null = null;
 
+  #kinds: { definitions: readonly KubeObject[]; kinds: CustomKinds } = { definitions: [], kinds: CustomKinds.NONE };
   readonly #limits: SourceLimits | undefined;
   readonly #stamper: ConfigStamper | null;
 
@@ -100,7 +126,7 @@ export class AppSource {
     signal: AbortSignal,
     place: SourceOptions = this.#options,
   ): Promise<Snapshot> {
-    const key = `${commit}:${place.namespace}:${place.kubernetesVersion ?? ""}:${place.path}`;
+    const key = `${commit}:${placeKey(place)}:${place.path}`;
     if (this.#latest?.key === key) return this.#latest.snapshot;
     const running = this.#reading.get(key);
     if (running !== undefined) {
@@ -138,7 +164,9 @@ export class AppSource {
     const removed = changes.removed.filter((file) => isManifestPath(file.path));
     const outside = changes.excluded.added.filter((entry) => isManifestPath(entry.path));
     const inside = changes.excluded.removed.filter((entry) => isManifestPath(entry.path));
-    if (base !== null && touched.length + removed.length + outside.length + inside.length === 0) {
+    const schemaFiles = await this.#schemaFiles(commit, place);
+    const isSameSchemas = base !== null && isSameList(base.schemaFiles, schemaFiles);
+    if (isSameSchemas && touched.length + removed.length + outside.length + inside.length === 0) {
       return { ...base, commit, tree };
     }
     const files = new Map(base?.files);
@@ -148,7 +176,18 @@ export class AppSource {
     for (const entry of outside) excluded.set(entry.path, entry);
     const order = touched.some((file) => !files.has(file.path));
     await this.#readAll(touched, files, place, signal);
-    return this.#assemble(commit, tree, place, order ? sorted(files) : files, excluded);
+    return this.#assemble({ commit, tree, place, files: order ? sorted(files) : files, excluded, schemaFiles });
+  }
+
+  /** The definitions beside the app, in files as they were read before where they did not change. */
+  async #schemaFiles(commit: CommitId, place: SourceOptions): Promise<ManifestEntry[]> {
+    const { schemas = [] } = place;
+    const files: TreeFile[] = [...(await this.#repository.filesAt(commit, schemas)).values()];
+    for (const path of schemas) {
+      if ((await this.#repository.treeAt(commit, path)) === null) continue;
+      files.push(...(await this.#repository.files(commit, path, isManifestPath)));
+    }
+    return Promise.all(files.map((file) => this.#entry(file, place)));
   }
 
   /** The app at a commit that no longer names it: it declares nothing. */
@@ -176,7 +215,7 @@ export class AppSource {
   }
 
   async #entry({ path, blob }: TreeFile, place: SourceOptions): Promise<ManifestEntry> {
-    const key = `${blob}:${place.namespace}:${place.kubernetesVersion ?? ""}:${path}`;
+    const key = `${blob}:${placeKey(place)}:${path}`;
     const known = this.#entries.get(key);
     const entry = known ?? (await this.#read(path, blob, place));
     this.#entries.delete(key);
@@ -196,35 +235,36 @@ export class AppSource {
       const location = { file, line: 1, column: 1 };
       const fault: Diagnostic = { severity: "error", rule: "manifest-unreadable", message, location };
       const diagnostics = [hint === undefined ? fault : { ...fault, hint }];
-      return { blob, declared: [], diagnostics, images: [], isPartial: true };
+      return { blob, declared: [], diagnostics, images: [], definitions: [], customs: [], isPartial: true };
     }
     this.counters.parsed++;
     const parsed = parseManifestFile({ file, blob, text, defaultNamespace: namespace });
-    this.counters.validated += parsed.declared.length;
     const options = kubernetesVersion === undefined ? {} : { kubernetesVersion };
-    const own = parsed.declared.flatMap((declared) => validateDeclared(declared, options));
+    const customs = parsed.declared.filter(({ object }) => mayBeCustom(object));
+    const builtIn = customs.length === 0 ? parsed.declared : parsed.declared.filter((each) => !customs.includes(each));
+    this.counters.validated += builtIn.length;
+    const own = builtIn.flatMap((declared) => validateDeclared(declared, options));
     return {
       blob,
       declared: parsed.declared,
       diagnostics: [...parsed.diagnostics, ...own],
       images: parsed.declared.flatMap(imageUses),
+      definitions: parsed.declared.filter(({ object }) => isDefinition(object)),
+      customs: customs.map((declared) => ({ declared, checked: null })),
       isPartial: parsed.diagnostics.some(isError),
     };
   }
 
-  #assemble(
-    commit: CommitId,
-    tree: ObjectHash,
-    place: SourceOptions,
-    files: ReadonlyMap<string, ManifestEntry>,
-    excluded: ReadonlyMap<string, ExcludedEntry>,
-  ): Snapshot {
+  #assemble(read: Pick<Snapshot, "commit" | "tree" | "place" | "files" | "excluded" | "schemaFiles">): Snapshot {
+    const { place, files, excluded, schemaFiles } = read;
+    const kinds = this.#kindsOf([...files.values(), ...schemaFiles]);
     const declared: Declared[] = [];
     const diagnostics: Diagnostic[] = [...excluded.values()].map(excludedFault);
     const images: ImageUse[] = [];
     for (const entry of files.values()) {
-      for (const each of entry.declared) declared.push(each);
+      for (const each of entry.declared) declared.push(entry.customs.length === 0 ? each : inScope(each, kinds));
       for (const each of entry.diagnostics) diagnostics.push(each);
+      for (const each of entry.customs) diagnostics.push(...this.#custom(each, kinds, place));
       for (const each of entry.images) images.push(each);
     }
     this.counters.crossChecked++;
@@ -236,7 +276,30 @@ export class AppSource {
     const isPartial = excluded.size > 0 || [...files.values()].some((entry) => entry.isPartial);
     // Only here: whoever plans, applies, compares or watches over this snapshot sees the same desired objects.
     const stamped = this.#stamper?.stamp(declared) ?? declared;
-    return { commit, tree, files, excluded, declared: stamped, diagnostics, images, missing: false, isPartial, place };
+    return { ...read, declared: stamped, diagnostics, images, missing: false, isPartial };
+  }
+
+  /** The custom kinds that files define: the same instance, with all that it compiled, as long as they define the same. */
+  #kindsOf(entries: readonly ManifestEntry[]): CustomKinds {
+    const definitions = entries.flatMap((entry) => entry.definitions.map(({ object }) => object));
+    if (!isSameList(definitions, this.#kinds.definitions)) {
+      this.#kinds = { definitions, kinds: new CustomKinds(definitions) };
+    }
+    return this.#kinds.kinds;
+  }
+
+  /** What is wrong with an object of a custom kind: found again only when its definition is another one. */
+  #custom(custom: CustomObject, kinds: CustomKinds, place: SourceOptions): readonly Diagnostic[] {
+    const declared = inScope(custom.declared, kinds);
+    const by = kinds.definition(declared.id.group, declared.id.kind);
+    const { checked } = custom;
+    if (checked !== null && checked.by === by && isSamePlace(checked.place, place)) return checked.diagnostics;
+    this.counters.validated++;
+    const { kubernetesVersion, allowUnknownKinds = false } = place;
+    const version = kubernetesVersion === undefined ? {} : { kubernetesVersion };
+    const diagnostics = validateDeclared(declared, { ...version, allowUnknownKinds, customKinds: kinds });
+    custom.checked = { by, place, diagnostics };
+    return diagnostics;
   }
 
   #tooMany(count: number, { path }: SourceOptions): Diagnostic[] {
@@ -275,11 +338,40 @@ function nothing(
   tree: ObjectHash,
   place: SourceOptions,
 ): Omit<Snapshot, "diagnostics" | "isPartial"> {
-  return { commit, tree, files: new Map(), excluded: new Map(), declared: [], images: [], missing: true, place };
+  return {
+    commit,
+    tree,
+    files: new Map(),
+    excluded: new Map(),
+    declared: [],
+    images: [],
+    missing: true,
+    place,
+    schemaFiles: [],
+  };
 }
 
 function isSamePlace(a: SourceOptions, b: SourceOptions): boolean {
-  return a.path === b.path && a.namespace === b.namespace && a.kubernetesVersion === b.kubernetesVersion;
+  return a.path === b.path && placeKey(a) === placeKey(b);
+}
+
+/** What decides, beside the path, what is read in a file and said of it. */
+function placeKey({
+  namespace,
+  kubernetesVersion = "",
+  schemas = [],
+  allowUnknownKinds = false,
+}: SourceOptions): string {
+  return JSON.stringify([namespace, kubernetesVersion, schemas, allowUnknownKinds]);
+}
+
+function isSameList<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((item, at) => item === b[at]);
+}
+
+/** Whether an object's kind is none that Kubernetes brings, in the newest version that is known. */
+function mayBeCustom({ apiVersion, kind }: KubeObject): boolean {
+  return kindSchema({ version: DEFAULT_KUBERNETES_VERSION, apiVersion, kind }) === undefined;
 }
 
 /** Whether nothing of the snapshot may be applied. */

@@ -35,6 +35,10 @@ export interface AppSettings {
   onFailure: OnFailure;
   /** Kubernetes version to check for; absent: the newest. */
   kubernetesVersion?: string;
+  /** Files and directories of the repository with definitions of custom kinds. */
+  schemas?: readonly string[];
+  /** Kinds that may go without a schema. */
+  allowUnknownKinds?: boolean | readonly string[];
   /** The commit no longer names the app: it declares nothing then, and what it has is held. */
   isGone: boolean;
   /** Of `trueup.yaml`; with an error among them nothing of the commit is applied. */

@@ -34,6 +34,10 @@ export interface RepositoryConfig {
   images: ImageRules;
   /** Kubernetes version to check for; absent: the newest. */
   kubernetesVersion?: string;
+  /** Files and directories of the repository with definitions of custom kinds. */
+  schemas: string[];
+  /** Kinds that may go without a schema: all, none, or those whose `group/Kind` fits a pattern. */
+  allowUnknownKinds: boolean | string[];
 }
 
 export interface RepositoryTracking {
@@ -88,8 +92,11 @@ export function parseRepositoryConfig(text: string, file: string): ParsedConfig<
   checkApps(reader, apps);
   const images = root.at("images");
   const kubernetesVersion = root.at("kubernetesVersion");
+  const allowed = root.at("allowUnknownKinds");
   return reader.result({
     apps,
+    schemas: root.at("schemas").items.map((path) => reader.directory(path)),
+    allowUnknownKinds: allowed.items.length > 0 ? texts(allowed) : allowed.value === true,
     // Without quotes YAML makes a number of it.
     ...(kubernetesVersion.isGiven && { kubernetesVersion: String(kubernetesVersion.value) }),
     images: {

@@ -10,6 +10,8 @@ export {
   type RepositoryConfig,
   type RepositoryTracking,
 } from "./config.ts";
+export { inScope } from "./custom/in-scope.ts";
+export { CustomKinds, isDefinition } from "./custom/kinds.ts";
 export { type FormatOptions, formatDiagnostics } from "./format.ts";
 export { checkImageRules, type NamedImage } from "./image-rules.ts";
 export { type ValidateOptions, validateDeclared } from "./object.ts";

@@ -1,5 +1,5 @@
 /** Rules on names, namespaces, labels, annotations and finalizers, which every kind shares. */
-import { isClusterScoped, type ObjectId } from "../model/object.ts";
+import type { ObjectId } from "../model/object.ts";
 import type { Field } from "./field.ts";
 import {
   checkDnsLabel,
@@ -11,6 +11,7 @@ import {
   type NameCheck,
 } from "./names.ts";
 import type { Report } from "./report.ts";
+import type { Scope } from "./schemas/types.ts";
 
 /** Kinds whose names are not DNS subdomains, by `group/Kind`. */
 const NAME_CHECKS: Readonly<Record<string, NameCheck>> = {
@@ -27,6 +28,10 @@ const NAME_CHECKS: Readonly<Record<string, NameCheck>> = {
 /** A kind with its group. */
 export type KindName = Pick<ObjectId, "group" | "kind">;
 
+interface ScopedKind extends KindName {
+  scope: Scope;
+}
+
 const STANDARD_FINALIZERS = new Set(["kubernetes", "orphan", "foregroundDeletion"]);
 /** Keys and values of an object's annotations together, in bytes. */
 const ANNOTATIONS_LIMIT = 256 * 1024;
@@ -36,14 +41,21 @@ const ANNOTATIONS_LIMIT = 256 * 1024;
  *
  * @param version Kubernetes version: what a name may be has changed
  */
-export function checkMetadata(report: Report, { group, kind }: KindName, metadata: Field, version: string): void {
+export function checkMetadata(
+  report: Report,
+  { group, kind, scope }: ScopedKind,
+  metadata: Field,
+  version: string,
+): void {
   const name = metadata.at("name");
   const check = NAME_CHECKS[`${group}/${kind}`] ?? checkSubdomain;
   checkName(report, name, check === checkServiceName ? serviceNameCheck(version) : check);
   const namespace = metadata.at("namespace");
-  if (isClusterScoped(group, kind)) {
+  if (scope === "Cluster") {
+    // The API server drops it without a word, whether the object is created, updated or patched.
     if (namespace.isGiven && namespace.value !== "") {
-      report.error("namespace-scope", namespace, `a ${kind} lives in no namespace`, { hint: "Remove the field." });
+      const message = `${namespace.name} means nothing: a ${kind} lives in no namespace`;
+      report.warning("namespace-scope", namespace, message, { hint: "Remove the field." });
     }
   } else if (namespace.value !== "") checkName(report, namespace, checkDnsLabel);
   checkLabelsAndAnnotations(report, metadata);

@@ -5,6 +5,8 @@ import { groupOf } from "../model/object.ts";
 import { checkAutoscaler } from "./autoscaler.ts";
 import { checkClaim } from "./claim.ts";
 import { checkCronJob } from "./cron-job.ts";
+import { checkDefinition } from "./custom/definition.ts";
+import { CustomSchema } from "./custom/kinds.ts";
 import { checkDaemonSet } from "./daemon-set.ts";
 import { checkConfigMap, checkSecret } from "./data.ts";
 import { checkDisruptionBudget } from "./disruption-budget.ts";
@@ -18,14 +20,14 @@ import { checkLimitRange, checkResourceQuota } from "./quota.ts";
 import { checkClusterRole, checkClusterRoleBinding, checkRole, checkRoleBinding } from "./rbac.ts";
 import { Report } from "./report.ts";
 import { checkRestartOn } from "./restart-on.ts";
-import { checkSchema } from "./schema.ts";
+import { checkCustom, checkSchema } from "./schema.ts";
 import { DEFAULT_KUBERNETES_VERSION } from "./schemas/index.ts";
-import { schemaOf } from "./served.ts";
+import { type CustomOptions, schemaOf } from "./served.ts";
 import { checkService } from "./service.ts";
 import { checkStatefulSet } from "./stateful-set.ts";
 import { checkDeployment, checkReplicaSet } from "./workload.ts";
 
-export interface ValidateOptions {
+export interface ValidateOptions extends CustomOptions {
   /** Rule ids whose diagnostics are left out. */
   disabledRules?: readonly string[];
   /** Kubernetes version whose schemas count; the newest unless given. */
@@ -55,18 +57,20 @@ const KIND_RULES: Readonly<Record<string, (report: Report, root: Field) => void>
   "/Service": checkService,
   "/ConfigMap": checkConfigMap,
   "/Secret": checkSecret,
+  "apiextensions.k8s.io/CustomResourceDefinition": checkDefinition,
 };
 
 /** Checks one object by itself: schema, semantics, names, images. Pure, so the result may be kept per blob. */
 export function validateDeclared(declared: Declared, options: ValidateOptions = {}): Diagnostic[] {
   const report = new Report(declared, options.disabledRules);
   const version = options.kubernetesVersion ?? DEFAULT_KUBERNETES_VERSION;
-  const schema = schemaOf(report, declared, version);
+  const schema = schemaOf(report, declared, version, options);
   if (schema === undefined) return report.diagnostics;
-  checkSchema(report, schema, declared.object);
+  if (schema instanceof CustomSchema) checkCustom(report, schema, declared.object);
+  else checkSchema(report, schema, declared.object);
   const name = { group: groupOf(schema.apiVersion), kind: schema.kind };
   const root = new Field(withoutNulls(declared.object));
-  checkMetadata(report, name, root.at("metadata"), version);
+  checkMetadata(report, { ...name, scope: schema.scope }, root.at("metadata"), version);
   checkRestartOn(report, root);
   KIND_RULES[`${name.group}/${name.kind}`]?.(report, root);
   return report.diagnostics;

@@ -30,6 +30,11 @@ export const RULES = {
   "unsupported-value": "A value is one of those that Kubernetes knows for the field.",
   "schema-range": "A number fits its integer type.",
   "schema-format": "A quantity, a time or base64 is written as Kubernetes reads it.",
+  "schema-limit":
+    "A value of a custom kind keeps to the limits of its schema: sizes, patterns, alternatives, unique items.",
+  "cel-rule": "The rules (x-kubernetes-validations) of a custom kind hold.",
+  "cel-not-checked": "Rules that cannot be checked here are pointed out.",
+  "crd-invalid": "A CustomResourceDefinition has fitting names, one stored version, and structural schemas.",
   // Metadata.
   "name-format": "Names and namespaces are DNS names of the form that the kind asks for.",
   "namespace-scope": "Objects that live in no namespace name none.",

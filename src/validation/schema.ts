@@ -1,5 +1,6 @@
 /** Checks an object against its kind's schema and turns what the check finds into sentences, one for each cause. */
 import { type FieldPath, formatFieldPath } from "../model/manifest.ts";
+import type { CustomSchema } from "./custom/kinds.ts";
 import { Field } from "./field.ts";
 import type { Report } from "./report.ts";
 import { unknownFieldHint } from "./schemas/suggest.ts";
@@ -10,6 +11,22 @@ export function checkSchema(report: Report, schema: KindSchema, object: unknown)
   if (schema.check(object)) return;
   const root = new Field(object);
   for (const fault of schema.faults(object)) reportFault(report, schema, root, fault);
+}
+
+/** Reports what a custom kind's schema refuses and, when it refuses nothing, which of its rules do not hold. */
+export function checkCustom(report: Report, schema: CustomSchema, object: unknown): void {
+  const before = report.diagnostics.length;
+  checkSchema(report, schema, object);
+  if (report.diagnostics.length > before) return;
+  const { broken, unchecked } = schema.rules(object);
+  for (const { path, message } of broken) {
+    const name = path.length === 0 ? "the object" : formatFieldPath(path);
+    report.say("error", "cel-rule", path, `Cannot use ${name} as a rule of ${schema.kind} forbids it: ${message}`, {});
+  }
+  const [first] = unchecked.values();
+  if (first === undefined) return;
+  const count = unchecked.size === 1 ? "1 rule" : `${unchecked.size} rules`;
+  report.say("warning", "cel-not-checked", ["kind"], `${count} of ${schema.kind} cannot be checked: ${first}`, {});
 }
 
 /** A JSON pointer as a path; parts that index a list become numbers. */
@@ -71,14 +88,32 @@ function reportFault(report: Report, schema: KindSchema, root: Field, fault: Sch
       return;
     }
     case "enum":
-      report.oneOf(field, (fault.values ?? []).map(String));
+      reportEnum(report, field, fault.values ?? []);
       return;
     case "format":
       reportFormat(report, schema, field, fault.format ?? "");
       return;
+    case "limit": {
+      const clause = fault.clause ?? "";
+      if (fault.isWhole !== true) report.error("schema-limit", field, clause);
+      else report.say("error", "schema-limit", path, `Cannot use ${name} as ${clause}`, { at: "key" });
+      return;
+    }
     default:
       fault.keyword satisfies never;
   }
+}
+
+/** Built-in kinds have only texts to choose from; custom ones have any values. */
+function reportEnum(report: Report, field: Field, values: readonly unknown[]): void {
+  const texts = values.filter((value) => typeof value === "string");
+  if (field.text !== undefined && texts.length === values.length) {
+    report.oneOf(field, texts);
+    return;
+  }
+  const list = values.map((value) => JSON.stringify(value)).join(", ");
+  const message = `Cannot use ${field.name} as it must be one of ${list}: it is ${shown(report, field)}`;
+  report.say("error", "unsupported-value", field.path, message, {});
 }
 
 interface FormatWords {
@@ -99,6 +134,10 @@ function reportFormat(report: Report, { apiVersion, kind }: KindSchema, field: F
   const words = FORMAT_WORDS[format];
   // The rules of these two say it better: `data-base64`.
   const isData = apiVersion === "v1" && (kind === "Secret" || kind === "ConfigMap");
+  if (words === undefined && !isData) {
+    report.error("schema-format", field, `it must have the format ${format}`);
+    return;
+  }
   if (words === undefined || (format === "byte" && isData)) return;
   const { rule, what, hint } = words;
   const message = `Cannot read ${field.name} as it must be ${what}: it is ${shown(report, field)}`;

@@ -1,11 +1,19 @@
 /** Finds the schema that an object is checked with, and says what is wrong with its kind and API version. */
 import type { Declared } from "../model/manifest.ts";
 import { groupOf } from "../model/object.ts";
+import { CustomKinds } from "./custom/kinds.ts";
 import { nearest } from "./names.ts";
 import type { Report } from "./report.ts";
 import { type KindQuery, kindSchema, knownKinds } from "./schemas/index.ts";
 import { type Lifecycle, lifecycleOf } from "./schemas/lifecycle.ts";
 import type { KindSchema } from "./schemas/types.ts";
+
+/** What is known, and what is let pass, of kinds that Kubernetes does not bring. */
+export interface CustomOptions {
+  customKinds?: CustomKinds;
+  /** Kinds that may go without a schema: all, or those whose `group/Kind` fits a pattern; none unless given. */
+  allowUnknownKinds?: boolean | readonly string[];
+}
 
 /**
  * The schema of a declared object's kind; `undefined` when it cannot be checked, which is then reported. An object in a
@@ -13,9 +21,21 @@ import type { KindSchema } from "./schemas/types.ts";
  *
  * @param version Kubernetes version
  */
-export function schemaOf(report: Report, declared: Declared, version: string): KindSchema | undefined {
+export function schemaOf(
+  report: Report,
+  declared: Declared,
+  version: string,
+  { customKinds = CustomKinds.NONE, allowUnknownKinds = false }: CustomOptions = {},
+): KindSchema | undefined {
   const { apiVersion, kind } = declared.object;
   const query: KindQuery = { version, apiVersion, kind };
+  const custom = customKinds.schema(version, apiVersion, kind);
+  if (custom !== undefined && isCustom(groupOf(apiVersion))) return custom;
+  const missing = (): void => {
+    const versions = customKinds.apiVersions(groupOf(apiVersion), kind);
+    if (versions.length > 0) reportVersion(report, query, versions);
+    else if (!isAllowed(query, allowUnknownKinds)) reportMissingSchema(report, query);
+  };
   const life = lifecycleOf(query);
   switch (life.state) {
     case "served":
@@ -39,11 +59,11 @@ export function schemaOf(report: Report, declared: Declared, version: string): K
       );
       return undefined;
     case "elsewhere":
-      if (isCustom(groupOf(apiVersion))) reportMissingSchema(report, query);
+      if (isCustom(groupOf(apiVersion))) missing();
       else reportVersion(report, query, life.apiVersions);
       return undefined;
     case "unknown":
-      if (isCustom(groupOf(apiVersion))) reportMissingSchema(report, query);
+      if (isCustom(groupOf(apiVersion))) missing();
       else reportKind(report, query);
       return undefined;
     default:
@@ -95,13 +115,40 @@ function reportKind(report: Report, { version, apiVersion, kind }: KindQuery): v
   );
 }
 
+/** Whether a kind may go without a schema: any, or one of those named as `group/Kind`, where `*` stands for any text. */
+function isAllowed({ apiVersion, kind }: KindQuery, allowed: boolean | readonly string[]): boolean {
+  if (typeof allowed === "boolean") return allowed;
+  const name = `${groupOf(apiVersion)}/${kind}`;
+  return allowed.some((pattern) => matchesWildcard(pattern, name));
+}
+
+/** Greedy, without backtracking over more than the last `*`: the pattern comes from a repository. */
+function matchesWildcard(pattern: string, text: string): boolean {
+  const parts = pattern.split("*");
+  const first = parts.shift() ?? "";
+  if (parts.length === 0) return pattern === text;
+  const last = parts.pop() ?? "";
+  if (!text.startsWith(first) || !text.endsWith(last) || text.length < first.length + last.length) return false;
+  let at = first.length;
+  for (const part of parts) {
+    const found = text.indexOf(part, at);
+    if (found < 0) return false;
+    at = found + part.length;
+  }
+  return at <= text.length - last.length;
+}
+
 function reportMissingSchema(report: Report, { apiVersion, kind }: KindQuery): void {
   report.say(
     "error",
     "schema-missing",
     ["kind"],
     `Cannot check ${kind} of ${apiVersion} as its schema must be known: it is no built-in kind`,
-    { hint: "Only built-in kinds can be checked so far." },
+    {
+      hint:
+        "Declare its CustomResourceDefinition, name the file of it (--schema FILE, or schemas in trueup.yaml), or allow kinds " +
+        "without a schema (--allow-unknown-kinds, or allowUnknownKinds in trueup.yaml).",
+    },
   );
 }
 

@@ -52,6 +52,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   chokidar: ["git"],
   "js-yaml": ["manifest", "cli", "server"],
   ajv: ["validation"],
+  "@marcbachmann/cel-js": ["validation"],
+  re2js: ["validation"],
   diff: ["diff"],
   "node:sqlite": ["cluster", "ledger", "util"],
   fastify: ["server", "kubelet"],

@@ -105,6 +105,73 @@ describe("a snapshot", () => {
   });
 });
 
+describe("objects of custom kinds", () => {
+  const crd = (kind: string, scope: string, least: number): string => `apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: ${kind.toLowerCase()}s.example.org}
+spec:
+  group: example.org
+  scope: ${scope}
+  names: {plural: ${kind.toLowerCase()}s, singular: ${kind.toLowerCase()}, kind: ${kind}, listKind: ${kind}List}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema: {openAPIV3Schema: {type: object, properties: {a: {type: integer, minimum: ${least}}}}}
+`;
+  const custom = (kind: string): string => `apiVersion: example.org/v1\nkind: ${kind}\nmetadata: {name: x}\na: 3\n`;
+  const rules = ({ diagnostics }: Snapshot): string[] =>
+    diagnostics.map(({ rule, location }) => `${location.file} ${rule}`);
+
+  it("are checked by definitions of the same commit, and again only when those change", async () => {
+    const source = sourceOf();
+    const first = await source.snapshot(
+      commit({
+        "a.yaml": crd("A", "Cluster", 1),
+        "b.yaml": crd("B", "Namespaced", 1),
+        "x.yaml": custom("A"),
+        "y.yaml": custom("B"),
+      }),
+      null,
+      NO_ABORT,
+    );
+    expect(rules(first)).toEqual([]);
+    expect(first.declared.map(({ id }) => `${id.kind} ${id.namespace}`)).toEqual([
+      "CustomResourceDefinition ",
+      "CustomResourceDefinition ",
+      "A ",
+      "B default",
+    ]);
+    expect(source.counters.validated).toBe(4);
+
+    const second = await source.snapshot(commit({ "a.yaml": crd("A", "Cluster", 5) }), first, NO_ABORT);
+    expect(rules(second)).toEqual(["x.yaml schema-limit"]);
+    expect(second.declared[2]).toBe(first.declared[2]);
+    // The definition, and the one object of its kind.
+    expect(source.counters.validated).toBe(6);
+
+    const third = await source.snapshot(commit({ "a.yaml": null }), second, NO_ABORT);
+    expect(rules(third)).toEqual(["x.yaml schema-missing"]);
+    expect(source.counters.validated).toBe(7);
+  });
+
+  it("are checked by definitions beside the app, and may be allowed without one", async () => {
+    const source = sourceOf();
+    const files = { "crds/a.yaml": crd("A", "Namespaced", 5), "app/x.yaml": custom("A"), "app/y.yaml": custom("B") };
+    const place = { path: "app", namespace: "default", schemas: ["crds"], allowUnknownKinds: ["example.org/*"] };
+    const first = await source.snapshot(commit(files), null, NO_ABORT, place);
+    expect(rules(first)).toEqual(["app/x.yaml schema-limit"]);
+    const { schemas: _, ...without } = place;
+    const head = commit({ "crds/a.yaml": crd("A", "Namespaced", 2) });
+    expect(rules(await source.snapshot(head, first, NO_ABORT, place))).toEqual([]);
+    expect(rules(await source.snapshot(head, first, NO_ABORT, without))).toEqual([]);
+    expect(rules(await source.snapshot(head, first, NO_ABORT, { ...without, allowUnknownKinds: false }))).toEqual([
+      "app/x.yaml schema-missing",
+      "app/y.yaml schema-missing",
+    ]);
+  });
+});
+
 describe("what is wrong", () => {
   const rules = ({ diagnostics }: Snapshot): string[] =>
     diagnostics.map(({ rule, location }) => `${location.file} ${rule}`);

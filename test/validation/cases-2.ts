@@ -140,7 +140,7 @@ kind: Namespace
 metadata: {name: a, namespace: b}
 `,
     expect: [
-      '3:32 error namespace-scope: Cannot use metadata.namespace as a Namespace lives in no namespace: it is "b" (Remove the field.)',
+      "3:21 warning namespace-scope: metadata.namespace means nothing: a Namespace lives in no namespace (Remove the field.)",
     ],
   },
   {

@@ -18,6 +18,8 @@ describe("parseRepositoryConfig", () => {
           { name: "web", path: "", namespace: "default", after: [], onFailure: "keep" },
           { name: "shop", path: "apps/shop", namespace: "shop", after: ["web"], onFailure: "keep" },
         ],
+        schemas: [],
+        allowUnknownKinds: false,
         images: { allowedRepositories: [], requireDigest: false },
       },
       diagnostics: [],

@@ -6,7 +6,7 @@ import { compareDiagnostics, isError } from "../../model/diagnostic.ts";
 import { TrueupError } from "../../model/errors.ts";
 import { KUBERNETES_VERSIONS } from "../../validation/index.ts";
 import type { Command, CommandContext, ExitCode, Invocation } from "../command.ts";
-import { type Checked, type CheckRequest, checkSource } from "../validate/check.ts";
+import { type Checked, type CheckRequest, checkSource, readDefinitions } from "../validate/check.ts";
 import { readLevels, withLevels } from "../validate/levels.ts";
 import { FORMAT_OPTION, FORMATS, type Format, printChecked } from "../validate/print.ts";
 import { changedOnly, partingPoint } from "../validate/since.ts";
@@ -20,6 +20,8 @@ export const command: Command = {
       summary: `schemas to check with (default: what trueup.yaml says, else ${KUBERNETES_VERSIONS.at(-1)})`,
       choices: KUBERNETES_VERSIONS,
     },
+    { flags: "--schema <path...>", summary: "files or folders of CustomResourceDefinitions", completes: "file" },
+    { flags: "--allow-unknown-kinds", summary: "let kinds pass that no schema is known of" },
     { flags: "--rev <revision>", summary: "check a commit instead, without a checkout", completes: "revision" },
     {
       flags: "--changed-since <revision>",
@@ -38,6 +40,7 @@ export const command: Command = {
     { line: "trueup validate", does: "check all manifests below this directory" },
     { line: "trueup validate deploy/ extra.yaml", does: "check these together" },
     { line: "trueup validate --kubernetes-version 1.34", does: "find what an older cluster does not serve" },
+    { line: "trueup validate deploy --schema crds/", does: "check custom resources with these definitions" },
     { line: "helm template chart | trueup validate -", does: "check what another tool printed" },
     { line: "trueup validate --changed-since main -o github", does: "check a pull request, in a pipeline" },
     { line: "trueup validate --fix --dry-run", does: "show what could be mended" },
@@ -99,11 +102,16 @@ async function check(context: CommandContext, invocation: Invocation, lazy: Lazy
   const { args: paths } = invocation;
   const namespace = invocation.text("namespace");
   const kubernetesVersion = invocation.text("kubernetes-version");
+  const custom = {
+    // From the disk also with --rev: definitions need not be in the repository.
+    definitions: await readDefinitions(new DiskSource(context.cwd), invocation.list("schema")),
+    allowUnknownKinds: invocation.flag("allow-unknown-kinds"),
+  };
   const [revision, since] = [invocation.text("rev"), invocation.text("changed-since")];
   if (revision !== undefined) {
     const { repository, prefix } = await lazy.open();
     const commit = await repository.resolve(revision, context.signal);
-    const request: CheckRequest = { paths, namespace, kubernetesVersion, stdin: undefined };
+    const request: CheckRequest = { paths, namespace, kubernetesVersion, ...custom, stdin: undefined };
     const found = await checkSource(new CommitSource(repository, commit, prefix), request);
     if (since === undefined) return found;
     const base = await partingPoint(repository, await repository.resolve(since, context.signal), commit);
@@ -114,7 +122,7 @@ async function check(context: CommandContext, invocation: Invocation, lazy: Lazy
   const stdin = paths.includes("-")
     ? await readStdin(context.stdin, disk, normalize(invocation.text("filename") ?? STDIN))
     : undefined;
-  const request: CheckRequest = { paths, namespace, kubernetesVersion, stdin };
+  const request: CheckRequest = { paths, namespace, kubernetesVersion, ...custom, stdin };
   const source = invocation.flag("fix") ? await fix(context, invocation, disk, request) : disk;
   const found = await checkSource(source, request);
   if (opened === undefined || since === undefined) return found;

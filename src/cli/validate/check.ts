@@ -2,9 +2,10 @@
 import { parseApps } from "../../daemon/apps.ts";
 import type { Diagnostic } from "../../model/diagnostic.ts";
 import { TrueupError } from "../../model/errors.ts";
+import type { Declared } from "../../model/manifest.ts";
 import { imageUses } from "../../reconcile/images.ts";
-import { checkImageRules } from "../../validation/index.ts";
-import { checkApp, parseFiles, type SourceFile } from "../manifests.ts";
+import { checkImageRules, isDefinition } from "../../validation/index.ts";
+import { type CheckContext, checkApp, parseFiles, type SourceFile } from "../manifests.ts";
 import type { ManifestSource } from "./sources.ts";
 
 export interface Checked {
@@ -19,6 +20,10 @@ export interface CheckRequest {
   namespace: string | undefined;
   /** Schemas to check with, when a version was asked for. */
   kubernetesVersion: string | undefined;
+  /** Definitions of custom kinds, beside those that the apps declare or `trueup.yaml` names. */
+  definitions?: readonly Declared[];
+  /** Whether kinds may go without a schema, whatever `trueup.yaml` says. */
+  allowUnknownKinds?: boolean;
   /** What stands for `-`. */
   stdin: SourceFile | undefined;
 }
@@ -27,13 +32,11 @@ export interface CheckRequest {
 export async function checkSource(source: ManifestSource, request: CheckRequest): Promise<Checked> {
   const { paths, namespace } = request;
   const config = paths.length === 0 && namespace === undefined ? await source.config() : null;
-  return config === null ? checkOne(source, request) : checkApps(source, config, request.kubernetesVersion);
+  return config === null ? checkOne(source, request) : checkApps(source, config, request);
 }
 
-async function checkOne(
-  source: ManifestSource,
-  { paths, namespace = "default", kubernetesVersion, stdin }: CheckRequest,
-): Promise<Checked> {
+async function checkOne(source: ManifestSource, request: CheckRequest): Promise<Checked> {
+  const { paths, namespace = "default", stdin, ...check } = request;
   const named = paths.length === 0 ? ["."] : paths;
   const files = await readAll(source, named, stdin);
   if (files.length === 0) {
@@ -43,24 +46,36 @@ async function checkOne(
   }
   return {
     files,
-    diagnostics: checkApp(parseFiles(files, namespace), { defaultNamespace: namespace, kubernetesVersion }),
+    diagnostics: checkApp(parseFiles(files, namespace), { ...check, defaultNamespace: namespace }),
   };
 }
 
 /** `trueup.yaml` itself, and each app that it names by itself, as the daemon would at a commit. */
-async function checkApps(source: ManifestSource, config: SourceFile, version: string | undefined): Promise<Checked> {
+async function checkApps(source: ManifestSource, config: SourceFile, request: CheckRequest): Promise<Checked> {
   const { apps, diagnostics } = parseApps(config.text);
   const files = [config];
   const found = [...diagnostics];
-  for (const { path, namespace, images, kubernetesVersion } of apps) {
+  for (const { path, namespace, images, kubernetesVersion, schemas, allowUnknownKinds } of apps) {
     const own = await readAll(source, [path === "" ? "." : path], undefined);
     const app = parseFiles(own, namespace);
     const named = app.declared.flatMap((declared) => imageUses(declared));
-    const check = { defaultNamespace: namespace, kubernetesVersion: version ?? kubernetesVersion };
+    const check: CheckContext = {
+      defaultNamespace: namespace,
+      kubernetesVersion: request.kubernetesVersion ?? kubernetesVersion,
+      definitions: [...(request.definitions ?? []), ...(await readDefinitions(source, schemas))],
+      allowUnknownKinds: request.allowUnknownKinds === true || allowUnknownKinds,
+    };
     found.push(...checkApp(app, check), ...checkImageRules(named, images));
     files.push(...own);
   }
   return { files, diagnostics: found };
+}
+
+/** What files and folders define; whatever else they hold is none of this check's business. */
+export async function readDefinitions(source: ManifestSource, paths: readonly string[]): Promise<Declared[]> {
+  if (paths.length === 0) return [];
+  const { declared } = parseFiles(await readAll(source, paths, undefined), "default");
+  return declared.filter(({ object }) => isDefinition(object));
 }
 
 async function readAll(

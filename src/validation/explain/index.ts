@@ -1,6 +1,7 @@
 /** Every rule's explanation. A rule of `RULES` that has none does not compile here. */
 import { RULES, type RuleId } from "../rules.ts";
 import { APPS } from "./apps.ts";
+import { CUSTOM } from "./custom.ts";
 import type { Explanation } from "./explanation.ts";
 import { KINDS } from "./kinds.ts";
 import { READING } from "./reading.ts";
@@ -13,6 +14,7 @@ export { type Example, type Explanation, mended } from "./explanation.ts";
 export const EXPLANATIONS: Readonly<Record<RuleId, Explanation>> = {
   ...READING,
   ...SCHEMA,
+  ...CUSTOM,
   ...WORKLOADS,
   ...KINDS,
   ...APPS,

@@ -110,8 +110,8 @@ export const SCHEMA = {
     source: META,
   },
   "namespace-scope": {
-    why: "The object lives in no namespace; one that is named is refused or misleads.",
-    severity: "error",
+    why: "The object lives in no namespace; the API server drops one that is named, and readers are misled.",
+    severity: "warning",
     example: {
       text: objectOf("Namespace", "", "{ name: shop, namespace: web }"),
       line: 3,

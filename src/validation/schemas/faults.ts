@@ -62,7 +62,8 @@ function walkFields(at: Walk, value: Readonly<Record<string, unknown>>, node: Sc
   }
 }
 
-function hasType(value: unknown, type: string): boolean {
+/** Whether a value has one of JSON Schema's types. */
+export function hasType(value: unknown, type: string): boolean {
   switch (type) {
     case "integer":
       return Number.isInteger(value);

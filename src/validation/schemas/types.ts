@@ -48,13 +48,17 @@ export interface SchemaFile {
 /** One thing that a schema refuses. `path` leads to the value, for `required` and `unknown` to the field by its name. */
 export interface SchemaFault {
   path: FieldPath;
-  keyword: "type" | "required" | "unknown" | "format" | "enum";
+  keyword: "type" | "required" | "unknown" | "format" | "enum" | "limit";
   /** For `type`: JSON Schema's names of the types that it may have. */
   types?: readonly string[];
   /** For `format`: `int32`, `int64`, `byte`, `date-time` or `quantity`. */
   format?: string;
   /** For `enum`: what it may be. */
   values?: readonly unknown[];
+  /** For `limit`, which only custom kinds have: "it must be at least 1". */
+  clause?: string;
+  /** For `limit`: it is about the value as a whole, which a sentence does not quote. */
+  isWhole?: boolean;
 }
 
 /** The schema of a kind in one of its API versions, as one Kubernetes version has it. */
