@@ -1,10 +1,11 @@
 /** `trueup validate` on 10,000 objects in 5,000 files, process start included, beside kubeconform on the same files and schemas. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DEFAULT_KUBERNETES_VERSION, plainFileName, plainKinds, plainSchemaOf } from "../src/validation/index.ts";
 import { machineLine, median, printTable } from "./support.ts";
-import { bundledMain, inHome, ROOT } from "./trueup.ts";
+import { bundledMain, inHome } from "./trueup.ts";
 
 const FILES = 5_000;
 const RUNS = 5;
@@ -84,23 +85,12 @@ ${env}          readinessProbe:
 `;
 }
 
-interface Schema {
-  definitions: Record<string, unknown>;
-}
-
 /** Our schemas in the layout that kubeconform looks for: one file a kind, which holds all that it refers to. */
 function writeSchemas(directory: string): void {
   mkdirSync(directory);
-  const all = JSON.parse(readFileSync(join(ROOT, "schemas/kubernetes-1.37.json"), "utf8")) as Schema;
-  for (const [file, kind] of [
-    ["deployment-apps-v1", "Deployment"],
-    ["service-v1", "Service"],
-    ["configmap-v1", "ConfigMap"],
-  ] as const) {
-    const name = Object.keys(all.definitions).find((key) => key === kind || key.endsWith(`.v1.${kind}`));
-    if (name === undefined) throw new Error(`schemas/ has no ${kind}`);
-    const schema = { $ref: `#/definitions/${name}`, definitions: all.definitions };
-    writeFileSync(join(directory, `${file}.json`), JSON.stringify(schema));
+  for (const kind of plainKinds(DEFAULT_KUBERNETES_VERSION)) {
+    const schema = plainSchemaOf(DEFAULT_KUBERNETES_VERSION, kind);
+    writeFileSync(join(directory, plainFileName(kind)), JSON.stringify(schema));
   }
 }
 

@@ -17,4 +17,5 @@ export { RULES, type RuleId } from "./rules.ts";
 export { notRunHere, type Target, warnOfKindsNotRunHere } from "./runnable.ts";
 export { DEFAULT_KUBERNETES_VERSION, type KindQuery, KUBERNETES_VERSIONS, kindSchema } from "./schemas/index.ts";
 export { type Lifecycle, lifecycleOf } from "./schemas/lifecycle.ts";
+export { type PlainSchema, plainFileName, plainKinds, plainSchemaOf, plainSchemaOfAll } from "./schemas/plain.ts";
 export type { KindSchema, SchemaFault, SchemaNode, Scope } from "./schemas/types.ts";
