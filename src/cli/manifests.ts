@@ -2,11 +2,19 @@
 import { APPLIED_KINDS } from "../cluster/admission.ts";
 import type { Repository } from "../git/repository.ts";
 import { type Chart, findCharts } from "../manifest/foreign.ts";
-import { isManifestPath, parseManifestFile } from "../manifest/parse.ts";
+import { isManifestPath, type ManifestFile, parseManifestFile } from "../manifest/parse.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import type { Declared } from "../model/manifest.ts";
 import type { CommitId, ObjectHash } from "../model/source.ts";
-import { type Target, validateApp, validateDeclared, warnOfKindsNotRunHere } from "../validation/index.ts";
+import {
+  CarriedObject,
+  type Target,
+  type ValidateOptions,
+  validateApp,
+  validateDeclared,
+  warnOfKindsNotRunHere,
+} from "../validation/index.ts";
+import { checkFiles } from "./check/pool.ts";
 
 export interface SourceFile {
   file: string;
@@ -19,6 +27,8 @@ export interface LoadedApp {
   declared: Declared[];
   /** Of the files' form alone; `checkApp` adds what the objects say. */
   diagnostics: Diagnostic[];
+  /** What is known of objects by themselves; the others are yet to be checked. */
+  checked?: ReadonlyMap<Declared, readonly Diagnostic[]>;
 }
 
 /** The one target that there is so far. */
@@ -56,6 +66,53 @@ export function parseFiles(files: SourceFile[], namespace: string): LoadedApp {
   };
 }
 
+/** A file that is read when somebody asks for its text. */
+export interface FileOnDisk extends SourceFile {
+  /** Absolute. */
+  path: string;
+}
+
+/** What the parser is given when somebody asks for a place: the file is read only then. */
+class LateSource implements ManifestFile {
+  readonly file: string;
+  readonly defaultNamespace: string;
+  readonly #source: FileOnDisk;
+
+  constructor(source: FileOnDisk, defaultNamespace: string) {
+    this.file = source.file;
+    this.defaultNamespace = defaultNamespace;
+    this.#source = source;
+  }
+
+  get text(): string {
+    return this.#source.text;
+  }
+
+  get blob(): ObjectHash {
+    return this.#source.blob;
+  }
+}
+
+/** As `parseFiles`, and each object that can be is checked by itself at once: of many files, on two threads. */
+export async function checkFilesOnDisk(files: readonly FileOnDisk[], context: CheckContext): Promise<LoadedApp> {
+  const { defaultNamespace } = context;
+  const charts = findCharts(files);
+  const read = files.filter(({ file }) => !charts.some((chart) => chart.files.has(file)));
+  const work = { files: read.map(({ path, file }) => ({ path, file })), defaultNamespace, options: optionsOf(context) };
+  const app: LoadedApp = { files: [...files], declared: [], diagnostics: charts.map(chartDiagnostic) };
+  const checked = new Map<Declared, readonly Diagnostic[]>();
+  for (const [at, { diagnostics, objects }] of (await checkFiles(work)).entries()) {
+    const source = new LateSource(read[at] as FileOnDisk, defaultNamespace);
+    app.diagnostics.push(...diagnostics);
+    for (const object of objects) {
+      const declared = new CarriedObject(object, source);
+      app.declared.push(declared);
+      if (object.diagnostics !== undefined) checked.set(declared, object.diagnostics);
+    }
+  }
+  return { ...app, checked };
+}
+
 /** An error: what the chart would render is missing from what is checked. */
 function chartDiagnostic({ file, directory, templates }: Chart): Diagnostic {
   const count = templates === 1 ? "1 template is" : `${templates} templates are`;
@@ -72,18 +129,37 @@ function chartDiagnostic({ file, directory, templates }: Chart): Diagnostic {
 export interface CheckContext {
   defaultNamespace: string;
   kubernetesVersion?: string | undefined;
+  /** Schemas alone: no other rule, and no comparison of objects. */
+  schemasOnly?: boolean | undefined;
+}
+
+/** How each object is checked by itself, as plain data: also what another thread is told. */
+export function optionsOf({ kubernetesVersion, schemasOnly }: CheckContext): ValidateOptions {
+  return {
+    ...(kubernetesVersion !== undefined && { kubernetesVersion }),
+    ...(schemasOnly === true && { schemasOnly }),
+  };
 }
 
 /**
  * Everything that is wrong with an app: its files' form, each object by itself, and the objects together. Kinds that
  * `trueup run` does not run are warned of.
  */
-export function checkApp(app: LoadedApp, { defaultNamespace, kubernetesVersion }: CheckContext): Diagnostic[] {
-  const options = kubernetesVersion === undefined ? {} : { kubernetesVersion };
-  return [
+export function checkApp(app: LoadedApp, context: CheckContext): Diagnostic[] {
+  const options = optionsOf(context);
+  const own = [
     ...app.diagnostics,
-    ...app.declared.flatMap((declared) => validateDeclared(declared, options)),
-    ...validateApp(app.declared, { defaultNamespace, ...options }),
+    ...app.declared.flatMap((declared) => app.checked?.get(declared) ?? validateDeclared(wholeOf(declared), options)),
+  ];
+  if (context.schemasOnly === true) return own;
+  return [
+    ...own,
+    ...validateApp(app.declared, { defaultNamespace: context.defaultNamespace, ...options }),
     ...warnOfKindsNotRunHere(app.declared, EMBEDDED),
   ];
+}
+
+/** What was checked elsewhere comes without its contents. */
+function wholeOf(declared: Declared): Declared {
+  return declared instanceof CarriedObject ? declared.whole : declared;
 }

@@ -10,6 +10,7 @@ export {
   type RepositoryConfig,
   type RepositoryTracking,
 } from "./config.ts";
+export { CarriedObject, type CheckedObject, checkFile, type FileCheck } from "./file-check.ts";
 export { type FormatOptions, formatDiagnostics } from "./format.ts";
 export { checkImageRules, type NamedImage } from "./image-rules.ts";
 export { type ValidateOptions, validateDeclared } from "./object.ts";

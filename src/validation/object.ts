@@ -19,6 +19,8 @@ export interface ValidateOptions {
   disabledRules?: readonly string[];
   /** Kubernetes version whose schemas count; the newest unless given. */
   kubernetesVersion?: string;
+  /** Leaves out everything that no schema can say. */
+  schemasOnly?: boolean;
 }
 
 /** What the API server checks beyond a kind's schema, by `group/Kind`. */
@@ -37,6 +39,7 @@ export function validateDeclared(declared: Declared, options: ValidateOptions = 
   const schema = schemaOf(report, declared, options.kubernetesVersion ?? DEFAULT_KUBERNETES_VERSION);
   if (schema === undefined) return report.diagnostics;
   checkSchema(report, schema, declared.object);
+  if (options.schemasOnly === true) return report.diagnostics;
   const name = { group: groupOf(schema.apiVersion), kind: schema.kind };
   const root = new Field(withoutNulls(declared.object));
   checkMetadata(report, name, root.at("metadata"));
