@@ -3,11 +3,21 @@ import { type FieldPath, formatFieldPath } from "../model/manifest.ts";
 
 export class Field {
   readonly value: unknown;
-  readonly path: FieldPath;
+  readonly #above: Field | undefined;
+  readonly #key: string | number;
+  #path: FieldPath | undefined;
 
-  constructor(value: unknown, path: FieldPath = []) {
+  constructor(value: unknown, path: FieldPath = [], above?: Field, key: string | number = "") {
     this.value = value;
-    this.path = path;
+    this.#above = above;
+    this.#key = key;
+    this.#path = above === undefined ? path : undefined;
+  }
+
+  /** Put together when somebody asks: of most fields nothing is said. */
+  get path(): FieldPath {
+    this.#path ??= this.#above === undefined ? [] : [...this.#above.path, this.#key];
+    return this.#path;
   }
 
   /** The field's name in messages. */
@@ -40,22 +50,20 @@ export class Field {
     let field: Field = this;
     for (const key of keys) {
       const record = field.record;
-      field = new Field(record !== undefined && Object.hasOwn(record, key) ? record[key] : undefined, [
-        ...field.path,
-        key,
-      ]);
+      const value = record !== undefined && Object.hasOwn(record, key) ? record[key] : undefined;
+      field = new Field(value, undefined, field, key);
     }
     return field;
   }
 
   /** Items of a list; none of anything else. */
   get items(): Field[] {
-    return Array.isArray(this.value) ? this.value.map((item, at) => new Field(item, [...this.path, at])) : [];
+    return Array.isArray(this.value) ? this.value.map((item, at) => new Field(item, undefined, this, at)) : [];
   }
 
   /** Entries of a mapping; none of anything else. */
   get entries(): [string, Field][] {
-    return Object.entries(this.record ?? {}).map(([key, value]) => [key, new Field(value, [...this.path, key])]);
+    return Object.entries(this.record ?? {}).map(([key, value]) => [key, new Field(value, undefined, this, key)]);
   }
 }
 
