@@ -5,6 +5,7 @@ import { type Chart, findCharts } from "../manifest/foreign.ts";
 import { isManifestPath, type ManifestFile, parseManifestFile } from "../manifest/parse.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import type { Declared } from "../model/manifest.ts";
+import { keyOfId } from "../model/object.ts";
 import type { CommitId, ObjectHash } from "../model/source.ts";
 import {
   CarriedObject,
@@ -141,6 +142,9 @@ export function optionsOf({ kubernetesVersion, schemasOnly }: CheckContext): Val
   };
 }
 
+/** Errors after which nobody needs to hear that the kind is not run here either. */
+const NO_KIND: ReadonlySet<string> = new Set(["unknown-kind", "schema-missing", "api-removed"]);
+
 /**
  * Everything that is wrong with an app: its files' form, each object by itself, and the objects together. Kinds that
  * `trueup run` does not run are warned of.
@@ -152,10 +156,14 @@ export function checkApp(app: LoadedApp, context: CheckContext): Diagnostic[] {
     ...app.declared.flatMap((declared) => app.checked?.get(declared) ?? validateDeclared(wholeOf(declared), options)),
   ];
   if (context.schemasOnly === true) return own;
+  const strange = new Set(own.flatMap(({ rule, object }) => (object && NO_KIND.has(rule) ? [keyOfId(object)] : [])));
   return [
     ...own,
     ...validateApp(app.declared, { defaultNamespace: context.defaultNamespace, ...options }),
-    ...warnOfKindsNotRunHere(app.declared, EMBEDDED),
+    ...warnOfKindsNotRunHere(
+      app.declared.filter(({ id }) => !strange.has(keyOfId(id))),
+      EMBEDDED,
+    ),
   ];
 }
 
