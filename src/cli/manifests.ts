@@ -15,6 +15,7 @@ import {
   validateDeclared,
   warnOfKindsNotRunHere,
 } from "../validation/index.ts";
+import type { CheckCache } from "./check/cache.ts";
 import { checkFiles } from "./check/pool.ts";
 
 export interface SourceFile {
@@ -95,14 +96,19 @@ class LateSource implements ManifestFile {
 }
 
 /** As `parseFiles`, and each object that can be is checked by itself at once: of many files, on two threads. */
-export async function checkFilesOnDisk(files: readonly FileOnDisk[], context: CheckContext): Promise<LoadedApp> {
+export async function checkFilesOnDisk(
+  files: readonly FileOnDisk[],
+  context: CheckContext,
+  cacheFor?: (identity: string) => CheckCache,
+): Promise<LoadedApp> {
   const { defaultNamespace } = context;
   const charts = findCharts(files);
   const read = files.filter(({ file }) => !charts.some((chart) => chart.files.has(file)));
   const work = { files: read.map(({ path, file }) => ({ path, file })), defaultNamespace, options: optionsOf(context) };
+  const cache = cacheFor?.(JSON.stringify([defaultNamespace, work.options]));
   const app: LoadedApp = { files: [...files], declared: [], diagnostics: charts.map(chartDiagnostic) };
   const checked = new Map<Declared, readonly Diagnostic[]>();
-  for (const [at, { diagnostics, objects }] of (await checkFiles(work)).entries()) {
+  for (const [at, { diagnostics, objects }] of (await checkFiles(work, { cache })).entries()) {
     const source = new LateSource(read[at] as FileOnDisk, defaultNamespace);
     app.diagnostics.push(...diagnostics);
     for (const object of objects) {

@@ -1,7 +1,9 @@
 /** Checks many files on two threads; a few on this one, as another takes a while to start. */
+import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { FileCheck } from "../../validation/index.ts";
+import { type CheckCache, keyOf } from "./cache.ts";
 import { type Share, type Work, workOn } from "./share.ts";
 
 /** Fewer files than these are checked sooner by one thread (measured on two cores, files of 1.3 kB). */
@@ -22,32 +24,83 @@ export class Unreadable extends Error {
   }
 }
 
+export interface CheckFilesOptions {
+  /** From how many files on a second thread helps, and a cache. */
+  worthAThread?: number;
+  /** Where results are kept for the next run. */
+  cache?: CheckCache | undefined;
+}
+
 /**
  * Every file's check, in the order of the files.
  *
- * @param worthAThread From how many files on a second thread helps
  * @throws {Unreadable} When a file cannot be read
  */
-export async function checkFiles(work: Omit<Work, "next">, worthAThread = WORTH_A_THREAD): Promise<FileCheck[]> {
-  const shared: Work = { ...work, next: new SharedArrayBuffer(4) };
+export async function checkFiles(
+  work: Omit<Work, "next" | "withKeys">,
+  { worthAThread = WORTH_A_THREAD, cache }: CheckFilesOptions = {},
+): Promise<FileCheck[]> {
+  if (cache === undefined || work.files.length < worthAThread)
+    return (await checkAll(work, false, worthAThread)).checks;
+  const kept = new Map<string, FileCheck>();
+  const checks = work.files.map(({ path, file }) => {
+    const key = cache.isEmpty ? "" : keyOf(file, readText(path, file));
+    const known = cache.get(key);
+    if (known !== undefined) kept.set(key, known);
+    return known;
+  });
+  const left = [...checks.keys()].filter((at) => checks[at] === undefined);
+  const files = left.map((at) => work.files[at] as Work["files"][number]);
+  const { checks: own, keys } = await checkAll({ ...work, files }, true, worthAThread);
+  for (const [nth, check] of own.entries()) {
+    checks[left[nth] as number] = check;
+    kept.set(keys[nth] as string, check);
+  }
+  cache.save(kept);
+  return checks as FileCheck[];
+}
+
+function readText(path: string, file: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new Unreadable({ file, code, message });
+  }
+}
+
+async function checkAll(
+  work: Omit<Work, "next" | "withKeys">,
+  withKeys: boolean,
+  worthAThread: number,
+): Promise<{ checks: FileCheck[]; keys: string[] }> {
+  const shared: Work = { ...work, withKeys, next: new SharedArrayBuffer(4) };
   const isWorth = work.files.length >= worthAThread && availableParallelism() > 1;
   const other = isWorth ? startThread(shared) : undefined;
-  const found = new Array<FileCheck | undefined>(work.files.length);
+  const found: Found = { checks: new Array<FileCheck | undefined>(work.files.length), keys: [] };
   take(found, workOn(shared));
   if (other !== undefined) take(found, await other);
   // What a thread took that then ended (no memory, no descriptors) is done here.
-  const left = [...found.keys()].filter((at) => found[at] === undefined);
+  const left = [...found.checks.keys()].filter((at) => found.checks[at] === undefined);
   if (left.length > 0) {
     const files = left.map((at) => work.files[at] as Work["files"][number]);
-    const rest = workOn({ ...work, files, next: new SharedArrayBuffer(4) });
-    take(found, { ...rest, found: rest.found.map(([at, check]) => [left[at] as number, check]) });
+    const rest = workOn({ ...work, files, withKeys, next: new SharedArrayBuffer(4) });
+    take(found, { ...rest, found: rest.found.map(([at, check, key]) => [left[at] as number, check, key]) });
   }
-  return found as FileCheck[];
+  return { checks: found.checks as FileCheck[], keys: found.keys };
 }
 
-function take(into: (FileCheck | undefined)[], { found, unreadable }: Share): void {
+interface Found {
+  checks: (FileCheck | undefined)[];
+  keys: string[];
+}
+
+function take({ checks, keys }: Found, { found, unreadable }: Share): void {
   if (unreadable !== undefined) throw new Unreadable(unreadable);
-  for (const [at, check] of found) into[at] = check;
+  for (const [at, check, key] of found) {
+    checks[at] = check;
+    keys[at] = key;
+  }
 }
 
 /**

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { asObjectHash } from "../../model/source.ts";
 import { checkFile, type FileCheck, type ValidateOptions } from "../../validation/index.ts";
+import { keyOf } from "./cache.ts";
 
 /** What all threads work on. */
 export interface Work {
@@ -9,13 +10,15 @@ export interface Work {
   files: readonly { path: string; file: string }[];
   defaultNamespace: string;
   options: ValidateOptions;
+  /** Whether each result comes with its file's key in the cache, of the content that was checked. */
+  withKeys: boolean;
   /** One number: the first file that nobody has taken. */
   next: SharedArrayBuffer;
 }
 
 /** What a thread found, by the number of the file. `unreadable` ends the check. */
 export interface Share {
-  found: [number, FileCheck][];
+  found: [number, FileCheck, key: string][];
   unreadable?: { file: string; code: string | undefined; message: string };
 }
 
@@ -26,7 +29,7 @@ const BATCH = 16;
 const NO_BLOB = asObjectHash("0".repeat(40));
 
 /** Checks files until none is left. */
-export function workOn({ files, defaultNamespace, options, next }: Work): Share {
+export function workOn({ files, defaultNamespace, options, withKeys, next }: Work): Share {
   const counter = new Int32Array(next);
   const share: Share = { found: [] };
   for (;;) {
@@ -43,7 +46,8 @@ export function workOn({ files, defaultNamespace, options, next }: Work): Share 
         Atomics.store(counter, 0, files.length);
         return { ...share, unreadable: { file, code, message } };
       }
-      share.found.push([at, checkFile({ file, blob: NO_BLOB, text, defaultNamespace }, options)]);
+      const check = checkFile({ file, blob: NO_BLOB, text, defaultNamespace }, options);
+      share.found.push([at, check, withKeys ? keyOf(file, text) : ""]);
     }
   }
 }

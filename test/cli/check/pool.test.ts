@@ -63,8 +63,8 @@ describe("files on disk", () => {
 
   it("say the same on two threads as on one", async () => {
     const work = workOf({ defaultNamespace: "default" });
-    const one = await checkFiles(work, Number.POSITIVE_INFINITY);
-    const two = await checkFiles(work, 0);
+    const one = await checkFiles(work, { worthAThread: Number.POSITIVE_INFINITY });
+    const two = await checkFiles(work, { worthAThread: 0 });
     expect(two).toEqual(JSON.parse(JSON.stringify(one)));
   });
 
@@ -80,8 +80,11 @@ describe("files on disk", () => {
     async (from) => {
       const missing = { path: join(directory, "gone.yaml"), file: "gone.yaml" };
       const work = { ...workOf({ defaultNamespace: "default" }), files: [...files, missing] };
-      await expect(checkFiles(work, from)).rejects.toThrow(Unreadable);
-      await expect(checkFiles(work, from)).rejects.toMatchObject({ file: "gone.yaml", code: "ENOENT" });
+      await expect(checkFiles(work, { worthAThread: from })).rejects.toThrow(Unreadable);
+      await expect(checkFiles(work, { worthAThread: from })).rejects.toMatchObject({
+        file: "gone.yaml",
+        code: "ENOENT",
+      });
     },
   );
 });
