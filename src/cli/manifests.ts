@@ -60,7 +60,9 @@ export async function loadAppAt(
 export function parseFiles(files: SourceFile[], namespace: string): LoadedApp {
   const charts = findCharts(files);
   const read = files.filter(({ file }) => !charts.some((chart) => chart.files.has(file)));
-  const parsed = read.map((source) => parseManifestFile({ ...source, defaultNamespace: namespace }));
+  const parsed = read.map(({ file, blob, text }) =>
+    parseManifestFile({ file, blob, text, defaultNamespace: namespace }),
+  );
   return {
     files,
     declared: parsed.flatMap(({ declared }) => declared),

@@ -4,8 +4,17 @@ import type { Diagnostic } from "../../model/diagnostic.ts";
 import { TrueupError } from "../../model/errors.ts";
 import { imageUses } from "../../reconcile/images.ts";
 import { checkImageRules } from "../../validation/index.ts";
-import { checkApp, parseFiles, type SourceFile } from "../manifests.ts";
-import type { ManifestSource } from "./sources.ts";
+import type { CheckCache } from "../check/cache.ts";
+import { Unreadable } from "../check/pool.ts";
+import {
+  type CheckContext,
+  checkApp,
+  checkFilesOnDisk,
+  type LoadedApp,
+  parseFiles,
+  type SourceFile,
+} from "../manifests.ts";
+import { LateFile, type ManifestSource, readable } from "./sources.ts";
 
 export interface Checked {
   files: SourceFile[];
@@ -19,6 +28,10 @@ export interface CheckRequest {
   namespace: string | undefined;
   /** Schemas to check with, when a version was asked for. */
   kubernetesVersion: string | undefined;
+  /** Schemas alone, and no other rule. */
+  schemasOnly?: boolean;
+  /** Where results of unchanged files are kept, when they are. */
+  cacheFor?: ((identity: string) => CheckCache) | undefined;
   /** What stands for `-`. */
   stdin: SourceFile | undefined;
 }
@@ -27,12 +40,12 @@ export interface CheckRequest {
 export async function checkSource(source: ManifestSource, request: CheckRequest): Promise<Checked> {
   const { paths, namespace } = request;
   const config = paths.length === 0 && namespace === undefined ? await source.config() : null;
-  return config === null ? checkOne(source, request) : checkApps(source, config, request.kubernetesVersion);
+  return config === null ? checkOne(source, request) : checkApps(source, config, request);
 }
 
 async function checkOne(
   source: ManifestSource,
-  { paths, namespace = "default", kubernetesVersion, stdin }: CheckRequest,
+  { paths, namespace = "default", kubernetesVersion, schemasOnly, cacheFor, stdin }: CheckRequest,
 ): Promise<Checked> {
   const named = paths.length === 0 ? ["."] : paths;
   const files = await readAll(source, named, stdin);
@@ -41,26 +54,45 @@ async function checkOne(
       hint: "Manifests are files that end in .yaml, .yml or .json.",
     });
   }
-  return {
-    files,
-    diagnostics: checkApp(parseFiles(files, namespace), { defaultNamespace: namespace, kubernetesVersion }),
-  };
+  const check = { defaultNamespace: namespace, kubernetesVersion, schemasOnly };
+  return { files, diagnostics: checkApp(await loadAndCheck(files, check, cacheFor), check) };
 }
 
 /** `trueup.yaml` itself, and each app that it names by itself, as the daemon would at a commit. */
-async function checkApps(source: ManifestSource, config: SourceFile, version: string | undefined): Promise<Checked> {
+async function checkApps(source: ManifestSource, config: SourceFile, request: CheckRequest): Promise<Checked> {
+  const { schemasOnly, cacheFor } = request;
   const { apps, diagnostics } = parseApps(config.text);
   const files = [config];
   const found = [...diagnostics];
   for (const { path, namespace, images, kubernetesVersion } of apps) {
     const own = await readAll(source, [path === "" ? "." : path], undefined);
-    const app = parseFiles(own, namespace);
+    const version = request.kubernetesVersion ?? kubernetesVersion;
+    const check = { defaultNamespace: namespace, kubernetesVersion: version, schemasOnly };
+    const app = await loadAndCheck(own, check, cacheFor);
     const named = app.declared.flatMap((declared) => imageUses(declared));
-    const check = { defaultNamespace: namespace, kubernetesVersion: version ?? kubernetesVersion };
-    found.push(...checkApp(app, check), ...checkImageRules(named, images));
+    found.push(...checkApp(app, check));
+    if (schemasOnly !== true) found.push(...checkImageRules(named, images));
     files.push(...own);
   }
   return { files, diagnostics: found };
+}
+
+/** Parses the files; where all of them are on disk, they are checked on the way. */
+async function loadAndCheck(
+  files: SourceFile[],
+  check: CheckContext,
+  cacheFor: CheckRequest["cacheFor"],
+): Promise<LoadedApp> {
+  const onDisk = files.filter((file): file is LateFile => file instanceof LateFile);
+  if (onDisk.length < files.length) return parseFiles(files, check.defaultNamespace);
+  try {
+    return await checkFilesOnDisk(onDisk, check, cacheFor);
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error;
+    return readable(error.file, () => {
+      throw error;
+    });
+  }
 }
 
 async function readAll(
