@@ -1,10 +1,11 @@
 /** `trueup validate` on 10,000 objects in 5,000 files, process start included, beside kubeconform on the same files and schemas. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DEFAULT_KUBERNETES_VERSION, plainFileName, plainKinds, plainSchemaOf } from "../src/validation/index.ts";
 import { machineLine, median, printTable } from "./support.ts";
-import { bundledMain, inHome, ROOT } from "./trueup.ts";
+import { bundledMain, inHome } from "./trueup.ts";
 
 const FILES = 5_000;
 const RUNS = 5;
@@ -84,23 +85,12 @@ ${env}          readinessProbe:
 `;
 }
 
-interface Schema {
-  definitions: Record<string, unknown>;
-}
-
 /** Our schemas in the layout that kubeconform looks for: one file a kind, which holds all that it refers to. */
 function writeSchemas(directory: string): void {
   mkdirSync(directory);
-  const all = JSON.parse(readFileSync(join(ROOT, "schemas/kubernetes-1.37.json"), "utf8")) as Schema;
-  for (const [file, kind] of [
-    ["deployment-apps-v1", "Deployment"],
-    ["service-v1", "Service"],
-    ["configmap-v1", "ConfigMap"],
-  ] as const) {
-    const name = Object.keys(all.definitions).find((key) => key === kind || key.endsWith(`.v1.${kind}`));
-    if (name === undefined) throw new Error(`schemas/ has no ${kind}`);
-    const schema = { $ref: `#/definitions/${name}`, definitions: all.definitions };
-    writeFileSync(join(directory, `${file}.json`), JSON.stringify(schema));
+  for (const kind of plainKinds(DEFAULT_KUBERNETES_VERSION)) {
+    const schema = plainSchemaOf(DEFAULT_KUBERNETES_VERSION, kind);
+    writeFileSync(join(directory, plainFileName(kind)), JSON.stringify(schema));
   }
 }
 
@@ -110,10 +100,11 @@ interface Measured {
   peak: number;
 }
 
-/** Runs a program so many times after one that is not counted; GNU time says its memory. */
-function measure(argv: readonly string[], env: NodeJS.ProcessEnv): Measured {
+/** Runs a program so many times after one that is not counted, each after `before`; GNU time says its memory. */
+function measure(argv: readonly string[], env: NodeJS.ProcessEnv, before?: (run: number) => void): Measured {
   const measured: Measured = { times: [], peak: 0 };
   for (let run = 0; run <= RUNS; run++) {
+    before?.(run);
     const begun = performance.now();
     const { status, stdout } = spawnSync(argv[0] ?? "", argv.slice(1), { env, encoding: "utf8", maxBuffer: 2 ** 28 });
     if (run > 0) measured.times.push(performance.now() - begun);
@@ -143,10 +134,16 @@ try {
     const kubeconform = process.env.KUBECONFORM ?? "kubeconform";
     const there = spawnSync(kubeconform, ["-v"]).error === undefined;
     const peer = there ? measure([kubeconform, "-strict", "-schema-location", location, manifests], env) : undefined;
-    const own = measure([process.execPath, main, "validate", manifests], env);
+    const validate = [process.execPath, main, "validate", manifests];
+    const changed = join(manifests, "team-1", "app-1.yaml");
+    const touch = (run: number): void =>
+      writeFileSync(changed, manifest(1).replace("replicas: 2", `replicas: ${run + 3}`));
     for (const [what, measured] of [
       ["kubeconform -strict", peer],
-      ["trueup validate, all rules", own],
+      ["trueup validate --schemas-only", measure([...validate, "--no-cache", "--schemas-only"], env)],
+      ["trueup validate, all rules", measure([...validate, "--no-cache"], env)],
+      ["again with one file changed, --schemas-only", measure([...validate, "--schemas-only"], env, touch)],
+      ["again with one file changed, all rules", measure(validate, env, touch)],
     ] as const) {
       if (measured === undefined) {
         rows.push([what, "not installed", "", "", ""]);
@@ -154,12 +151,12 @@ try {
       }
       const ratio = peer === undefined ? "" : (median(measured.times) / median(peer.times)).toFixed(2);
       const memory = measured.peak === 0 ? "" : `${(measured.peak / 1024).toFixed(0)} MB`;
-      const [middle, least] = [median(measured.times), Math.min(...measured.times)];
-      rows.push([what, `${middle.toFixed(0)} ms`, `${least.toFixed(0)} ms`, memory, ratio]);
+      const [middle, least, most] = [median(measured.times), Math.min(...measured.times), Math.max(...measured.times)];
+      rows.push([what, `${middle.toFixed(0)} ms`, `${least.toFixed(0)}–${most.toFixed(0)} ms`, memory, ratio]);
     }
   });
   console.log(machineLine());
-  printTable(["10,000 objects in 5,000 files", "median", "min", "peak memory", "of kubeconform"], rows);
+  printTable(["10,000 objects in 5,000 files", "median", "min–max", "peak memory", "of kubeconform"], rows);
   console.log(
     `${RUNS} runs after one that is not counted, so files and compiled code are in the caches. $KUBECONFORM names the program.`,
   );

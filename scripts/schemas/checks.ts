@@ -20,7 +20,7 @@ const d=v=>typeof v==="string"&&D.test(v);
 const b=v=>typeof v==="string"&&B.test(v.replace(/[\\r\\n]/g,""));
 const s=v=>typeof v==="string";
 const n=v=>typeof v==="number";
-const o=v=>typeof v==="boolean";
+const y=v=>typeof v==="boolean";
 const a=(v,f,t)=>{if(!Array.isArray(v))return!1;for(let x=0;x<v.length;x++)if(!f(v[x],t))return!1;return!0};
 const m=(v,f,t)=>{if(!r(v))return!1;for(const k in v){const e=v[k];if(e!=null&&!f(e,t))return!1}return!0};
 `;
@@ -34,7 +34,7 @@ const PLAIN: Readonly<Record<string, string>> = {
   "integer int32": "i",
   "integer int64": "l",
   number: "n",
-  boolean: "o",
+  boolean: "y",
   "string,number quantity": "q",
   "integer,string int32": "z",
 };

@@ -227,9 +227,10 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "schema",
-    arguments: "",
-    summary: "print the JSON Schema of all built-in kinds, for editors",
+    arguments: "[kind]",
+    summary: "print JSON Schemas of manifests, for editors",
     group: "Other",
+    completes: ["kind"],
     load: () => import("./commands/schema.ts"),
   },
   {

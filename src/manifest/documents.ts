@@ -127,7 +127,9 @@ function spans(events: readonly Event[]): Span[] {
   const found: Span[] = [];
   let depth = 0;
   let span: Span = { first: 0, end: 0, aliases: 0 };
-  for (const [at, event] of events.entries()) {
+  // By index: an iterator over every event of every file is felt.
+  for (let at = 0; at < events.length; at++) {
+    const event = events[at] as Event;
     switch (event.type) {
       case EVENT_ID.DOCUMENT:
         span = { first: at, end: at, aliases: 0 };

@@ -291,6 +291,8 @@ function generatorOf(file: string, { apiVersion, kind }: JsonObject): string | u
   const name = file.slice(file.lastIndexOf("/") + 1);
   const isKustomize = typeof apiVersion === "string" && apiVersion.startsWith("kustomize.config.k8s.io/");
   if (isKustomize || /^kustomization\.ya?ml$/.test(name)) return "a kustomization";
+  // What kustomize's own transformers and generators are configured by; no server has such an API version.
+  if (apiVersion === "builtin") return "a kustomize transformer";
   return name === "Chart.yaml" && kind === undefined ? "a Helm chart" : undefined;
 }
 

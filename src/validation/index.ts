@@ -12,6 +12,7 @@ export {
 } from "./config.ts";
 export { inScope } from "./custom/in-scope.ts";
 export { CustomKinds, isDefinition } from "./custom/kinds.ts";
+export { CarriedObject, type CheckedObject, checkFile, type FileCheck } from "./file-check.ts";
 export { type FormatOptions, formatDiagnostics } from "./format.ts";
 export { checkImageRules, type NamedImage } from "./image-rules.ts";
 export { type ValidateOptions, validateDeclared } from "./object.ts";
@@ -19,4 +20,5 @@ export { RULES, type RuleId } from "./rules.ts";
 export { notRunHere, type Target, warnOfKindsNotRunHere } from "./runnable.ts";
 export { DEFAULT_KUBERNETES_VERSION, type KindQuery, KUBERNETES_VERSIONS, kindSchema } from "./schemas/index.ts";
 export { type Lifecycle, lifecycleOf } from "./schemas/lifecycle.ts";
+export { type PlainSchema, plainFileName, plainKinds, plainSchemaOf, plainSchemaOfAll } from "./schemas/plain.ts";
 export type { KindSchema, SchemaFault, SchemaNode, Scope } from "./schemas/types.ts";

@@ -1,5 +1,5 @@
 /** Commands that need no daemon: validate, and diff between two revisions. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { commitAll, gitIn, initRepository } from "../git/support.ts";
@@ -27,6 +27,28 @@ function write(files: Record<string, string>): void {
     writeFileSync(join(home.dir, name), text);
   }
 }
+
+describe("schema", () => {
+  it("prints the schema of a kind, of the version that is asked for", async () => {
+    const { code, stdout } = await trueup("schema", "deployment");
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ $ref: "#/definitions/apps.v1.Deployment" });
+    const older = ["schema", "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy", "--kubernetes-version"];
+    expect(await trueup(...older, "1.36")).toMatchObject({ code: 0 });
+    expect(await trueup(...older, "1.34")).toMatchObject({ code: 2, stdout: "" });
+  });
+
+  it("writes a file for each kind and one for all, which an editor or kubeconform takes", async () => {
+    const { stdout } = await trueup("schema", "--dir", "schemas", "--kubernetes-version", "1.34");
+    expect(stdout).toBe("89 kinds of Kubernetes 1.34 written to schemas\n");
+    const names = readdirSync(join(home.dir, "schemas"));
+    expect(names).toHaveLength(90);
+    expect(names).toEqual(
+      expect.arrayContaining(["all.json", "deployment-apps-v1.json", "ingress-networking-v1.json"]),
+    );
+    expect(await trueup("schema", "Pod", "--dir", "schemas")).toMatchObject({ code: 2, stdout: "" });
+  });
+});
 
 describe("validate", () => {
   it("checks what the daemon would read below a directory, and nothing else", async () => {

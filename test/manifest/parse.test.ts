@@ -256,6 +256,9 @@ describe("files", () => {
   it("that make manifests are told apart", () => {
     expect(said("resources: []\nkind: Kustomization\n", "a/kustomization.yaml")).toEqual(["1:1 error needs-rendering"]);
     expect(said("apiVersion: v2\nname: web\n", "a/Chart.yaml")).toEqual(["1:1 error needs-rendering"]);
+    expect(said("apiVersion: builtin\nkind: LabelTransformer\nmetadata: { name: a }\n")).toEqual([
+      "1:1 error needs-rendering",
+    ]);
     expect(said("resources: []\n", "a/kustomization.yaml")).toEqual(["1:1 warning not-a-manifest"]);
   });
 

@@ -156,3 +156,20 @@ describe.each(KUBERNETES_VERSIONS)("the schemas of Kubernetes %s", (version) => 
     expect(invalid).toBeGreaterThan(100);
   });
 });
+
+describe("a list of truths", () => {
+  it("is checked like any other list", () => {
+    const attributes = (bools: unknown): object => ({
+      apiVersion: "resource.k8s.io/v1",
+      kind: "ResourceSlice",
+      metadata: { name: "a" },
+      spec: {
+        driver: "a",
+        pool: { name: "a", generation: 0, resourceSliceCount: 1 },
+        devices: [{ name: "a", attributes: { a: { bools } } }],
+      },
+    });
+    const schema = kindSchema({ version: "1.37", apiVersion: "resource.k8s.io/v1", kind: "ResourceSlice" });
+    expect([[true, false], ["yes"], []].map((bools) => schema?.check(attributes(bools)))).toEqual([true, false, true]);
+  });
+});

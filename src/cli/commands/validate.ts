@@ -5,6 +5,7 @@ import { openRepository, type Repository } from "../../git/repository.ts";
 import { compareDiagnostics, isError } from "../../model/diagnostic.ts";
 import { TrueupError } from "../../model/errors.ts";
 import { KUBERNETES_VERSIONS } from "../../validation/index.ts";
+import { programCache } from "../check/program-cache.ts";
 import type { Command, CommandContext, ExitCode, Invocation } from "../command.ts";
 import { type Checked, type CheckRequest, checkSource, readDefinitions } from "../validate/check.ts";
 import { readLevels, withLevels } from "../validate/levels.ts";
@@ -34,6 +35,8 @@ export const command: Command = {
     { flags: "--fix", summary: "mend in the files what has one right mending, keeping comments" },
     { flags: "--dry-run", summary: "with --fix: show the changes, write nothing" },
     { flags: "-q, --quiet", summary: "print errors only, and no count" },
+    { flags: "--schemas-only", summary: "check YAML and schemas, and nothing else" },
+    { flags: "--no-cache", summary: "check every file anew; else unchanged files of a large directory are not" },
     FORMAT_OPTION,
   ],
   examples: [
@@ -107,11 +110,12 @@ async function check(context: CommandContext, invocation: Invocation, lazy: Lazy
     definitions: await readDefinitions(new DiskSource(context.cwd), invocation.list("schema")),
     allowUnknownKinds: invocation.flag("allow-unknown-kinds"),
   };
+  const schemasOnly = invocation.flag("schemas-only");
   const [revision, since] = [invocation.text("rev"), invocation.text("changed-since")];
   if (revision !== undefined) {
     const { repository, prefix } = await lazy.open();
     const commit = await repository.resolve(revision, context.signal);
-    const request: CheckRequest = { paths, namespace, kubernetesVersion, ...custom, stdin: undefined };
+    const request: CheckRequest = { paths, namespace, kubernetesVersion, schemasOnly, ...custom, stdin: undefined };
     const found = await checkSource(new CommitSource(repository, commit, prefix), request);
     if (since === undefined) return found;
     const base = await partingPoint(repository, await repository.resolve(since, context.signal), commit);
@@ -122,7 +126,8 @@ async function check(context: CommandContext, invocation: Invocation, lazy: Lazy
   const stdin = paths.includes("-")
     ? await readStdin(context.stdin, disk, normalize(invocation.text("filename") ?? STDIN))
     : undefined;
-  const request: CheckRequest = { paths, namespace, kubernetesVersion, ...custom, stdin };
+  const cacheFor = invocation.flag("no-cache") ? undefined : programCache(context.env);
+  const request: CheckRequest = { paths, namespace, kubernetesVersion, schemasOnly, cacheFor, ...custom, stdin };
   const source = invocation.flag("fix") ? await fix(context, invocation, disk, request) : disk;
   const found = await checkSource(source, request);
   if (opened === undefined || since === undefined) return found;

@@ -5,8 +5,17 @@ import { TrueupError } from "../../model/errors.ts";
 import type { Declared } from "../../model/manifest.ts";
 import { imageUses } from "../../reconcile/images.ts";
 import { checkImageRules, isDefinition } from "../../validation/index.ts";
-import { type CheckContext, checkApp, parseFiles, type SourceFile } from "../manifests.ts";
-import type { ManifestSource } from "./sources.ts";
+import type { CheckCache } from "../check/cache.ts";
+import { Unreadable } from "../check/pool.ts";
+import {
+  type CheckContext,
+  checkApp,
+  checkFilesOnDisk,
+  type LoadedApp,
+  parseFiles,
+  type SourceFile,
+} from "../manifests.ts";
+import { LateFile, type ManifestSource, readable } from "./sources.ts";
 
 export interface Checked {
   files: SourceFile[];
@@ -24,6 +33,10 @@ export interface CheckRequest {
   definitions?: readonly Declared[];
   /** Whether kinds may go without a schema, whatever `trueup.yaml` says. */
   allowUnknownKinds?: boolean;
+  /** Schemas alone, and no other rule. */
+  schemasOnly?: boolean;
+  /** Where results of unchanged files are kept, when they are. */
+  cacheFor?: ((identity: string) => CheckCache) | undefined;
   /** What stands for `-`. */
   stdin: SourceFile | undefined;
 }
@@ -36,7 +49,7 @@ export async function checkSource(source: ManifestSource, request: CheckRequest)
 }
 
 async function checkOne(source: ManifestSource, request: CheckRequest): Promise<Checked> {
-  const { paths, namespace = "default", stdin, ...check } = request;
+  const { paths, namespace = "default", cacheFor, stdin, ...asked } = request;
   const named = paths.length === 0 ? ["."] : paths;
   const files = await readAll(source, named, stdin);
   if (files.length === 0) {
@@ -44,28 +57,29 @@ async function checkOne(source: ManifestSource, request: CheckRequest): Promise<
       hint: "Manifests are files that end in .yaml, .yml or .json.",
     });
   }
-  return {
-    files,
-    diagnostics: checkApp(parseFiles(files, namespace), { ...check, defaultNamespace: namespace }),
-  };
+  const check = { ...asked, defaultNamespace: namespace };
+  return { files, diagnostics: checkApp(await loadAndCheck(files, check, cacheFor), check) };
 }
 
 /** `trueup.yaml` itself, and each app that it names by itself, as the daemon would at a commit. */
 async function checkApps(source: ManifestSource, config: SourceFile, request: CheckRequest): Promise<Checked> {
+  const { schemasOnly, cacheFor } = request;
   const { apps, diagnostics } = parseApps(config.text);
   const files = [config];
   const found = [...diagnostics];
   for (const { path, namespace, images, kubernetesVersion, schemas, allowUnknownKinds } of apps) {
     const own = await readAll(source, [path === "" ? "." : path], undefined);
-    const app = parseFiles(own, namespace);
-    const named = app.declared.flatMap((declared) => imageUses(declared));
     const check: CheckContext = {
       defaultNamespace: namespace,
       kubernetesVersion: request.kubernetesVersion ?? kubernetesVersion,
+      schemasOnly,
       definitions: [...(request.definitions ?? []), ...(await readDefinitions(source, schemas))],
       allowUnknownKinds: request.allowUnknownKinds === true || allowUnknownKinds,
     };
-    found.push(...checkApp(app, check), ...checkImageRules(named, images));
+    const app = await loadAndCheck(own, check, cacheFor);
+    const named = app.declared.flatMap((declared) => imageUses(declared));
+    found.push(...checkApp(app, check));
+    if (schemasOnly !== true) found.push(...checkImageRules(named, images));
     files.push(...own);
   }
   return { files, diagnostics: found };
@@ -76,6 +90,24 @@ export async function readDefinitions(source: ManifestSource, paths: readonly st
   if (paths.length === 0) return [];
   const { declared } = parseFiles(await readAll(source, paths, undefined), "default");
   return declared.filter(({ object }) => isDefinition(object));
+}
+
+/** Parses the files; where all of them are on disk, they are checked on the way. */
+async function loadAndCheck(
+  files: SourceFile[],
+  check: CheckContext,
+  cacheFor: CheckRequest["cacheFor"],
+): Promise<LoadedApp> {
+  const onDisk = files.filter((file): file is LateFile => file instanceof LateFile);
+  if (onDisk.length < files.length) return parseFiles(files, check.defaultNamespace);
+  try {
+    return await checkFilesOnDisk(onDisk, check, cacheFor);
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error;
+    return readable(error.file, () => {
+      throw error;
+    });
+  }
 }
 
 async function readAll(

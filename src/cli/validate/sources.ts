@@ -7,7 +7,7 @@ import type { Repository } from "../../git/repository.ts";
 import { isManifestPath } from "../../manifest/parse.ts";
 import { messageOf, TrueupError } from "../../model/errors.ts";
 import { asObjectHash, type CommitId, type ObjectHash, shortId } from "../../model/source.ts";
-import type { SourceFile } from "../manifests.ts";
+import type { FileOnDisk, SourceFile } from "../manifests.ts";
 
 /** What the name of standard input is when none is given. */
 export const STDIN = "(stdin)";
@@ -58,10 +58,34 @@ export class DiskSource implements ManifestSource {
   #readOne(absolute: string): SourceFile {
     const shown = relative(this.#cwd, absolute);
     const name = shown.startsWith("..") ? absolute : shown;
-    return this.file(
-      name,
-      readable(name, () => readFileSync(absolute)),
-    );
+    return new LateFile(name, absolute, (content) => this.file(name, content));
+  }
+}
+
+/** Read when somebody asks for its text: most files are read by whoever checks them. */
+export class LateFile implements FileOnDisk {
+  readonly file: string;
+  readonly path: string;
+  readonly #make: (content: Buffer) => SourceFile;
+  #read: SourceFile | undefined;
+
+  constructor(file: string, path: string, make: (content: Buffer) => SourceFile) {
+    this.file = file;
+    this.path = path;
+    this.#make = make;
+  }
+
+  get text(): string {
+    return this.#source.text;
+  }
+
+  get blob(): ObjectHash {
+    return this.#source.blob;
+  }
+
+  get #source(): SourceFile {
+    this.#read ??= this.#make(readable(this.file, () => readFileSync(this.path)));
+    return this.#read;
   }
 }
 
@@ -141,7 +165,7 @@ function blobHash(content: Buffer, algorithm: "sha1" | "sha256"): ObjectHash {
 }
 
 /** What cannot be read makes exit code 2, so that a script can tell it from an invalid manifest. */
-function readable<T>(path: string, read: () => T): T {
+export function readable<T>(path: string, read: () => T): T {
   try {
     return read();
   } catch (error) {

@@ -1,4 +1,6 @@
 /** The schemas of all built-in kinds: found by Kubernetes version, API version and kind. */
+
+import { groupOf } from "../../model/object.ts";
 import { KINDS, VERSIONS } from "../generated/kinds.js";
 import { definitionsOf, resolveIn } from "./definitions.ts";
 import { findFaults } from "./faults.ts";
@@ -70,6 +72,14 @@ export function knownKinds(): KnownKind[] {
 
 function isServed(bits: number, version: number): boolean {
   return version >= 0 && ((bits >> version) & 1) === 1;
+}
+
+let builtInGroups: ReadonlySet<string> | undefined;
+
+/** Whether a group ("" for the core group) is one of Kubernetes' own, in any version. */
+export function isBuiltInGroup(group: string): boolean {
+  builtInGroups ??= new Set(KINDS.map(([apiVersion]) => groupOf(apiVersion)));
+  return builtInGroups.has(group);
 }
 
 const schemas = new Map<string, KindSchema>();

@@ -1,0 +1,120 @@
+/** The cache of checks: believed only for the very content, and never needed. */
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { CheckCache, keyOf } from "../../../src/cli/check/cache.ts";
+import { checkFiles } from "../../../src/cli/check/pool.ts";
+import type { FileCheck } from "../../../src/validation/index.ts";
+
+let directory: string;
+let store: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "trueup-cache-"));
+  store = join(directory, "checks");
+});
+
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const EMPTY: FileCheck = { diagnostics: [], objects: [] };
+const SAID: FileCheck = {
+  diagnostics: [{ severity: "error", rule: "r", message: "a\nb ü", location: { file: "a.yaml", line: 1, column: 2 } }],
+  objects: [],
+};
+
+function saved(): string {
+  new CheckCache(store, "i").save(
+    new Map([
+      ["k1", EMPTY],
+      ["k2", SAID],
+    ]),
+  );
+  return join(store, readdirSync(store)[0] ?? "");
+}
+
+describe("CheckCache", () => {
+  it("gives back what was saved for the same identity, and nothing for another", () => {
+    saved();
+    const again = new CheckCache(store, "i");
+    expect([again.get("k1"), again.get("k2"), again.get("k3"), again.isEmpty]).toEqual([EMPTY, SAID, undefined, false]);
+    expect(new CheckCache(store, "j").isEmpty).toBe(true);
+  });
+
+  it("is nobody else's to read", () => {
+    expect(statSync(saved()).mode & 0o777).toBe(0o600);
+    expect(statSync(store).mode & 0o777).toBe(0o700);
+  });
+
+  it.each<[string, (text: string) => string]>([
+    ["cut off", (text) => text.slice(0, -5)],
+    ["empty", () => ""],
+    ["changed by a character", (text) => text.replace("error", "errxr")],
+    ["longer than it was written", (text) => `${text}k3 {"diagnostics":[],"objects":[]}\n`],
+    ["something else", () => "{}"],
+  ])("is empty when its file is %s", (_, damage) => {
+    const path = saved();
+    writeFileSync(path, damage(readFileSync(path, "utf8")));
+    expect(new CheckCache(store, "i").isEmpty).toBe(true);
+  });
+
+  it("forgets what the last run did not use, and the sets of options used longest ago", () => {
+    saved();
+    new CheckCache(store, "i").save(new Map([["k2", SAID]]));
+    expect(new CheckCache(store, "i").get("k1")).toBeUndefined();
+    for (let nth = 0; nth < 12; nth++) {
+      new CheckCache(store, `other ${nth}`).save(new Map([["k", EMPTY]]));
+      for (const name of readdirSync(store)) utimesSync(join(store, name), nth, nth);
+    }
+    expect(readdirSync(store)).toHaveLength(8);
+  });
+
+  it("does without a place to write to", () => {
+    writeFileSync(store, "a file where the directory should be");
+    new CheckCache(store, "i").save(new Map([["k", EMPTY]]));
+    expect(new CheckCache(store, "i").isEmpty).toBe(true);
+  });
+
+  it("knows a file by name and content", () => {
+    expect(keyOf("a.yaml", "x")).toBe(keyOf("a.yaml", Buffer.from("x")));
+    expect(new Set([keyOf("a.yaml", "x"), keyOf("b.yaml", "x"), keyOf("a.yaml", "y")]).size).toBe(3);
+  });
+});
+
+describe("checkFiles with a cache", () => {
+  const text = (name: string, replicas: number): string =>
+    `apiVersion: apps/v1\nkind: ReplicaSet\nmetadata: { name: ${name} }\nspec: { replicas: ${replicas} }\n`;
+
+  it("says what it would say without one, whatever changed since", async () => {
+    mkdirSync(join(directory, "m"));
+    const names = ["a.yaml", "b.yaml", "c.yaml"];
+    const files = names.map((file) => ({ file, path: join(directory, "m", file) }));
+    const write = (at: number, content: string): void => writeFileSync(files[at]?.path ?? "", content);
+    for (const at of names.keys()) write(at, text("web", at));
+    const work = { files, defaultNamespace: "default", options: {} };
+    const withCache = (): Promise<FileCheck[]> =>
+      checkFiles(work, { worthAThread: 2, cache: new CheckCache(store, "i") });
+    const steps: (() => void)[] = [
+      () => undefined,
+      () => undefined,
+      () => write(1, text("web", -1)),
+      () => write(1, text("web", 1)),
+      () => [write(0, text("web", -2)), write(2, "kind: [")],
+      () => [write(0, readFileSync(files[1]?.path ?? "", "utf8")), write(2, "")],
+    ];
+    for (const step of steps) {
+      step();
+      const plain = JSON.parse(JSON.stringify(await checkFiles(work))) as FileCheck[];
+      expect(JSON.parse(JSON.stringify(await withCache()))).toEqual(plain);
+    }
+  });
+});
