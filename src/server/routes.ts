@@ -165,7 +165,7 @@ function addHistory(app: FastifyInstance, { service }: RouteContext): void {
     const query = readQuery(request.query as Query, shape);
     const signal = signalOf(reply);
     const outcome = await service.plan(query.app ?? onlyApp(service), query.revision, signal);
-    return viewPlan(outcome, service.backend, query.diff === true, signal);
+    return viewPlan(outcome, service, query.diff === true, signal);
   });
 }
 
