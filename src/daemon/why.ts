@@ -6,7 +6,7 @@ import type { Repository } from "../git/repository.ts";
 import { parseManifestFile } from "../manifest/parse.ts";
 import type { Backend } from "../model/backend.ts";
 import { messageOf, TrueupError } from "../model/errors.ts";
-import { ATTEMPT_EVENTS, type Attempt, type Ledger } from "../model/ledger.ts";
+import type { Attempt, Ledger } from "../model/ledger.ts";
 import type { Declared } from "../model/manifest.ts";
 import {
   controllerOf,
@@ -35,9 +35,10 @@ import { healthOf } from "../rollout/health.ts";
 import type { WhyQuery } from "../server/service.ts";
 import type { Clock } from "../util/clock.ts";
 import { type Descent, descend, type Surroundings } from "../why/chain.ts";
+import { driftOf } from "../why/drift.ts";
 import { type Frame, locateIn, ownFrame, templateFrame } from "../why/frame.ts";
 import { nearNames } from "../why/near.ts";
-import { type DriftRecord, type Located, originsOf, selectField } from "../why/origins.ts";
+import { type Located, originsOf, selectField } from "../why/origins.ts";
 import type { ChainLink, WhyAnswer } from "../why/types.ts";
 import { LineOwners } from "./line-owners.ts";
 
@@ -323,23 +324,4 @@ interface Source {
 
 function wrapped(template: unknown): KubeObject {
   return { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "" }, spec: { template } };
-}
-
-/** Repairs of one object, newest first; the ledger keeps who made a difference where the backend knows. */
-function driftOf(attempts: readonly Attempt[], object: string): DriftRecord[] {
-  return attempts.flatMap(({ events }) =>
-    events
-      .filter(({ type }) => type === ATTEMPT_EVENTS.drift)
-      .flatMap(({ at, detail }): DriftRecord[] => {
-        const changes = Array.isArray(detail?.changes) ? (detail.changes as JsonObject[]) : [];
-        return changes
-          .filter((change) => change.object === object)
-          .map(({ fields, by }) => ({
-            at,
-            fields: Array.isArray(fields) ? fields.map(String) : [],
-            ...(typeof by === "string" && { by }),
-          }));
-      })
-      .reverse(),
-  );
 }
