@@ -3,10 +3,11 @@ import type { ListQuery, LogQuery } from "../model/backend.ts";
 import { TrueupError } from "../model/errors.ts";
 import type { Attempt, RevisionRecord } from "../model/ledger.ts";
 import type { DaemonStatus } from "../model/status.ts";
-import type { ShutdownRequest } from "../server/service.ts";
+import type { ShutdownRequest, WhyQuery } from "../server/service.ts";
 import type { ObjectEvent, ObjectListBody, PlanView } from "../server/wire.ts";
 import { backoffMs } from "../util/backoff.ts";
 import { type Clock, sleep } from "../util/clock.ts";
+import type { WhyAnswer } from "../why/types.ts";
 import { getJson, openStream, type Parameters } from "./http.ts";
 
 export interface DaemonClient {
@@ -22,6 +23,7 @@ export interface DaemonClient {
   attempts(query: { app?: string; limit?: number }, signal: AbortSignal): Promise<Attempt[]>;
   revisions(query: { app?: string; workload?: string; uid?: string }, signal: AbortSignal): Promise<RevisionRecord[]>;
   plan(query: { app?: string; revision?: string; diff?: boolean }, signal: AbortSignal): Promise<PlanView>;
+  why(query: WhyQuery, signal: AbortSignal): Promise<WhyAnswer>;
   approve(order: { app: string; digest: string; by: string }, signal: AbortSignal): Promise<void>;
   discard(order: { app: string; by: string }, signal: AbortSignal): Promise<void>;
   retry(order: { app: string; by: string }, signal: AbortSignal): Promise<void>;
@@ -66,6 +68,7 @@ export function createClient({ socket, clock, onConnection }: ClientOptions): Da
     attempts: (query, signal) => get("/v1/attempts", { ...query }, signal),
     revisions: (query, signal) => get("/v1/revisions", { ...query }, signal),
     plan: (query, signal) => get("/v1/plan", { ...query }, signal),
+    why: (query, signal) => get("/v1/why", { ...query }, signal),
     approve: (order, signal) => post("/v1/approve", order, signal),
     discard: (order, signal) => post("/v1/discard", order, signal),
     retry: (order, signal) => post("/v1/retry", order, signal),

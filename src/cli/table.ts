@@ -48,6 +48,14 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./commands/describe.ts"),
   },
   {
+    name: "why",
+    arguments: "<kind> [name] [field]",
+    summary: "say where an object's values come from, and why it is not well",
+    group: "Look",
+    completes: ["object", "object"],
+    load: () => import("./commands/why.ts"),
+  },
+  {
     name: "logs",
     arguments: "<pod>",
     summary: "print what a pod's container printed",

@@ -33,6 +33,7 @@ import {
 } from "./paths.ts";
 import { keepRetention } from "./retention.ts";
 import { requireWholeState } from "./whole-state.ts";
+import { explainWhy } from "./why.ts";
 
 export interface DaemonOptions {
   version: string;
@@ -135,6 +136,7 @@ async function begin(options: DaemonOptions, begun: Begun): Promise<RunningDaemo
         for (const stop of stops) stop();
       };
     },
+    why: (query, signal) => explainWhy({ ...parts, clock }, query, signal),
     plan: (app, revision, signal) => fleet.plan(app, revision, signal),
     approve: (app, request, signal) => fleet.approve(app, request, signal),
     discard: (app, request) => fleet.discard(app, request),

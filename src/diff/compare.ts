@@ -5,7 +5,7 @@ import { ANNOTATION } from "../model/workload.ts";
 import { sameScalar } from "./equality.ts";
 import { isEmptyAbsent, isOpenMap, type KindRules, rulesOf } from "./merge-keys.ts";
 import { declarationOf, SERVER_METADATA } from "./three-way.ts";
-import { childPath, isTree, keyedItems, read, type Tree } from "./tree.ts";
+import { appendKey, childPath, isTree, keyedItems, read, type Tree } from "./tree.ts";
 
 /** Annotations that say who applied what: they follow every change and are none themselves. */
 const BOOKKEEPING: ReadonlySet<string> = new Set([ANNOTATION.commit, ANNOTATION.source, ANNOTATION.lastApplied]);
@@ -109,12 +109,6 @@ function isScalar(value: unknown): boolean {
 
 function sameScalars(path: string, before: readonly unknown[], after: readonly unknown[]): boolean {
   return before.length === after.length && before.every((value, index) => sameScalar(`${path}[]`, value, after[index]));
-}
-
-/** As `formatFieldPath` writes a key: plain where it can be, quoted where it has dots or slashes. */
-function appendKey(shown: string, key: string): string {
-  if (!/^[A-Za-z_][A-Za-z0-9_-]*$/.test(key)) return `${shown}[${JSON.stringify(key)}]`;
-  return shown === "" ? key : `${shown}.${key}`;
 }
 
 /**

@@ -65,7 +65,7 @@ function isSecret(object: Tree): boolean {
 }
 
 /** `stringData` as `data`, so that the two spellings of one value compare as equal. */
-function plainSecret(object: KubeObject | null): KubeObject | null {
+export function plainSecret(object: KubeObject | null): KubeObject | null {
   if (object === null || !isSecret(object) || !isTree(object.stringData)) return object;
   const { stringData, ...rest } = object;
   const data: Record<string, unknown> = isTree(object.data) ? { ...object.data } : {};

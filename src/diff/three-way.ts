@@ -2,7 +2,15 @@
 import { groupOf, type KubeObject } from "../model/object.ts";
 import { ANNOTATION } from "../model/workload.ts";
 import { sameScalar } from "./equality.ts";
-import { excludedBy, isEmptyAbsent, isOpenMap, type KindRules, type ListRule, rulesOf } from "./merge-keys.ts";
+import {
+  asksNothing,
+  excludedBy,
+  isEmptyAbsent,
+  isOpenMap,
+  type KindRules,
+  type ListRule,
+  rulesOf,
+} from "./merge-keys.ts";
 import { childPath, isTree, keyedItems, read, type Tree, withoutNulls, write } from "./tree.ts";
 
 /** Metadata that only the server writes, once the object exists. */
@@ -125,6 +133,7 @@ class Merge {
 
   #set(path: string, key: string, applied: unknown, live: Tree, want: unknown, changes: Map<string, unknown>): void {
     const child = childPath(path, key);
+    if (asksNothing(child, want)) return;
     const have = read(live, key);
     if (have !== undefined) {
       const next = this.value(child, applied, have, want);

@@ -25,6 +25,12 @@ export function childPath(path: string, key: string): string {
   return path === "" ? key : `${path}.${key}`;
 }
 
+/** As `formatFieldPath` writes a key: plain where it can be, quoted where it has dots or slashes. */
+export function appendKey(shown: string, key: string): string {
+  if (!/^[A-Za-z_][A-Za-z0-9_-]*$/.test(key)) return `${shown}[${JSON.stringify(key)}]`;
+  return shown === "" ? key : `${shown}.${key}`;
+}
+
 /** A copy without nulls and without empty maps and lists that mean nothing. */
 export function withoutNulls(rules: KindRules, path: string, value: unknown): unknown {
   if (Array.isArray(value)) {

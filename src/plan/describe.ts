@@ -70,7 +70,8 @@ function restartNote({ fields, configChanges }: Change): string {
   return isOnlyStamp(fields) ? `: restarts pods: ${why}` : `: replaces its pods; ${why}`;
 }
 
-function describeField({ path, kind, before, after }: FieldChange): string {
+/** `spec.replicas: 3 → 5`, on one line, indented below its change. */
+export function describeField({ path, kind, before, after }: FieldChange): string {
   switch (kind) {
     case "add":
       return `      ${path}: ${show(after)} (new)`;

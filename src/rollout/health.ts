@@ -1,10 +1,11 @@
 /** How an object does, in Argo CD's words, with the reason from as deep as is known: pod, container, exit code. Pure. */
 import { isPodReady } from "../model/endpoints.ts";
 import type { Health, HealthStatus } from "../model/health.ts";
-import { controllerOf, type KubeObject } from "../model/object.ts";
+import { controllerOf, groupOf, type KubeObject } from "../model/object.ts";
 import type { Deployment, KubeEvent, Pod, ReplicaSet, Service } from "../model/workload.ts";
 import { ANNOTATION } from "../model/workload.ts";
 import { getCondition } from "./conditions.ts";
+import { kindHealth } from "./kind-health.ts";
 import { podHealth } from "./pod-health.ts";
 import { REASON } from "./progress.ts";
 import { availableOf, sizeOf } from "./replicasets.ts";
@@ -19,23 +20,24 @@ export interface HealthContext {
 }
 
 /**
- * How an object does. Kinds that trueup knows nothing of are Healthy once they exist, as everything without a status is.
+ * How an object does. What has no status and no rule is Healthy once it exists.
  *
  * It agrees with Argo CD (gitops-engine pkg/health) but for its annotation `argocd.argoproj.io/ignore-restart-policy`, which
  * is not read here; and for LoadBalancer Services, which are Healthy as soon as trueup answers for them on a local port.
  */
 export function healthOf(object: KubeObject, context: HealthContext = {}): Health {
-  if (object.kind === "Pod") return podHealth(object as Pod, context.events);
+  const kind = `${groupOf(object.apiVersion)}/${object.kind}`;
+  if (kind === "/Pod") return podHealth(object as Pod, context.events);
   if (object.metadata.deletionTimestamp !== undefined) return health("Progressing", "Pending deletion");
-  switch (object.kind) {
-    case "Deployment":
+  switch (kind) {
+    case "apps/Deployment":
       return deploymentHealth(object as Deployment, context);
-    case "ReplicaSet":
+    case "apps/ReplicaSet":
       return replicaSetHealth(object as ReplicaSet, context);
-    case "Service":
+    case "/Service":
       return serviceHealth(object as Service);
     default:
-      return health("Healthy", "");
+      return kindHealth(object);
   }
 }
 

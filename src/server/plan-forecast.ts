@@ -4,6 +4,7 @@ import type { Change } from "../model/plan.ts";
 import type { Deployment } from "../model/workload.ts";
 import { forecastRollout } from "../rollout/forecast.ts";
 import { desiredOf } from "../rollout/limits.ts";
+import { type Needs, needsOf, type PastRollouts } from "./plan-needs.ts";
 
 export interface PlanForecast {
   /** Most pods at a time that are not ending. */
@@ -12,6 +13,10 @@ export interface PlanForecast {
   lowestAvailable: number;
   /** Nothing is replaced before the rollout is resumed. */
   isPaused: boolean;
+  /** Requests of all pods at the peak; empty when no container states any. */
+  needs: Needs;
+  /** Of this workload, by the ledger; absent when none was deployed yet. */
+  past?: PastRollouts;
 }
 
 /** As long as any pod takes to start: the counts do not depend on it. */
@@ -36,13 +41,18 @@ export function forecastChange({ declared, observed, restartsPods }: Change): Pl
     startupMs: STARTUP_MS,
     minReadySeconds: spec.minReadySeconds ?? 0,
   });
-  return { peakPods, lowestAvailable, isPaused: spec.paused === true };
+  const needs = needsOf(peakPods, [spec.template.spec, observed.object.spec.template.spec]);
+  return { peakPods, lowestAvailable, isPaused: spec.paused === true, needs };
 }
 
 /** `its rollout: at most 4 pods at a time, at least 3 of them available`. */
-export function forecastText({ peakPods, lowestAvailable, isPaused }: PlanForecast): string {
+export function forecastText({ peakPods, lowestAvailable, isPaused, needs, past }: PlanForecast): string {
   const pods = `at most ${peakPods} ${peakPods === 1 ? "pod" : "pods"} at a time, at least ${lowestAvailable} available`;
-  return isPaused ? `its rollout is paused; once resumed: ${pods}` : `its rollout: ${pods}`;
+  const amounts = Object.entries(needs).map(([name, amount]) => `${amount} ${name}`);
+  const quota = amounts.length === 0 ? "" : `; up to ${amounts.join(" and ")} requested`;
+  const took =
+    past === undefined ? "" : `; took ${(past.medianMs / 1000).toFixed(1)} s before (median of ${past.count})`;
+  return `${isPaused ? "its rollout is paused; once resumed: " : "its rollout: "}${pods}${quota}${took}`;
 }
 
 function isDeployment(object: KubeObject): object is Deployment {

@@ -1,10 +1,13 @@
 /** A plan as it travels: without whole objects, with a text diff of each change when asked for. */
 import { textDiff } from "../diff/text.ts";
 import type { Backend } from "../model/backend.ts";
-import type { KubeObject, ObjectId } from "../model/object.ts";
-import type { Change } from "../model/plan.ts";
+import type { Ledger } from "../model/ledger.ts";
+import { type KubeObject, keyOfId, type ObjectId } from "../model/object.ts";
+import type { Change, Plan } from "../model/plan.ts";
 import { describePlan } from "../plan/describe.ts";
 import { forecastChange, forecastText, type PlanForecast } from "./plan-forecast.ts";
+import { pastRollouts } from "./plan-needs.ts";
+import { deploymentsAfter, restartNote } from "./plan-restarts.ts";
 import type { PlanOutcome } from "./service.ts";
 import type { ChangeView, PlanView } from "./wire.ts";
 
@@ -15,30 +18,64 @@ import type { ChangeView, PlanView } from "./wire.ts";
  */
 export async function viewPlan(
   outcome: PlanOutcome,
-  backend: Backend,
+  { backend, ledger }: { backend: Backend; ledger: Ledger },
   diff: boolean,
   signal: AbortSignal,
 ): Promise<PlanView> {
   if (outcome.kind === "rejected") return outcome;
   const { plan, diagnostics } = outcome;
   const changes: ChangeView[] = [];
-  const forecasts = new Map(plan.changes.map((change) => [change, forecastChange(change)]));
+  const forecasts = new Map<Change, PlanForecast | null>();
+  for (const change of plan.changes) forecasts.set(change, await forecastOf(change, ledger));
+  const deployments = await deploymentsOf(plan.changes, backend, signal);
+  const notes = new Map(plan.changes.map((change) => [change, restartNote(change, deployments)]));
   for (const change of plan.changes) {
-    const view = viewChange(change, forecasts.get(change) ?? null);
+    const view = viewChange(change, forecasts.get(change) ?? null, notes.get(change) ?? null);
     if (diff) view.diff = await diffOf(change, plan.app, backend, signal);
     changes.push(view);
   }
   const remark = (change: Change): string | null => {
     const forecast = forecasts.get(change) ?? null;
-    return forecast === null ? null : forecastText(forecast);
+    return forecast === null ? (notes.get(change) ?? null) : forecastText(forecast);
   };
   const { app, commit, unchanged, digest } = plan;
-  return { kind: "planned", app, commit, changes, unchanged, digest, text: describePlan(plan, remark), diagnostics };
+  const text = [describePlan(plan, remark), ...closing(plan)].join("\n");
+  return { kind: "planned", app, commit, changes, unchanged, digest, text, diagnostics };
+}
+
+/** The digest, and how to let go ahead what is held. */
+function closing({ changes, digest }: Plan): string[] {
+  if (changes.length === 0) return [];
+  const isHeld = changes.some(({ held }) => held !== undefined);
+  return [`  digest ${digest}`, ...(isHeld ? [`  to let the held deletions go ahead: trueup approve ${digest}`] : [])];
+}
+
+async function forecastOf(change: Change, ledger: Ledger): Promise<PlanForecast | null> {
+  const forecast = forecastChange(change);
+  const uid = change.observed?.object.metadata.uid;
+  if (forecast === null || uid === undefined) return forecast;
+  const past = pastRollouts(await ledger.revisions({ workload: keyOfId(change.id), uid }));
+  return past === null ? forecast : { ...forecast, past };
+}
+
+/** Asked for only where configuration changes: who uses it. */
+async function deploymentsOf(
+  changes: readonly Change[],
+  backend: Backend,
+  signal: AbortSignal,
+): Promise<readonly KubeObject[]> {
+  if (!changes.some(({ action, id }) => action === "update" && /^(?:ConfigMap|Secret)$/.test(id.kind))) return [];
+  const { items } = await backend.list({ group: "apps", kind: "Deployment" }, signal);
+  return deploymentsAfter(
+    items.map(({ object }) => object),
+    changes,
+  );
 }
 
 function viewChange(
   { action, id, declared, fields, restartsPods, configChanges, held, from, contestedUntil }: Change,
   forecast: PlanForecast | null,
+  podsNote: string | null,
 ): ChangeView {
   return {
     action,
@@ -51,6 +88,7 @@ function viewChange(
     ...(from !== undefined && { from }),
     ...(contestedUntil !== undefined && { contestedUntil }),
     ...(forecast !== null && { forecast }),
+    ...(podsNote !== null && { podsNote }),
   };
 }
 

@@ -28,6 +28,7 @@ export function addRoutes(app: FastifyInstance, context: RouteContext): void {
   addObjects(app, context);
   addLogs(app, context);
   addHistory(app, context);
+  addWhy(app, context.service);
   addOrders(app, context.service);
   addShutdown(app, context);
 }
@@ -164,7 +165,20 @@ function addHistory(app: FastifyInstance, { service }: RouteContext): void {
     const query = readQuery(request.query as Query, shape);
     const signal = signalOf(reply);
     const outcome = await service.plan(query.app ?? onlyApp(service), query.revision, signal);
-    return viewPlan(outcome, service.backend, query.diff === true, signal);
+    return viewPlan(outcome, service, query.diff === true, signal);
+  });
+}
+
+function addWhy(app: FastifyInstance, service: DaemonService): void {
+  app.get("/v1/why", async (request, reply) => {
+    const shape = { kind: "text", namespace: "text", name: "text", field: "text" } as const;
+    // An empty group is the core group: it is read apart, as empty parameters count as absent.
+    const { group, ...others } = request.query as Query;
+    const { kind, name, namespace = "", field } = readQuery(others, shape);
+    if (typeof group !== "string" || kind === undefined || name === undefined) {
+      throw new TrueupError("usage", "Cannot say why as the parameters group, kind and name must be given.");
+    }
+    return service.why({ group, kind, namespace, name, ...present({ field }) }, signalOf(reply));
   });
 }
 

@@ -2,9 +2,11 @@
 import type { Backend } from "../model/backend.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import type { Ledger } from "../model/ledger.ts";
+import type { ObjectId } from "../model/object.ts";
 import type { Plan } from "../model/plan.ts";
 import type { CommitId } from "../model/source.ts";
 import type { DaemonStatus } from "../model/status.ts";
+import type { WhyAnswer } from "../why/types.ts";
 
 /** A plan, or why there is none: the commit's manifests are invalid. */
 export type PlanOutcome =
@@ -14,6 +16,11 @@ export type PlanOutcome =
 export interface ShutdownRequest {
   /** End the pods (and the kubelet) too; otherwise they keep running and the next daemon adopts them. */
   stopPods: boolean;
+}
+
+/** Which object `why` is asked about, and which of its fields: a path, a prefix, the end of one; absent: all. */
+export interface WhyQuery extends ObjectId {
+  field?: string;
 }
 
 export interface DaemonService {
@@ -28,6 +35,12 @@ export interface DaemonService {
    * @throws {TrueupError} `not-found` for an unknown app or revision; `unavailable`, `io` when git or the backend cannot be read
    */
   plan(app: string, revision: string | undefined, signal: AbortSignal): Promise<PlanOutcome>;
+  /**
+   * Says where the values of a live object come from, and what is behind it when it is not well. Secrets are masked.
+   *
+   * @throws {TrueupError} `not-found`, with names that are near, for an unknown object or field
+   */
+  why(query: WhyQuery, signal: AbortSignal): Promise<WhyAnswer>;
   /**
    * Lets the held deletions of an app's plan go ahead, if planning again gives the plan of that digest.
    *

@@ -42,6 +42,8 @@ export interface ChangeView {
   contestedUntil?: string;
   /** Of a Deployment whose pods are replaced. */
   forecast?: PlanForecast;
+  /** Which pods stay as they are, and why, where that is no matter of course. */
+  podsNote?: string;
   /** Unified diff of the live object and the object as it would be stored; only when asked for. */
   diff?: string;
 }

@@ -8,7 +8,7 @@ import { ROOT, run } from "../support/processes.ts";
 const SHOWN = COMMANDS.filter(({ group }) => group !== undefined);
 /** Commands that print data, as opposed to streams of lines, confirmations and free text. */
 const DATA =
-  "doctor, status, get, events, validate, explain, diff, plan, simulate, log, rollout history, backup, restore, schema".split(
+  "doctor, status, get, why, events, validate, explain, diff, plan, simulate, log, rollout history, backup, restore, schema".split(
     ", ",
   );
 

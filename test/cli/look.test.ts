@@ -377,6 +377,61 @@ describe("plan and diff", () => {
   });
 });
 
+describe("why", () => {
+  const object = { group: "apps", kind: "Deployment", namespace: "shop", name: "web" };
+  const place = {
+    file: "web.yaml",
+    line: 6,
+    column: 13,
+    commit: COMMIT,
+    author: "Ann\u001b[2J",
+    authoredAt: "2026-01-02T00:00:00Z",
+    subject: "Scale",
+  };
+
+  it("prints the chain, then a line a value, with the status in one", async () => {
+    fake.daemon.whyAnswer = {
+      object,
+      app: "shop",
+      commit: COMMIT,
+      health: { status: "Degraded", reason: "x" },
+      chain: [
+        { about: "pod/web-1", text: "Degraded: exit code 1" },
+        { about: "change", text: "image: a → b", place },
+      ],
+      fields: [
+        { path: "spec.replicas", value: 5, origin: "drift", by: "kubectl", declared: 3, place },
+        { path: "spec.paused", origin: "default", value: false, by: "default of the API (apps/v1)" },
+        { path: "status.replicas", value: 5, origin: "controller", by: "deployment-controller" },
+      ],
+      notes: ["it cannot be told"],
+    };
+    const { code, stdout } = await fake.run("why", "deploy", "web", "-n", "shop");
+    expect(code).toBe(0);
+    expect(stdout).toBe(`shop/deployment/web of app shop at 3f2c1aa: Degraded
+
+  pod/web-1: Degraded: exit code 1
+  ← change: image: a → b, web.yaml:6:13, 3f2c1aa by Ann^[[2J on 2026-01-02: Scale
+
+FIELD           VALUE   FROM
+spec.replicas   5       drift by kubectl: git says 3 in web.yaml:6:13, 3f2c1aa by Ann^[[2J on 2026-01-02: Scale
+spec.paused     false   default of the API (apps/v1)
+status          …       deployment-controller
+
+note: it cannot be told
+`);
+    const json = await fake.run("why", "deploy/web", "spec.replicas", "-n", "shop", "-o", "json");
+    expect(JSON.parse(json.stdout)).toEqual(fake.daemon.whyAnswer);
+    expect(fake.daemon.whyQueries).toEqual([object, { ...object, field: "spec.replicas" }]);
+  });
+
+  it("exits 1 for what is not there and 2 for what it cannot read", async () => {
+    expect((await fake.run("why", "deploy/web")).code).toBe(1);
+    expect((await fake.run("why", "deploy")).code).toBe(2);
+    expect((await fake.run("why", "deploy/web", "a", "b")).code).toBe(2);
+  });
+});
+
 describe("log and completion", () => {
   it("prints attempts as text or data", async () => {
     expect(await fake.run("log")).toEqual({ code: 0, stdout: "", stderr: "No attempts yet.\n" });

@@ -154,6 +154,23 @@ describe("diff between two revisions", () => {
       "update configmap/settings",
       "update secret/db",
     ]);
+    const fields = await trueup("diff", "HEAD", "--against", "HEAD~2", "-o", "fields");
+    expect(fields).toEqual({
+      code: 1,
+      stdout: `configmap/gone: delete
+configmap/settings: update
+    data.colour: blue → red
+secret/db: update
+    data.password: *** (before) → *** (after)
+`,
+      stderr: "",
+    });
+    const { stdout: comment } = await trueup("diff", "HEAD~2..HEAD", "-o", "markdown");
+    expect(comment).toMatch(
+      /^\*\*trueup diff\*\*: 1 to delete, 2 to update\n\n<details><summary>delete <code>configmap/,
+    );
+    expect(comment).not.toContain("hunter");
+    expect((await trueup("diff", "HEAD~2..HEAD", "--against", "HEAD")).code).toBe(2);
     expect((await trueup("diff", "HEAD..nonsense")).code).toBe(2);
     expect((await trueup("-C", "/", "diff", "HEAD..HEAD")).code).toBe(2);
   });

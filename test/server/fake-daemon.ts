@@ -5,7 +5,8 @@ import type { Attempt, Ledger, RevisionRecord } from "../../src/model/ledger.ts"
 import { groupOf, idOf, type KubeObject, keyOf } from "../../src/model/object.ts";
 import type { Observed } from "../../src/model/plan.ts";
 import type { AppStatus, DaemonStatus } from "../../src/model/status.ts";
-import type { DaemonService, PlanOutcome, ShutdownRequest } from "../../src/server/service.ts";
+import type { DaemonService, PlanOutcome, ShutdownRequest, WhyQuery } from "../../src/server/service.ts";
+import type { WhyAnswer } from "../../src/why/types.ts";
 
 interface Watcher {
   query: ListQuery;
@@ -61,6 +62,14 @@ export class FakeDaemon implements DaemonService {
   plan(app: string, revision: string | undefined): Promise<PlanOutcome> {
     this.planned.push({ app, revision });
     return this.planOutcome instanceof Error ? Promise.reject(this.planOutcome) : Promise.resolve(this.planOutcome);
+  }
+
+  readonly whyQueries: WhyQuery[] = [];
+  whyAnswer: WhyAnswer | Error = new TrueupError("not-found", "Cannot say why: nothing was prepared.");
+
+  why(query: WhyQuery): Promise<WhyAnswer> {
+    this.whyQueries.push(query);
+    return this.whyAnswer instanceof Error ? Promise.reject(this.whyAnswer) : Promise.resolve(this.whyAnswer);
   }
 
   readonly orders: ({ order: "approve" | "discard" | "retry"; app: string } & Record<string, string>)[] = [];

@@ -1,6 +1,9 @@
 /** `trueup diff`: a revision against what runs, or two revisions against each other. */
 import { readApps } from "../../daemon/apps.ts";
+import { compareObjects } from "../../diff/compare.ts";
+import { plainSecret, redactChanges } from "../../diff/redact.ts";
 import { textDiff } from "../../diff/text.ts";
+import { mergeThreeWay } from "../../diff/three-way.ts";
 import { openRepository, type Repository } from "../../git/repository.ts";
 import { TrueupError } from "../../model/errors.ts";
 import type { Declared } from "../../model/manifest.ts";
@@ -9,24 +12,40 @@ import { type CommitId, shortId } from "../../model/source.ts";
 import { ConfigStamper, numberedDigest, stampOf } from "../../plan/config-digest.ts";
 import type { Command, CommandContext, ExitCode, Invocation } from "../command.ts";
 import { loadAppAt } from "../manifests.ts";
-import { dataFormat, OUTPUT_OPTION, printData } from "../options.ts";
-import type { Style } from "../output.ts";
+import { dataFormat, printData } from "../options.ts";
 import { plansOf } from "../plans.ts";
+import { diffMarkdown, fieldsText, type ObjectDiff, unifiedText } from "../print/diff.ts";
 import { printableLine } from "../print/escape.ts";
 import { printDiagnostics } from "../print-diagnostics.ts";
 
 export const command: Command = {
-  options: [{ flags: "--app <name>", summary: "only of this app" }, OUTPUT_OPTION],
+  options: [
+    { flags: "--app <name>", summary: "only of this app" },
+    { flags: "--against <revision>", summary: 'compare with this revision instead of "live"', completes: "revision" },
+    {
+      flags: "-o, --output <format>",
+      summary: "unified (default), a line a field, data, or Markdown for a comment",
+      choices: ["unified", "fields", "json", "yaml", "markdown"],
+    },
+  ],
   examples: [
     { line: "trueup diff", does: "the head of the ref against what runs" },
     { line: "trueup diff my-branch", does: "a branch against what runs" },
     { line: "trueup diff v1.2..HEAD", does: "two revisions against each other; needs no daemon" },
+    { line: "trueup diff my-branch --against main -o markdown", does: "the same, as a comment for a pull request" },
   ],
   details: "Values of Secrets are masked. Exits 0 when nothing differs, 1 when something does, 2 on an error.",
   async run(context, invocation) {
     try {
       const [revision] = invocation.args;
       const ends = revision?.split("..");
+      const against = invocation.text("against");
+      if (against !== undefined && against !== "live") {
+        if (ends?.length === 2) {
+          throw new TrueupError("usage", "Cannot compare as either REV..REV or --against must be given: both are.");
+        }
+        return await between(context, invocation, against, revision ?? "HEAD");
+      }
       if (ends?.length === 2) return await between(context, invocation, ends[0] || "HEAD", ends[1] || "HEAD");
       return await againstLive(context, invocation, revision);
     } catch (error) {
@@ -54,33 +73,25 @@ async function againstLive(
       await printDiagnostics(context, plan.diagnostics);
       throw new TrueupError("invalid", `Cannot compare ${shortId(plan.commit)} as its manifests must be valid.`);
     }
-    for (const { action, id, diff = "" } of plan.changes) diffs.push({ action, object: displayId(id), diff });
+    for (const { action, id, fields, diff = "" } of plan.changes) {
+      diffs.push({ action, object: displayId(id), app: plan.app, fields, diff });
+    }
   }
   return print(context, invocation, diffs);
-}
-
-interface ObjectDiff {
-  action: string;
-  object: string;
-  diff: string;
 }
 
 async function print({ out }: CommandContext, invocation: Invocation, all: readonly ObjectDiff[]): Promise<ExitCode> {
   const diffs = all.filter(({ diff }) => diff !== "");
   const format = dataFormat(invocation);
+  const shape = invocation.text("output");
   if (format !== undefined) await printData(out, format, diffs);
-  else for (const { diff } of diffs) await out.write(coloured(diff, out.style));
+  else if (shape === "markdown") await out.write(diffMarkdown(diffs));
+  else {
+    for (const each of diffs) {
+      await out.write(shape === "fields" ? fieldsText(each, out.style) : unifiedText(each.diff, out.style));
+    }
+  }
   return diffs.length === 0 ? 0 : 1;
-}
-
-function coloured(diff: string, style: Style): string {
-  const paint = (line: string): string => {
-    if (line.startsWith("---") || line.startsWith("+++")) return style.bold(line);
-    if (line.startsWith("@@")) return style.cyan(line);
-    if (line.startsWith("-")) return style.red(line);
-    return line.startsWith("+") ? style.green(line) : line;
-  };
-  return diff.split("\n").map(paint).join("\n");
 }
 
 async function between(context: CommandContext, invocation: Invocation, from: string, to: string): Promise<ExitCode> {
@@ -122,20 +133,25 @@ async function declaredAt(
 function compare(
   old: ReadonlyMap<string, Declared>,
   next: ReadonlyMap<string, Declared>,
-  before: string,
-  after: string,
+  beforeRevision: string,
+  afterRevision: string,
 ): ObjectDiff[] {
   const keys = [...new Set([...old.keys(), ...next.keys()])].sort();
   return keys.flatMap((key) => {
     const [from, to] = [old.get(key), next.get(key)];
     const id = (to ?? from)?.id;
     if (id === undefined || (from !== undefined && to !== undefined && isSame(from, to))) return [];
-    const diff = textDiff(from?.object ?? null, to?.object ?? null, {
-      beforeName: `${before} ${printableLine(from?.file ?? "")}`,
-      afterName: `${after} ${printableLine(to?.file ?? "")}`,
+    // As an apply would make it of the older one: spelling, and order where it means nothing, are no differences.
+    const [before, after] = [plainSecret(from?.object ?? null), plainSecret(to?.object ?? null)];
+    const merged = before === null || after === null ? after : mergeThreeWay(before, before, after);
+    const fields = before === null || merged === null ? [] : compareObjects(before, merged);
+    if (before !== null && merged !== null && fields.length === 0) return [];
+    const diff = textDiff(before, merged, {
+      beforeName: `${beforeRevision} ${printableLine(from?.file ?? "")}`,
+      afterName: `${afterRevision} ${printableLine(to?.file ?? "")}`,
     });
     const action = from === undefined ? "create" : to === undefined ? "delete" : "update";
-    return [{ action, object: displayId(id), diff }];
+    return [{ action, object: displayId(id), fields: merged === null ? [] : redactChanges(merged, fields), diff }];
   });
 }
 
