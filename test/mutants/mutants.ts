@@ -119,7 +119,7 @@ export const MUTANTS: readonly Mutant[] = [
       "reconcile/source.ts",
       `      if (!(error instanceof TrueupError && error.code === "invalid")) throw error;\n      const { message, hint } = error;`,
       `      if (!(error instanceof TrueupError)) throw error;
-      if (error.code !== "invalid") return { blob, declared: [], diagnostics: [], images: [], isPartial: false };
+      if (error.code !== "invalid") return { blob, declared: [], diagnostics: [], images: [], definitions: [], customs: [], isPartial: false };
       const { message, hint } = error;`,
     ),
     history: historyOf([

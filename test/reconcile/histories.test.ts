@@ -36,8 +36,11 @@ function nameOf({ file, object }: Declared): string {
   return `${file} ${group}/${kind}/${object.metadata.namespace ?? ""}/${name}`;
 }
 
-/** What has no name, as Kustomizations and files of other tools, declares no object: it is refused. */
-const isObject = ({ object }: Entry): boolean => !object.endsWith("/");
+/**
+ * What has no name, as Kustomizations and files of other tools, declares no object: it is refused. Neither does what
+ * configures a transformer of kustomize, whatever it is called: it is said to need rendering.
+ */
+const isObject = ({ object }: Entry): boolean => !object.endsWith("/") && !object.startsWith("/LabelTransformer/");
 
 const text = ({ file, object }: Entry): string => `${file} ${object}`;
 
