@@ -38,6 +38,8 @@ export async function carry(
 ): Promise<Carried> {
   const { fault } = context.options;
   const { declared, aim } = prepared;
+  // From now on nobody watches over what was declared before: what was known of it counts no more when it comes back.
+  if (context.clean !== declared) context.clean = null;
   hooks.health.declare(declared);
   // The first application of a commit that is gone back to belongs to the attempt that failed, which had its plan.
   const isBack = record.attempt.commit !== aim.commit;
