@@ -19,6 +19,7 @@ const WATCH_MS = 20_000;
 /** Why the world is not at rest; `null` when it is. */
 /** Why the world is not at rest yet; null when it is. */
 export function restProblem(machine: Machine): string | null {
+  if (!machine.cluster.node.connected) return "the kubelet is not heard yet";
   return podProblem(machine) ?? appProblem(machine);
 }
 
@@ -68,9 +69,11 @@ function objectsProblem({ changes, cluster: { store }, trees, past }: Machine, a
     const record = store.applied(keyOf(object));
     return { object, applied: record?.object ?? null, owner: record?.owner ?? null };
   });
-  const others = (trees.get(changes.newest.get(app) ?? commit)?.apps ?? []).filter(
-    ({ name, isNamed }) => isNamed && name !== app,
-  );
+  // At the head, and, where an older commit is kept, as they were with that one.
+  const at = [commit, changes.newest.get(app) ?? commit];
+  const others = at
+    .flatMap((each) => trees.get(each)?.apps ?? [])
+    .filter(({ name, isNamed }) => isNamed && name !== app);
   const unreadable = others.filter(({ isBroken }) => isBroken).map(({ name }) => name);
   const declaredElsewhere = new Set(others.flatMap((other) => objectsOf(other.app).map((object) => keyOf(object))));
   const due = dueChanges(planApp({ app, commit, declared, observed, unreadable, declaredElsewhere }));

@@ -9,7 +9,13 @@ import { MACHINE_FAULTS, type Tally } from "./tally.ts";
 import type { Verdict } from "./tree.ts";
 import type { Witness } from "./witness.ts";
 
-const EXCUSES = ["clock set forward", "reports delayed", "call slow", "link to the kubelet down"] as const;
+const EXCUSES = [
+  "clock set forward",
+  "reports delayed",
+  "call slow",
+  "link to the kubelet down",
+  "store full",
+] as const;
 
 export class Rows {
   readonly #witness: Witness;
@@ -131,7 +137,9 @@ export class Rows {
     // Pods that were heard of late, or whose deadline passed as the clock was set, have nothing to say when it is told.
     const isExcused = EXCUSES.some((fault) => this.#tally.of(fault) > 0);
     const isPlain = isExcused && /exceeded its progress deadline/.test(reason);
-    const names = isPlain || /pod \S+(?:: container \S+: \S| is still ending)/.test(reason);
+    // New pods that come and go may all be ready when an old one has stayed for too long.
+    const isWaiting = /old replicas are pending termination/.test(reason);
+    const names = isPlain || isWaiting || /pod \S+(?:: container \S+: \S| is still ending)/.test(reason);
     const isWithoutCode =
       /CrashLoopBackOff/.test(reason) && !/exit code \d|exit code is not known|unknown/.test(reason);
     if (!names || isWithoutCode) this.#witness.violate(`${nameOf(attempt)} does not say what is at fault: ${reason}`);
