@@ -1,6 +1,6 @@
 /** Carries a prepared commit out and writes down each step, so that a restart picks up where a killed one was. */
-import { displayId, idOf } from "../model/object.ts";
-import type { Plan } from "../model/plan.ts";
+import { displayId, idOf, type KubeObject } from "../model/object.ts";
+import type { Change, Plan } from "../model/plan.ts";
 import { heldChanges } from "../plan/approval.ts";
 import { type ContestHistory, contestFields, markContested } from "../plan/contest.ts";
 import { carryOut, dueChanges } from "./apply.ts";
@@ -107,14 +107,17 @@ async function make(
   const { commit, plan } = prepared;
   const repairs = dueChanges(plan).filter(({ action }) => action !== "delete");
   const isAgain = record.attempt.commit === commit.id && (record.applied || record.ended);
-  if (isAgain && repairs.length > 0) {
-    await record.again(repairs);
-    for (const field of repairs.flatMap(contestFields)) contests.repaired(field, clock.now());
-  }
+  if (isAgain && repairs.length > 0) await record.again(repairs);
   onApplying(plan);
   context.clean = null;
   await record.deleting(plan, prepared.aim.approvals ?? record.approvals);
-  await carryOut(plan, commit, backend, signal, { applied: (_change, object) => health.applied(object), fault });
+  const applied = (change: Change, object: KubeObject | undefined): void => {
+    health.applied(object);
+    // Only what was repaired can come back: a try that fails is nobody's contest.
+    if (!isAgain || change.action === "delete") return;
+    for (const field of contestFields(change)) contests.repaired(field, clock.now());
+  };
+  await carryOut(plan, commit, backend, signal, { applied, fault });
   fault?.("carried out");
   if (heldChanges(plan).length === 0) return plan;
   const again = await planPrepared(context, prepared, signal);

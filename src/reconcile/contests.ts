@@ -5,7 +5,10 @@ import { type ContestHistory, fieldName } from "../plan/contest.ts";
 /** @param attempts Of one app, newest first */
 export function recallContests(history: ContestHistory, attempts: readonly Attempt[]): void {
   const events = attempts.flatMap((attempt) => attempt.events).sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
-  for (const { type, at, detail } of events) {
+  for (const [index, { type, at, detail }] of events.entries()) {
+    // A repair that could not be made is no repair.
+    const next = events[index + 1];
+    if (type === ATTEMPT_EVENTS.drift && next?.type === ATTEMPT_EVENTS.retry && next.detail?.by === undefined) continue;
     if (type === ATTEMPT_EVENTS.contested) {
       for (const field of texts(detail?.fields)) history.contested(field, Date.parse(at));
     }

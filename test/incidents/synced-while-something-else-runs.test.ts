@@ -4,6 +4,7 @@
  * repair of one field in ten minutes is not made but said, and pods that were killed are told of.
  */
 import { afterEach, describe, expect, it } from "vitest";
+import { TrueupError } from "../../src/model/errors.ts";
 import type { AttemptEvent } from "../../src/model/ledger.ts";
 import type { KubeObject } from "../../src/model/object.ts";
 import type { ContainerState, PodStatus } from "../../src/model/workload.ts";
@@ -107,6 +108,17 @@ describe("drift", () => {
     await until(async () => reconciler.status().phase === "Synced");
     expect(await events("contested")).toHaveLength(1);
     expect(await events("drift")).toHaveLength(3);
+  });
+
+  it("whose repair fails again and again is repaired as soon as it can be: nobody contests it", async () => {
+    await start({ "c.json": configMap("c") });
+    let left = 4;
+    world.backend.failure = (call) =>
+      call === "apply" && left-- > 0 ? new TrueupError("io", "Cannot write: no room.") : undefined;
+    await edit("c", { data: { a: "by hand" } });
+    await until(dataIs("1"));
+    await until(async () => reconciler.status().phase === "Synced");
+    expect(await events("contested")).toEqual([]);
   });
 
   it("is not confused with a commit: what a new commit says is applied, contested or not", async () => {
