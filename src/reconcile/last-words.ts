@@ -3,15 +3,14 @@ import type { Backend } from "../model/backend.ts";
 import { isPodReady } from "../model/endpoints.ts";
 import { messageOf } from "../model/errors.ts";
 import type { Declared } from "../model/manifest.ts";
-import type { KubeObject } from "../model/object.ts";
 import type { ContainerStatus, Pod } from "../model/workload.ts";
 import type { Clock } from "../util/clock.ts";
 import { secretParts, withoutSecrets } from "../util/secret-text.ts";
+import { MASK, secretValues } from "./secret-values.ts";
 
 const LINES = 5;
 /** A log that cannot be had in this time is left out: the failure itself must be told. */
 const LOG_TIMEOUT_MS = 2_000;
-const MASK = "***";
 /** Longest quoted line, in characters: a reason stays in the ledger for good. */
 const LONGEST_LINE = 500;
 
@@ -85,19 +84,4 @@ function isDown({ state, restartCount }: ContainerStatus): boolean {
 
 function shortened(line: string): string {
   return line.length <= LONGEST_LINE ? line : `${line.slice(0, LONGEST_LINE)}…`;
-}
-
-/** The values of Secrets, decoded and as they are written. */
-function secretValues(objects: readonly KubeObject[]): string[] {
-  return objects
-    .filter(({ kind }) => kind === "Secret")
-    .flatMap(({ data, stringData }) => [
-      ...strings(stringData),
-      ...strings(data).flatMap((text) => [Buffer.from(text, "base64").toString("utf8"), text]),
-    ]);
-}
-
-function strings(map: unknown): string[] {
-  if (typeof map !== "object" || map === null) return [];
-  return Object.values(map).filter((value): value is string => typeof value === "string");
 }

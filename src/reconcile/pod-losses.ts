@@ -40,7 +40,9 @@ export class PodLosses {
     const loss = ended ?? this.#deletionOf(object, present, before);
     if (loss === undefined) return;
     const declared = this.#workloads.workloadOf(object);
-    if (declared !== undefined) this.#note({ ...loss, workload: displayId(declared.id) });
+    if (declared === undefined) return;
+    const why = this.#workloads.masked(loss.why, declared.id.namespace);
+    this.#note({ ...loss, why, workload: displayId(declared.id) });
   }
 
   /** What is to be told now; asked for when the app is at rest, as a rollout ends pods by itself. */

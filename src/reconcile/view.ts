@@ -24,6 +24,8 @@ export class ClusterView {
   readonly #objects = new Map<ObjectKey, Observed>();
   /** Uid of a controller to the objects that it controls. */
   readonly #controlled = new Map<string, Map<ObjectKey, KubeObject>>();
+  /** Namespace to its Secrets. */
+  readonly #secrets = new Map<string, Map<ObjectKey, KubeObject>>();
   readonly #end = new AbortController();
   #running: Promise<void> = Promise.resolve();
 
@@ -45,8 +47,8 @@ export class ClusterView {
     return this.#objects.get(key);
   }
 
-  values(): IterableIterator<Observed> {
-    return this.#objects.values();
+  secretsIn(namespace: string): KubeObject[] {
+    return [...(this.#secrets.get(namespace)?.values() ?? [])];
   }
 
   /** Objects whose controller has this uid. */
@@ -86,6 +88,7 @@ export class ClusterView {
     const { items, version } = await this.#options.backend.list({}, signal);
     this.#objects.clear();
     this.#controlled.clear();
+    this.#secrets.clear();
     for (const observed of items) this.#put(observed);
     this.#options.onListed();
     return version;
@@ -104,21 +107,31 @@ export class ClusterView {
     const { object } = observed;
     const key = keyOfObject(object);
     this.#objects.set(key, observed);
-    const controller = controllerOf(object)?.uid;
-    if (controller === undefined) return;
-    const siblings = this.#controlled.get(controller) ?? new Map<ObjectKey, KubeObject>();
-    siblings.set(key, object);
-    this.#controlled.set(controller, siblings);
+    for (const [groups, name] of this.#groupsOf(object)) {
+      const group = groups.get(name) ?? new Map<ObjectKey, KubeObject>();
+      group.set(key, object);
+      groups.set(name, group);
+    }
   }
 
   #drop(key: ObjectKey): KubeObject | undefined {
-    const before = this.#objects.get(key);
+    const before = this.#objects.get(key)?.object;
     if (before === undefined) return undefined;
     this.#objects.delete(key);
-    const controller = controllerOf(before.object)?.uid;
-    const siblings = controller === undefined ? undefined : this.#controlled.get(controller);
-    siblings?.delete(key);
-    if (controller !== undefined && siblings?.size === 0) this.#controlled.delete(controller);
-    return before.object;
+    for (const [groups, name] of this.#groupsOf(before)) {
+      const group = groups.get(name);
+      group?.delete(key);
+      if (group?.size === 0) groups.delete(name);
+    }
+    return before;
+  }
+
+  /** By what an object is found besides its key: those of one controller, the Secrets of one namespace. */
+  #groupsOf(object: KubeObject): [Map<string, Map<ObjectKey, KubeObject>>, string][] {
+    const found: [Map<string, Map<ObjectKey, KubeObject>>, string][] = [];
+    const controller = controllerOf(object)?.uid;
+    if (controller !== undefined) found.push([this.#controlled, controller]);
+    if (object.kind === "Secret") found.push([this.#secrets, object.metadata.namespace ?? ""]);
+    return found;
   }
 }

@@ -6,7 +6,9 @@ import type { Deployment, Pod, ReplicaSet } from "../model/workload.ts";
 import { cannotSucceed, type PodFailure } from "../rollout/cannot-succeed.ts";
 import { healthOf } from "../rollout/health.ts";
 import { findNewReplicaSet } from "../rollout/revisions.ts";
+import { secretParts, withoutSecrets } from "../util/secret-text.ts";
 import { keyOfDeclared, keyOfObject } from "./observe.ts";
+import { MASK, secretValues } from "./secret-values.ts";
 import type { ClusterView } from "./view.ts";
 
 /** Kinds that are done once they exist: nothing about them is waited for. */
@@ -60,11 +62,9 @@ export class Workloads {
 
   /** Something about an object changed; so does the health of the workload that it belongs to. */
   touched(object: KubeObject): void {
-    let at: KubeObject | undefined = object;
-    for (let depth = 0; at !== undefined && depth < 3; depth++) {
+    for (const at of this.#upwards(object)) {
       const key = keyOfObject(at);
       if (this.#declared.has(key)) this.#dirty.add(key);
-      at = this.#controller(at);
     }
   }
 
@@ -84,7 +84,7 @@ export class Workloads {
       const declared = this.#declared.get(key);
       if (declared === undefined) continue;
       const object = this.#view.get(key)?.object;
-      const entry = this.#withFailure({ declared, object, health: this.#healthOf(key, object) });
+      const entry = this.#masked(this.#withFailure({ declared, object, health: this.#healthOf(key, object) }));
       this.#health.set(key, entry);
       looked.push(entry);
     }
@@ -123,13 +123,20 @@ export class Workloads {
 
   /** The declared workload that an object belongs to, itself included. */
   workloadOf(object: KubeObject): Declared | undefined {
-    let at: KubeObject | undefined = object;
-    for (let depth = 0; at !== undefined && depth < 3; depth++) {
+    for (const at of this.#upwards(object)) {
       const declared = this.#declared.get(keyOfObject(at));
       if (declared !== undefined) return declared;
-      at = this.#controller(at);
     }
     return undefined;
+  }
+
+  /** The object, its controller, and that one's: a pod, its ReplicaSet, its Deployment. */
+  *#upwards(object: KubeObject): Iterable<KubeObject> {
+    let at: KubeObject | undefined = object;
+    for (let depth = 0; at !== undefined && depth < 3; depth++) {
+      yield at;
+      at = this.#controller(at);
+    }
   }
 
   /** The object that controls another, as the view has it. */
@@ -146,6 +153,19 @@ export class Workloads {
     }
     if (object === undefined) return { status: "Missing", reason: "it is not there" };
     return healthOf(object, { pods: this.podsOf(object), replicaSets: this.replicaSetsOf(object) });
+  }
+
+  /** Everything else that tells a reason, to whomever, takes it from here. */
+  #masked(entry: WorkloadHealth): WorkloadHealth {
+    const { declared, health } = entry;
+    const reason = this.masked(health.reason, declared.id.namespace);
+    return reason === health.reason ? entry : { ...entry, health: { ...health, reason } };
+  }
+
+  /** A text about pods of a namespace without what its Secrets hold: their last words may quote any of them. */
+  masked(text: string, namespace: string): string {
+    if (text === "") return text;
+    return withoutSecrets(text, secretParts(secretValues(this.#view.secretsIn(namespace))), MASK);
   }
 
   /** A rollout under way that cannot succeed is Degraded at once, with the pod that says so. */

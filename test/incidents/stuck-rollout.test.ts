@@ -86,6 +86,20 @@ describe("a rollout that cannot succeed", () => {
     expect(await world.outcomes()).toEqual(["first #1: deployed", "too early #1: failed", "the image #1: deployed"]);
   });
 
+  it("whose last words are a Secret that the pod does not refer to is explained without it, everywhere", async () => {
+    const status = notReady({ waiting: { reason: "CrashLoopBackOff" } }, 2, {
+      terminated: { exitCode: 3, reason: "Error", message: "cannot log in with hunter22-of-another" },
+    });
+    const clock = await brokenBy(status);
+    const data = { token: Buffer.from("hunter22-of-another").toString("base64") };
+    const secret = JSON.stringify({ apiVersion: "v1", kind: "Secret", metadata: { name: "s" }, data });
+    commit({ "s.json": secret, "web.json": deployment("web", "v2") }, "leaky");
+    const { attempt } = await passTime(world, clock, hasEnded("leaky"));
+    expect(attempt.ending?.reason).toContain("exit code 3: cannot log in with ***");
+    const told = [await world.ledger.attempts({}), await world.ledger.revisions({}), reconciler.status(), world.logged];
+    expect(JSON.stringify(told)).not.toContain("hunter22");
+  });
+
   it("two exits are not enough: it may still come up, until its deadline", async () => {
     const status = notReady({ waiting: { reason: "CrashLoopBackOff" } }, 1, {
       terminated: { exitCode: 3, reason: "Error" },

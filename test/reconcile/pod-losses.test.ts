@@ -28,10 +28,11 @@ beforeEach(() => {
   clock = new VirtualClock();
   left = [];
   isOurs = true;
-  const workloads: Pick<Workloads, "workloadOf" | "controllerOf" | "podsOf"> = {
+  const workloads: Pick<Workloads, "workloadOf" | "controllerOf" | "podsOf" | "masked"> = {
     workloadOf: () => (isOurs ? declaredOf(deployment("web")) : undefined),
     controllerOf: () => replicaSet("web-1", { replicas: 2 }),
     podsOf: () => left,
+    masked: (text, namespace) => text.replaceAll(`hunter22-of-${namespace}`, "***"),
   };
   losses = new PodLosses(workloads as Workloads, clock);
 });
@@ -57,6 +58,14 @@ describe("a pod", () => {
       before: up,
       left: [],
       told: /^deployment\/web \| restart \| pod\/p \| .*137.* \| 1$/,
+    },
+    {
+      name: "whose last words are a Secret",
+      now: pod("p", { terminated: { exitCode: 3, reason: "Error", message: "no hunter22-of-default" } }, false),
+      present: true,
+      before: up,
+      left: [],
+      told: /exit code 3: no \*\*\* \| 1$/,
     },
     {
       name: "whose container runs again",

@@ -15,6 +15,7 @@ import { hasEnded, isActivePod, isPodAvailable } from "../../src/rollout/pods.ts
 import { isComplete, REASON } from "../../src/rollout/progress.ts";
 import { revisionOf, sizeOf } from "../../src/rollout/replicasets.ts";
 import type { Clock } from "../../src/util/clock.ts";
+import { SECRET } from "./app.ts";
 import { Mirror } from "./mirror.ts";
 import type { Tally } from "./tally.ts";
 
@@ -96,6 +97,9 @@ export class Witness {
       this.#tally.add("image missing");
     }
     const { type, object, previous } = event;
+    if (type !== "deleted" && wordsOf(object).some((words) => words.includes(SECRET))) {
+      this.violate(`${keyOf(object)} tells a secret`);
+    }
     if (this.#digest !== null) this.note(`${type} ${keyOf(object)} ${JSON.stringify(object)}`);
     if (type === "modified" && object.kind === "Pod") this.#seeDeletion(previous as Pod, object as Pod);
     this.mirror.apply(event);
@@ -313,4 +317,13 @@ function isReady(pod: Pod): boolean {
 
 export function progressing(deployment: Deployment): Condition | undefined {
   return deployment.status?.conditions?.find(({ type }) => type === "Progressing");
+}
+
+/** What a kubelet says in its own words, or in those of a container. */
+function wordsOf(object: KubeObject): string[] {
+  if (object.kind === "Event") return [(object as KubeEvent).message];
+  if (object.kind !== "Pod") return [];
+  return ((object as Pod).status?.containerStatuses ?? []).flatMap(({ state, lastState }) =>
+    [state, lastState].flatMap(({ waiting, terminated }) => [waiting?.message ?? "", terminated?.message ?? ""]),
+  );
 }
