@@ -1,6 +1,7 @@
 /** Which pods stand behind a Service, and on which local ports. Pure. */
 import { containerPortOf, isPodReady, isPodTerminating, isSelected } from "../model/endpoints.ts";
 import { ANNOTATION, type EndpointAddress, type Endpoints, type Pod, type Service } from "../model/workload.ts";
+import { parseRecord } from "../util/json.ts";
 
 type Subset = NonNullable<Endpoints["subsets"]>[number];
 
@@ -59,15 +60,6 @@ export function localPortsOf(service: Service): Record<string, number> | undefin
 /** Reads a map of ports; what is not one (people can edit annotations) counts as not reported. */
 function portMap(text: string | undefined): Record<string, number> {
   if (text === undefined) return {};
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return {};
-    throw error;
-  }
-  if (typeof value !== "object" || value === null) return {};
-  return Object.fromEntries(
-    Object.entries(value).filter((pair): pair is [string, number] => Number.isInteger(pair[1])),
-  );
+  const pairs = Object.entries(parseRecord(text) ?? {});
+  return Object.fromEntries(pairs.filter((pair): pair is [string, number] => Number.isInteger(pair[1])));
 }

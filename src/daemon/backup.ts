@@ -8,6 +8,7 @@ import type { ChainHead } from "../ledger/chain.ts";
 import { LEDGER_VERSION } from "../ledger/database.ts";
 import { type LedgerProof, verifyLedgerFile } from "../ledger/verify.ts";
 import { messageOf, TrueupError } from "../model/errors.ts";
+import { parseRecord } from "../util/json.ts";
 import { copySqliteFile } from "../util/sqlite-file.ts";
 import { takeLock } from "../util/state-lock.ts";
 import { type BackupFile, copyTree, describeTree, differenceOf } from "./backup-files.ts";
@@ -173,15 +174,9 @@ async function readManifest(directory: string): Promise<BackupManifest> {
 }
 
 function manifestOf(text: string): BackupManifest | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
-  if (typeof value !== "object" || value === null) return null;
-  const { format, files, databases, stateDir } = value as Partial<BackupManifest>;
+  const value: Partial<BackupManifest> | null = parseRecord(text);
+  if (value === null) return null;
+  const { format, files, databases, stateDir } = value;
   const isOurs = typeof format === "number" && Array.isArray(files) && typeof stateDir === "string";
   return isOurs && typeof databases === "object" && databases !== null ? (value as BackupManifest) : null;
 }

@@ -5,6 +5,7 @@ import { homedir, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { messageOf, TrueupError } from "../model/errors.ts";
 import type { DaemonRecord } from "../model/status.ts";
+import { parseRecord } from "../util/json.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -205,15 +206,9 @@ export async function listDaemonRecords(env: Environment): Promise<DaemonRecord[
 
 /** Reads the text of a `daemon.json`; `null` when it is not one. */
 export function parseDaemonRecord(text: string): DaemonRecord | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
-  if (typeof value !== "object" || value === null) return null;
-  const { pid, version, startedAt, repository, stateDir, socket } = value as Record<string, unknown>;
+  const value = parseRecord(text);
+  if (value === null) return null;
+  const { pid, version, startedAt, repository, stateDir, socket } = value;
   if (typeof pid !== "number" || !Number.isSafeInteger(pid) || pid <= 0) return null;
   const texts = { version, startedAt, repository, stateDir, socket };
   if (!Object.values(texts).every((entry) => typeof entry === "string")) return null;

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { messageOf, TrueupError } from "../model/errors.ts";
 import type { Clock } from "../util/clock.ts";
+import { parseRecord } from "../util/json.ts";
 import type { Random } from "../util/random.ts";
 import { claimIdentity } from "../util/state-identity.ts";
 import { KubeletClient } from "./client.ts";
@@ -63,14 +64,9 @@ function claim(stateDir: string, random: Random): ReturnType<typeof claimIdentit
 function recordedSocket(stateDir: string): string | null {
   const text = readIfPresent(join(stateDir, "kubelet", "kubelet.json"));
   if (text === null) return null;
-  try {
-    const { socket } = JSON.parse(text) as { socket?: unknown };
-    return typeof socket === "string" ? socket : null;
-  } catch (error) {
-    // Cut short by a full disk, say. The lock still keeps two kubelets apart.
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
+  // It may be cut short, by a full disk say. The lock still keeps two kubelets apart.
+  const socket = parseRecord(text)?.socket;
+  return typeof socket === "string" ? socket : null;
 }
 
 /** Process id of the kubelet that answers on the socket. */

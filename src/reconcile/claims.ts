@@ -2,7 +2,6 @@
 import type { Diagnostic } from "../model/diagnostic.ts";
 import type { Declared } from "../model/manifest.ts";
 import { displayId, type ObjectKey } from "../model/object.ts";
-import type { CommitId } from "../model/source.ts";
 import { keyOfDeclared } from "./observe.ts";
 
 /** What one app declares at a commit. */
@@ -22,9 +21,6 @@ export interface Claims {
   /** Apps with manifests that cannot be read. */
   readonly unreadable: readonly string[];
 }
-
-/** Reads the claims of all apps but one; what it throws is a failed read. */
-export type ClaimReader = (app: string, commit: CommitId) => Promise<Claims>;
 
 /** An app that knows of no others: nobody claims anything, and nobody gives anything up. */
 export const NO_CLAIMS: Claims = { of: () => undefined, givesUp: () => false, unreadable: [] };

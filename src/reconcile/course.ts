@@ -3,8 +3,7 @@ import { ATTEMPT_EVENTS, type Attempt, type Outcome } from "../model/ledger.ts";
 import type { CommitId } from "../model/source.ts";
 
 /** What is done when a commit fails: stop there, or apply the last good commit again. */
-export const ON_FAILURE = ["keep", "rollback"] as const;
-export type OnFailure = (typeof ON_FAILURE)[number];
+export type OnFailure = "keep" | "rollback";
 
 /** What an attempt was given up for; absent when it was not. */
 export interface GivenUp {

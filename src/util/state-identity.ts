@@ -1,6 +1,7 @@
 /** What tells a state directory from a copy of it: an id inside, with the place in which it was given. */
 import { closeSync, mkdirSync, openSync, readFileSync, realpathSync, renameSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { parseRecord } from "./json.ts";
 import { type Random, randomUuid } from "./random.ts";
 
 /** Name of the file inside a state directory. */
@@ -65,15 +66,9 @@ export function readIdentity(directory: string): StateIdentity | null {
 
 /** `null` for a text that is none of ours: the file is written in one step, so somebody else wrote it. */
 function parseIdentity(text: string): StateIdentity | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
-  if (typeof value !== "object" || value === null) return null;
-  const { id, path, device, inode } = value as Record<string, unknown>;
+  const value = parseRecord(text);
+  if (value === null) return null;
+  const { id, path, device, inode } = value;
   const texts = { id, path, device, inode };
   return Object.values(texts).every((part) => typeof part === "string" && part !== "")
     ? (texts as StateIdentity)

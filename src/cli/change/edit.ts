@@ -230,6 +230,15 @@ export async function finish(
   return 0;
 }
 
+/** Of a change that is decided by the whole branch, and not made again by itself when that has moved. */
+export function branchMoved(workplace: Pick<Workplace, "ref">): TrueupError {
+  return new TrueupError(
+    "conflict",
+    `Cannot commit on ${branchName(workplace)} as it must stay where it was: it moved.`,
+    { hint: "Somebody else committed at this moment: look at it, then try again." },
+  );
+}
+
 export function branchName({ ref }: Pick<Workplace, "ref">): string {
   return ref.replace(/^refs\/heads\//, "");
 }

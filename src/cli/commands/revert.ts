@@ -2,7 +2,7 @@
 import { TrueupError } from "../../model/errors.ts";
 import type { Attempt } from "../../model/ledger.ts";
 import { type CommitId, type CommitInfo, shortId } from "../../model/source.ts";
-import { branchName, CHANGE_OPTIONS, commitOrMoved, tellCommit } from "../change/edit.ts";
+import { branchMoved, branchName, CHANGE_OPTIONS, commitOrMoved, tellCommit } from "../change/edit.ts";
 import { planRevert } from "../change/revert.ts";
 import { type Branch, openBranch } from "../change/target.ts";
 import { waitForEnd } from "../change/wait.ts";
@@ -66,13 +66,7 @@ async function revert(context: CommandContext, invocation: Invocation, branch: B
   const message = invocation.text("message") ?? messageFor(commit, await badEnding(context, branch, id));
   const made = await commitOrMoved(context, branch, head, changes, message);
   if (made === "moved") {
-    throw new TrueupError(
-      "conflict",
-      `Cannot commit on ${branchName(branch)} as it must stay where it was: it moved.`,
-      {
-        hint: "Somebody else committed at this moment: look at it, then try again.",
-      },
-    );
+    throw branchMoved(branch);
   }
   await out.line(`reverted ${title}`);
   await tellCommit(context, branch, made, message);

@@ -6,7 +6,7 @@ import type { RevisionRecord } from "../../model/ledger.ts";
 import { displayId, keyOfId } from "../../model/object.ts";
 import { type CommitId, shortId } from "../../model/source.ts";
 import { ANNOTATION, type Deployment } from "../../model/workload.ts";
-import { branchName, CHANGE_OPTIONS, changeDeployment, commitOrMoved, finish, tellCommit } from "../change/edit.ts";
+import { branchMoved, CHANGE_OPTIONS, changeDeployment, commitOrMoved, finish, tellCommit } from "../change/edit.ts";
 import { restoredConfig } from "../change/restore-config.ts";
 import { chooseRevision } from "../change/revision.ts";
 import { describeChanges } from "../change/since.ts";
@@ -166,13 +166,7 @@ async function restore(
   const message = invocation.text("message") ?? `${subject} (${shortId(target.commit)})`;
   const commit = await commitOrMoved(context, workplace, head, changes, message);
   if (commit === "moved") {
-    throw new TrueupError(
-      "conflict",
-      `Cannot commit on ${branchName(workplace)} as it must stay where it was: it moved.`,
-      {
-        hint: "Somebody else committed at this moment: look at it, then try again.",
-      },
-    );
+    throw branchMoved(workplace);
   }
   await context.out.line(`${name} rolled back with all of its app to revision ${target.revision}`);
   await tellCommit(context, workplace, commit, message);

@@ -1,5 +1,6 @@
 /** Labels, selectors and ports in one line, spelled as kubectl does. */
 import type { LabelSelector } from "../../model/object.ts";
+import { parseRecord } from "../../util/json.ts";
 
 export const NONE = "<none>";
 
@@ -39,14 +40,7 @@ export function formatSelector(selector: LabelSelector | undefined): string {
 /** An annotation whose value is a JSON object of numbers (`trueup/local-ports`); {} when it is absent or is none. */
 export function portMap(text: string | undefined): Record<string, number> {
   if (text === undefined) return {};
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value !== "object" || value === null) return {};
-    const entries = Object.entries(value).filter((entry): entry is [string, number] => typeof entry[1] === "number");
-    return Object.fromEntries(entries);
-  } catch (error) {
-    // Anybody can annotate a Service; what is no JSON names no ports.
-    if (error instanceof SyntaxError) return {};
-    throw error;
-  }
+  // Anybody can annotate a Service; what is no JSON names no ports.
+  const entries = Object.entries(parseRecord(text) ?? {});
+  return Object.fromEntries(entries.filter((entry): entry is [string, number] => typeof entry[1] === "number"));
 }
