@@ -32,6 +32,8 @@ export interface NodeLinkOptions {
 
 const RECONNECT = { baseMs: 100, maxMs: 5_000 };
 const RETRY = { baseMs: 1_000, maxMs: 60_000 };
+/** A clock that went so much farther than time did was set; one that is merely brought into step is not. */
+const CLOCK_SET_MS = 1_000;
 const CONCURRENT_CALLS = 16;
 const DEFAULT_GRACE_SECONDS = 30;
 /** Keys of the queue that are no pod's uid. */
@@ -62,7 +64,10 @@ export class NodeLink {
   readonly #closing = new AbortController();
   #session: Session | null = null;
   #connected = false;
+  /** Since when the kubelet is heard and the clock was not set, on the monotonic clock. */
   #heardSince = Number.POSITIVE_INFINITY;
+  /** The clock's distance from the monotonic one when it was last looked at. */
+  #clockOffset = 0;
   #unsubscribe: () => void = () => {};
   #running: Promise<void> = Promise.resolve();
 
@@ -94,9 +99,17 @@ export class NodeLink {
     return this.#connected;
   }
 
-  /** Since when the kubelet is heard, milliseconds since the epoch; infinite while it is not. */
+  /**
+   * Since when the kubelet is heard, milliseconds since the epoch; infinite while it is not. A clock that was set, or a machine
+   * that slept, begins it anew: the time that seems to have passed is time in which nobody heard anything.
+   */
   get heardSince(): number {
-    return this.#connected ? this.#heardSince : Number.POSITIVE_INFINITY;
+    if (!this.#connected) return Number.POSITIVE_INFINITY;
+    const { clock } = this.#options;
+    const offset = clock.now() - clock.monotonic();
+    if (Math.abs(offset - this.#clockOffset) > CLOCK_SET_MS) this.#heardSince = clock.monotonic();
+    this.#clockOffset = offset;
+    return this.#heardSince + offset;
   }
 
   start(): void {
@@ -166,7 +179,9 @@ export class NodeLink {
   async #resynchronise(session: Session): Promise<void> {
     const known = await orAborted(this.#kubelet.pods(), session.controller.signal);
     for (const { uid } of known) if (this.#store.byUid(uid) === undefined) session.strays.add(uid);
-    this.#heardSince = this.#options.clock.now();
+    const { clock } = this.#options;
+    this.#heardSince = clock.monotonic();
+    this.#clockOffset = clock.now() - clock.monotonic();
     this.#connected = true;
     this.#queue.add(SERVICES);
     for (const uid of session.strays) this.#queue.add(uid);

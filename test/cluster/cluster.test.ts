@@ -5,8 +5,9 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { EmbeddedCluster } from "../../src/cluster/cluster.ts";
 import { type KubeObject, keyOf } from "../../src/model/object.ts";
 import type { Deployment, Endpoints, Pod, Service } from "../../src/model/workload.ts";
-import { VirtualClock } from "../../src/util/clock.ts";
+import { type Clock, VirtualClock } from "../../src/util/clock.ts";
 import { seededRandom } from "../../src/util/random.ts";
+import { SetClock } from "../simulation/clocks.ts";
 import { allImages, readyStatus, ScriptedKubelet } from "./scripted-kubelet.ts";
 
 let directory: string;
@@ -60,10 +61,10 @@ afterEach(async () => {
   expect(errors).toEqual([]);
 });
 
-function openCluster(seed: number): EmbeddedCluster {
+function openCluster(seed: number, on: Clock = clock): EmbeddedCluster {
   const opened = new EmbeddedCluster({
     path: join(directory, "cluster.db"),
-    clock,
+    clock: on,
     random: seededRandom(seed),
     kubelet,
     images: allImages,
@@ -144,6 +145,34 @@ describe("the embedded cluster", () => {
     const left = cluster.store.list({}).filter(({ kind }) => kind !== "Event");
     expect(left.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual(["Namespace default"]);
     expect([...kubelet.known]).toEqual([]);
+  });
+
+  it("gives a rollout its whole deadline again when the clock was set forward, as after a sleep", async () => {
+    await cluster.close();
+    const set = new SetClock();
+    cluster = openCluster(2, set);
+    kubelet.onAssign = () => {};
+    cluster.store.create(deployment);
+    const progress = (): unknown => {
+      const { status } = cluster.store.get(keyOf(deployment)) as Deployment;
+      return status?.conditions?.find(({ type }) => type === "Progressing")?.reason;
+    };
+    const told: unknown[] = [];
+    for (const [seconds, jump] of [
+      [300, 3_600],
+      [590, 0],
+      [620, 0],
+    ] as const) {
+      await set.virtual.advance(seconds * 1_000);
+      set.jump(jump * 1_000);
+      await set.virtual.advance(2_000);
+      told.push([seconds, jump, progress()]);
+    }
+    expect(told).toEqual([
+      [300, 3_600, "ReplicaSetUpdated"],
+      [590, 0, "ReplicaSetUpdated"],
+      [620, 0, "ProgressDeadlineExceeded"],
+    ]);
   });
 
   it("finishes after a restart what it had begun, with the same pods", async () => {

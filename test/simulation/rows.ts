@@ -9,13 +9,7 @@ import { MACHINE_FAULTS, type Tally } from "./tally.ts";
 import type { Verdict } from "./tree.ts";
 import type { Witness } from "./witness.ts";
 
-const EXCUSES = [
-  "clock set forward",
-  "reports delayed",
-  "call slow",
-  "link to the kubelet down",
-  "store full",
-] as const;
+const EXCUSES = ["reports delayed", "call slow", "link to the kubelet down", "store full"] as const;
 
 export class Rows {
   readonly #witness: Witness;
@@ -128,13 +122,14 @@ export class Rows {
   #checkCause(attempt: Attempt, { app }: Verdict): void {
     const isGood =
       app?.workloads.every(({ image, deadline }) => /^good:/.test(image) && (deadline ?? 60) >= 60) === true;
-    const isCalm = MACHINE_FAULTS.every((fault) => this.#tally.of(fault) === 0);
+    // A clock set forward, as a machine that slept, is no reason to give a rollout up.
+    const isCalm = MACHINE_FAULTS.every((fault) => fault === "clock set forward" || this.#tally.of(fault) === 0);
     if (isGood && isCalm) this.#witness.violate(`${nameOf(attempt)} failed, though nothing is wrong with it`);
   }
 
   /** Who is at fault: pod and container, and with what code it exits if it does. */
   #checkReason(attempt: Attempt, reason: string): void {
-    // Pods that were heard of late, or whose deadline passed as the clock was set, have nothing to say when it is told.
+    // Pods that were heard of late have nothing to say when it is told.
     const isExcused = EXCUSES.some((fault) => this.#tally.of(fault) > 0);
     const isPlain = isExcused && /exceeded its progress deadline/.test(reason);
     // New pods that come and go may all be ready when an old one has stayed for too long.
