@@ -2,9 +2,8 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import type { DaemonStatus } from "../../src/model/status.ts";
 import type { Pod } from "../../src/model/workload.ts";
-import { endHome, startDemo } from "../support/daemon.ts";
+import { endHome, startDemo, synced } from "../support/daemon.ts";
 import { type Child, type Home, makeHome, trueup } from "../support/processes.ts";
 
 const DEPLOYMENT = "deployment/hello-deployment";
@@ -37,7 +36,7 @@ async function uids(): Promise<string[]> {
 it("goes on with a restored state as if nothing had been, and starts no pod twice", async () => {
   const first = await demo();
   await ok("set", "image", DEPLOYMENT, "hello-deployment=hello-server:v2", "--wait");
-  const { stateDir } = JSON.parse(await ok("status", "-o", "json")) as DaemonStatus;
+  const { stateDir } = await synced(home);
   const before = await uids();
   const saved = await ok("backup", "saved");
   const [, hash = ""] = /hash ([0-9a-f]{64})/.exec(saved) ?? [];

@@ -3,7 +3,7 @@ import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { Pod } from "../../src/model/workload.ts";
-import { endHome } from "../support/daemon.ts";
+import { endHome, synced } from "../support/daemon.ts";
 import { Load } from "../support/load.ts";
 import { Child, type Home, isAlive, MAIN, makeHome, ROOT, run, trueup } from "../support/processes.ts";
 
@@ -81,6 +81,7 @@ it("finishes a rollout that a killed daemon had begun: no failed request, the sa
   const adopted = [...after].filter(([uid]) => before.has(uid));
   expect(adopted.length).toBeGreaterThanOrEqual(1);
   for (const [uid, pid] of adopted) expect(pid).toBe(before.get(uid));
+  await synced(home);
   const rows = JSON.parse(await ok(["log", "-o", "json"])) as { ending?: { outcome: string } }[];
   expect(rows.map((row) => row.ending?.outcome)).toEqual(["deployed", "deployed"]);
 });

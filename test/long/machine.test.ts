@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { DaemonStatus } from "../../src/model/status.ts";
 import type { Pod } from "../../src/model/workload.ts";
-import { daemonRecords, endHome } from "../support/daemon.ts";
+import { daemonRecords, endHome, until } from "../support/daemon.ts";
 import { Child, type Home, isAlive, MAIN, makeHome, ROOT, run, trueup } from "../support/processes.ts";
 
 const RUNS = /runs: what is in git is what runs/;
@@ -82,14 +82,6 @@ async function status(): Promise<DaemonStatus> {
 async function pids(): Promise<number[]> {
   const { items } = JSON.parse(await ok("get", "pods", "-o", "json")) as { items: Pod[] };
   return items.map((pod) => Number(pod.status?.containerStatuses?.[0]?.containerID?.replace("process://", ""))).sort();
-}
-
-/** Asks until it holds; the test's own limit ends it otherwise. */
-async function until<T>(ask: () => Promise<T>, holds: (value: T) => boolean): Promise<T> {
-  for (;;) {
-    const value = await ask();
-    if (holds(value)) return value;
-  }
 }
 
 it("a kubelet that hangs is said to, with since when and what to do; passes go on, and all of it when it does", async () => {
