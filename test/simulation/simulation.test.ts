@@ -18,7 +18,7 @@ describe("the simulation", () => {
     }
     console.log(String(tally));
     expect(tally.missing).toEqual([]);
-  }, 240_000);
+  }, 600_000);
 
   it.each([3, 12, 20])("replays seed %i exactly", async (seed) => {
     const [once, again] = [
