@@ -2,11 +2,12 @@
 import { APPLIED_KINDS } from "../cluster/admission.ts";
 import type { Repository } from "../git/repository.ts";
 import { type Chart, findCharts } from "../manifest/foreign.ts";
-import { isManifestPath, type ManifestFile, parseManifestFile } from "../manifest/parse.ts";
+import { isManifestPath, parseManifestFile } from "../manifest/parse.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import type { Declared } from "../model/manifest.ts";
 import { keyOfId } from "../model/object.ts";
 import type { CommitId, ObjectHash } from "../model/source.ts";
+import type { ImageUse } from "../reconcile/images.ts";
 import {
   CarriedObject,
   CustomKinds,
@@ -18,8 +19,6 @@ import {
   validateDeclared,
   warnOfKindsNotRunHere,
 } from "../validation/index.ts";
-import type { CheckCache } from "./check/cache.ts";
-import { checkFiles } from "./check/pool.ts";
 
 export interface SourceFile {
   file: string;
@@ -30,10 +29,16 @@ export interface SourceFile {
 export interface LoadedApp {
   files: SourceFile[];
   declared: Declared[];
-  /** Of the files' form alone; `checkApp` adds what the objects say. */
+  /** Of the files' form; `checkApp` adds what the objects say. */
   diagnostics: Diagnostic[];
-  /** What is known of objects by themselves; the others are yet to be checked. */
-  checked?: ReadonlyMap<Declared, readonly Diagnostic[]>;
+  /** Whether `diagnostics` has what is wrong with an object by itself; absent: of none. */
+  isChecked?(declared: Declared): boolean;
+  /** Images that the objects name; absent: the objects tell. */
+  images?(): ImageUse[];
+  /** What comparing the objects finds, where that is known. */
+  together?: readonly Diagnostic[];
+  /** Told what comparing the objects found. */
+  compared?(found: readonly Diagnostic[]): void;
 }
 
 /** The one target that there is so far. */
@@ -73,60 +78,8 @@ export function parseFiles(files: SourceFile[], namespace: string): LoadedApp {
   };
 }
 
-/** A file that is read when somebody asks for its text. */
-export interface FileOnDisk extends SourceFile {
-  /** Absolute. */
-  path: string;
-}
-
-/** What the parser is given when somebody asks for a place: the file is read only then. */
-class LateSource implements ManifestFile {
-  readonly file: string;
-  readonly defaultNamespace: string;
-  readonly #source: FileOnDisk;
-
-  constructor(source: FileOnDisk, defaultNamespace: string) {
-    this.file = source.file;
-    this.defaultNamespace = defaultNamespace;
-    this.#source = source;
-  }
-
-  get text(): string {
-    return this.#source.text;
-  }
-
-  get blob(): ObjectHash {
-    return this.#source.blob;
-  }
-}
-
-/** As `parseFiles`, and each object that can be is checked by itself at once: of many files, on two threads. */
-export async function checkFilesOnDisk(
-  files: readonly FileOnDisk[],
-  context: CheckContext,
-  cacheFor?: (identity: string) => CheckCache,
-): Promise<LoadedApp> {
-  const { defaultNamespace } = context;
-  const charts = findCharts(files);
-  const read = files.filter(({ file }) => !charts.some((chart) => chart.files.has(file)));
-  const work = { files: read.map(({ path, file }) => ({ path, file })), defaultNamespace, options: optionsOf(context) };
-  const cache = cacheFor?.(JSON.stringify([defaultNamespace, work.options]));
-  const app: LoadedApp = { files: [...files], declared: [], diagnostics: charts.map(chartDiagnostic) };
-  const checked = new Map<Declared, readonly Diagnostic[]>();
-  for (const [at, { diagnostics, objects }] of (await checkFiles(work, { cache })).entries()) {
-    const source = new LateSource(read[at] as FileOnDisk, defaultNamespace);
-    app.diagnostics.push(...diagnostics);
-    for (const object of objects) {
-      const declared = new CarriedObject(object, source);
-      app.declared.push(declared);
-      if (object.diagnostics !== undefined) checked.set(declared, object.diagnostics);
-    }
-  }
-  return { ...app, checked };
-}
-
 /** An error: what the chart would render is missing from what is checked. */
-function chartDiagnostic({ file, directory, templates }: Chart): Diagnostic {
+export function chartDiagnostic({ file, directory, templates }: Chart): Diagnostic {
   const count = templates === 1 ? "1 template is" : `${templates} templates are`;
   return {
     severity: "error",
@@ -160,29 +113,41 @@ export function optionsOf({ kubernetesVersion, schemasOnly }: CheckContext): Val
 /** Errors after which nobody needs to hear that the kind is not run here either. */
 const NO_KIND: ReadonlySet<string> = new Set(["unknown-kind", "schema-missing", "api-removed"]);
 
+/** Whether what is wrong with an object by itself decides about what comparing it with others says. */
+export function setsApart({ rule }: Diagnostic): boolean {
+  return NO_KIND.has(rule);
+}
+
 /**
  * Everything that is wrong with an app: its files' form, each object by itself, and the objects together. Kinds that
  * `trueup run` does not run are warned of.
  */
 export function checkApp(app: LoadedApp, context: CheckContext): Diagnostic[] {
+  if (app.together !== undefined) return [...app.diagnostics, ...app.together];
   const { defaultNamespace, definitions = [], allowUnknownKinds = false } = context;
-  const defining = app.declared.filter(({ object }) => isDefinition(object));
+  const defining = app.declared.filter(
+    (each) => each.id.kind === "CustomResourceDefinition" && isDefinition(each.object),
+  );
   const customKinds = new CustomKinds([...defining, ...definitions].map(({ object }) => object));
   const options = { ...optionsOf(context), customKinds, allowUnknownKinds };
   const declared = app.declared.map((each) => inScope(each, customKinds));
   const said = (each: Declared, at: number): readonly Diagnostic[] =>
-    app.checked?.get(each) ?? validateDeclared(wholeOf(declared[at] ?? each), options);
+    app.isChecked?.(each) === true ? [] : validateDeclared(wholeOf(declared[at] ?? each), options);
   const own = [...app.diagnostics, ...app.declared.flatMap(said)];
-  if (context.schemasOnly === true) return own;
-  const strange = new Set(own.flatMap(({ rule, object }) => (object && NO_KIND.has(rule) ? [keyOfId(object)] : [])));
-  return [
-    ...own,
+  if (context.schemasOnly === true) {
+    app.compared?.([]);
+    return own;
+  }
+  const strange = new Set(own.flatMap((each) => (each.object && setsApart(each) ? [keyOfId(each.object)] : [])));
+  const together = [
     ...validateApp(declared, { defaultNamespace, ...options }),
     ...warnOfKindsNotRunHere(
       declared.filter(({ id }) => !strange.has(keyOfId(id))),
       EMBEDDED,
     ),
   ];
+  app.compared?.(together);
+  return [...own, ...together];
 }
 
 /** What was checked elsewhere comes without its contents. */

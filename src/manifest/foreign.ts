@@ -50,7 +50,8 @@ const CHART_FILE = /^(?:.*\/)?Chart\.ya?ml$/;
 /** The Helm charts among files, outermost ones only: their templates would be read as broken manifests. */
 export function findCharts(files: readonly { file: string; text: string }[]): Chart[] {
   const charts = files
-    .filter(({ file, text }) => CHART_FILE.test(file) && /^apiVersion:/m.test(text) && !/^kind:/m.test(text))
+    // The text of no other file is asked for: a file on disk may not have been read yet.
+    .filter((each) => CHART_FILE.test(each.file) && isChart(each.text))
     .map(({ file }) => ({ file, directory: file.slice(0, Math.max(0, file.lastIndexOf("/"))) }))
     .sort((a, b) => a.directory.length - b.directory.length);
   const found: Chart[] = [];
@@ -64,6 +65,10 @@ export function findCharts(files: readonly { file: string; text: string }[]): Ch
     found.push({ file, directory, templates, files: new Set(own) });
   }
   return found;
+}
+
+function isChart(text: string): boolean {
+  return /^apiVersion:/m.test(text) && !/^kind:/m.test(text);
 }
 
 function isOfChart(name: string): boolean {

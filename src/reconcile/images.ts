@@ -5,6 +5,7 @@ import type { Ledger } from "../model/ledger.ts";
 import { type Declared, type FieldPath, formatFieldPath } from "../model/manifest.ts";
 import { shortId } from "../model/source.ts";
 import type { PodSpec } from "../model/workload.ts";
+import { imagePlaces } from "../validation/index.ts";
 
 /** One place in a manifest that names an image. */
 export interface ImageUse {
@@ -15,19 +16,7 @@ export interface ImageUse {
 
 /** The images of an object's pod template, or of a pod. Looks only at what is there: the object need not be valid. */
 export function imageUses(declared: Declared): ImageUse[] {
-  const at: FieldPath = declared.object.kind === "Pod" ? ["spec"] : ["spec", "template", "spec"];
-  const podSpec = at.reduce<unknown>((value, key) => (isRecord(value) ? value[key] : undefined), declared.object);
-  if (!isRecord(podSpec)) return [];
-  const uses: ImageUse[] = [];
-  for (const field of ["initContainers", "containers"]) {
-    const containers = podSpec[field];
-    if (!Array.isArray(containers)) continue;
-    containers.forEach((container: unknown, index) => {
-      const reference = isRecord(container) ? container.image : undefined;
-      if (typeof reference === "string") uses.push({ reference, declared, path: [...at, field, index, "image"] });
-    });
-  }
-  return uses;
+  return imagePlaces(declared.object).map((place) => ({ ...place, declared }));
 }
 
 /** The references of a pod template, each once. */
@@ -73,8 +62,4 @@ export async function reusedTags(
 
 function shortDigest(digest: string): string {
   return digest.slice(0, "sha256:".length + 12);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

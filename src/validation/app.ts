@@ -1,15 +1,13 @@
 /** Checks the objects of an app against each other: duplicates, selectors, ports and references. */
 
-import { watchedUses } from "../model/config-use.ts";
 import type { Diagnostic, Severity } from "../model/diagnostic.ts";
 import { isSelected } from "../model/endpoints.ts";
 import type { Declared, FieldPath } from "../model/manifest.ts";
 import { formatFieldPath } from "../model/manifest.ts";
-import { displayId, keyOfId, type LabelSelector, matchesSelector, type ObjectKey } from "../model/object.ts";
-import { Field, withoutNulls } from "./field.ts";
+import { displayId, keyOfId, matchesSelector, type ObjectKey } from "../model/object.ts";
+import { factsOf, type ReferenceFacts, type ServiceFacts, type WorkloadFacts } from "./facts.ts";
 import type { ValidateOptions } from "./object.ts";
-import { makesPods, templateOf } from "./pod-spec.ts";
-import { referencesOf } from "./references.ts";
+import { makesPods } from "./pod-spec.ts";
 import type { RuleId } from "./rules.ts";
 
 export interface AppContext extends ValidateOptions {
@@ -19,10 +17,8 @@ export interface AppContext extends ValidateOptions {
 }
 
 /** Something that makes pods, or is one. */
-interface Workload {
+interface Workload extends WorkloadFacts {
   declared: Declared;
-  labels: Record<string, string>;
-  spec: Field;
 }
 
 /** Checks the objects of an app against each other. Does not repeat what `validateDeclared` says. */
@@ -49,9 +45,10 @@ class AppCheck {
   run(): Diagnostic[] {
     for (const each of this.#declared) this.#index(each);
     for (const each of this.#declared) {
-      if (each.id.group === "" && each.id.kind === "Service") this.#service(each);
-      if (each.id.group === "policy" && each.id.kind === "PodDisruptionBudget") this.#budget(each);
-      this.#references(each);
+      const { service, budget, references } = factsOf(each);
+      if (service !== undefined) this.#service(each, service);
+      if (budget !== undefined) this.#budget(each, budget);
+      for (const reference of references ?? []) this.#reference(each, reference);
     }
     for (const workload of this.#workloads) {
       this.#overlap(workload);
@@ -76,8 +73,9 @@ class AppCheck {
       return;
     }
     this.#byKey.set(key, declared);
-    const workload = workloadOf(declared);
-    if (workload === undefined) return;
+    const { workload: facts } = factsOf(declared);
+    if (facts === undefined) return;
+    const workload: Workload = { declared, ...facts };
     this.#workloads.push(workload);
     for (const [label, value] of Object.entries(workload.labels)) {
       const index = `${declared.id.namespace} ${label}=${value}`;
@@ -97,10 +95,7 @@ class AppCheck {
     return (fewest ?? []).filter((workload) => isSelected(labels, workload.labels));
   }
 
-  #service(service: Declared): void {
-    const spec = rootOf(service).at("spec");
-    const selector = textMap(spec.at("selector"));
-    if (Object.keys(selector).length === 0) return;
+  #service(service: Declared, { selector, targets }: ServiceFacts): void {
     const selected = this.#selected(service.id.namespace, selector);
     if (selected.length === 0) {
       const near = this.#workloads.filter(({ declared }) => declared.id.namespace === service.id.namespace).slice(0, 3);
@@ -115,20 +110,18 @@ class AppCheck {
       );
       return;
     }
-    for (const port of spec.at("ports").items) this.#targetPort(service, port, selected);
+    for (const { target, path } of targets) this.#targetPort(service, target, path, selected);
   }
 
-  #targetPort(service: Declared, port: Field, selected: readonly Workload[]): void {
-    const given = port.at("targetPort");
-    const target = given.isGiven && given.value !== 0 && given.value !== "" ? given : port.at("port");
-    const lacking = selected.find((workload) => !declaresPort(workload.spec, target.value));
-    if (lacking === undefined || (target.text === undefined && target.integer === undefined)) return;
-    const what = target.text === undefined ? `port ${String(target.value)}` : `a port named ${target.text}`;
+  #targetPort(service: Declared, target: string | number, path: FieldPath, selected: readonly Workload[]): void {
+    const lacking = selected.find((workload) => !declaresPort(workload, target));
+    if (lacking === undefined) return;
+    const what = typeof target === "number" ? `port ${target}` : `a port named ${target}`;
     this.#say(
       "warning",
       "service-target-port",
       service,
-      target.path,
+      path,
       `${displayId(service.id)} sends to ${what}, which no container of ${displayId(lacking.declared.id)} declares`,
       `Declare it under ports of the container.`,
       "value",
@@ -136,13 +129,10 @@ class AppCheck {
   }
 
   #overlap(workload: Workload): void {
-    const { declared } = workload;
-    if (declared.id.kind === "Pod") return;
-    const selector = new Field(declared.object).at("spec", "selector");
-    const labels = textMap(selector.at("matchLabels"));
-    if (Object.keys(labels).length === 0 || !isEvaluable(selector)) return;
-    for (const other of this.#selected(declared.id.namespace, labels)) {
-      if (other === workload || !matchesSelector(selector.value as LabelSelector, other.labels)) continue;
+    const { declared, selector } = workload;
+    if (selector === undefined) return;
+    for (const other of this.#selected(declared.id.namespace, textOnly(selector.matchLabels))) {
+      if (other === workload || !matchesSelector(selector, other.labels)) continue;
       this.#say(
         "warning",
         "selector-overlap",
@@ -156,9 +146,9 @@ class AppCheck {
   }
 
   /** What a Deployment asks to be restarted on and nobody here declares: its changes are not seen. */
-  #unwatched({ declared }: Workload): void {
+  #unwatched({ declared, watched = [] }: Workload): void {
     const said = new Set<ObjectKey>();
-    for (const { kind, name, path } of watchedUses(declared.object)) {
+    for (const { kind, name, path } of watched) {
       const id = { group: "", kind, namespace: declared.id.namespace, name };
       const key = keyOfId(id);
       if (this.#byKey.has(key) || said.has(key)) continue;
@@ -176,39 +166,33 @@ class AppCheck {
   }
 
   /** What an object needs and nobody here declares. Others may bring it, so it is a warning. */
-  #references(declared: Declared): void {
-    for (const { group, kind, namespace = declared.id.namespace, name, key } of referencesOf(
-      declared,
-      rootOf(declared),
-    )) {
-      const id = { group, kind, namespace, name: name.text ?? "" };
-      const target = this.#byKey.get(keyOfId(id));
-      const user = displayId(declared.id);
-      if (target === undefined) {
-        const when = makesPods(declared.id.group, declared.id.kind) ? "the pods start" : "it is applied";
-        this.#say(
-          "warning",
-          "reference-missing",
-          declared,
-          name.path,
-          `${user} needs ${displayId(id)}, which ${this.#where} does not declare`,
-          `Declare the ${kind}, or see that it is there before ${when}.`,
-          "value",
-        );
-      } else if (key !== undefined) this.#key(declared, target, key);
+  #reference(declared: Declared, reference: ReferenceFacts): void {
+    const { group, kind, namespace = declared.id.namespace, name, path, key } = reference;
+    const id = { group, kind, namespace, name };
+    const target = this.#byKey.get(keyOfId(id));
+    if (target !== undefined) {
+      if (key !== undefined) this.#key(declared, target, key);
+      return;
     }
-  }
-
-  #key(declared: Declared, target: Declared, key: Field): void {
-    const { text } = key;
-    const object = new Field(target.object);
-    if (text === undefined) return;
-    if (["data", "binaryData", "stringData"].some((part) => object.at(part).at(text).isGiven)) return;
+    const when = makesPods(declared.id.group, declared.id.kind) ? "the pods start" : "it is applied";
     this.#say(
       "warning",
       "reference-missing",
       declared,
-      key.path,
+      path,
+      `${displayId(declared.id)} needs ${displayId(id)}, which ${this.#where} does not declare`,
+      `Declare the ${kind}, or see that it is there before ${when}.`,
+      "value",
+    );
+  }
+
+  #key(declared: Declared, target: Declared, { text, path }: NonNullable<ReferenceFacts["key"]>): void {
+    if (factsOf(target).keys?.includes(text) === true) return;
+    this.#say(
+      "warning",
+      "reference-missing",
+      declared,
+      path,
       `${displayId(declared.id)} needs the key ${text} of ${displayId(target.id)}, which does not have it`,
       undefined,
       "value",
@@ -216,11 +200,7 @@ class AppCheck {
   }
 
   /** A budget for pods that nobody here makes protects nothing. */
-  #budget(budget: Declared): void {
-    const selector = rootOf(budget).at("spec", "selector");
-    const labels = textMap(selector.at("matchLabels"));
-    // Without labels it is about all pods, or about those that expressions name.
-    if (Object.keys(labels).length === 0 || !isEvaluable(selector)) return;
+  #budget(budget: Declared, labels: Record<string, string>): void {
     if (this.#selected(budget.id.namespace, labels).length > 0) return;
     this.#say(
       "warning",
@@ -254,47 +234,17 @@ class AppCheck {
   }
 }
 
-function rootOf(declared: Declared): Field {
-  return new Field(withoutNulls(declared.object));
-}
-
-function workloadOf(declared: Declared): Workload | undefined {
-  const { group, kind } = declared.id;
-  if (!makesPods(group, kind)) return undefined;
-  const template = templateOf(kind, rootOf(declared));
-  if (template === undefined) return undefined;
-  return { declared, labels: textMap(template.at("metadata", "labels")), spec: template.at("spec") };
-}
-
-function textMap(field: Field): Record<string, string> {
-  return Object.fromEntries(field.entries.flatMap(([key, { text }]) => (text === undefined ? [] : [[key, text]])));
-}
-
 function pairs(labels: Record<string, string>): string {
   const text = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
   return text.length === 0 ? "no labels" : text.join(",");
 }
 
-/** A selector whose expressions have the shape that `matchesSelector` asks for. */
-function isEvaluable(selector: Field): boolean {
-  return selector
-    .at("matchExpressions")
-    .items.every(
-      (expression) =>
-        expression.at("key").text !== undefined &&
-        ["In", "NotIn", "Exists", "DoesNotExist"].includes(expression.at("operator").text ?? "") &&
-        (!expression.at("values").isGiven || Array.isArray(expression.at("values").value)),
-    );
+/** The labels whose values are text: what the schema refuses is another rule's matter. */
+function textOnly(labels: Readonly<Record<string, unknown>> | undefined): Record<string, string> {
+  const texts = Object.entries(labels ?? {}).filter((entry): entry is [string, string] => typeof entry[1] === "string");
+  return Object.fromEntries(texts);
 }
 
-function declaresPort(spec: Field, target: unknown): boolean {
-  return ["containers", "initContainers"].some((list) =>
-    spec
-      .at(list)
-      .items.some((container) =>
-        container
-          .at("ports")
-          .items.some((port) => port.at(typeof target === "number" ? "containerPort" : "name").value === target),
-      ),
-  );
+function declaresPort({ ports, portNames }: WorkloadFacts, target: string | number): boolean {
+  return typeof target === "number" ? ports.includes(target) : portNames.includes(target);
 }

@@ -4,26 +4,30 @@ import type { Diagnostic } from "../model/diagnostic.ts";
 import type { Declared, FieldPath } from "../model/manifest.ts";
 import { groupOf, type KubeObject, type ObjectId } from "../model/object.ts";
 import type { Location, ObjectHash } from "../model/source.ts";
+import { findFacts, type ObjectFacts, type WithFacts } from "./facts.ts";
+import { type ImagePlace, imagePlaces } from "./image-uses.ts";
 import { type ValidateOptions, validateDeclared } from "./object.ts";
 import { isBuiltInGroup } from "./schemas/index.ts";
 
-/** An object of a file, as far as rules that compare objects need it. */
+/** What is known of an object of a file: its facts, for the rules that compare objects, and what is wrong with it. */
 export interface CheckedObject {
   /** Which one of the file's objects it is, from 0. */
   index: number;
   id: ObjectId;
   document: number;
-  /** Without what ConfigMaps and Secrets hold: their keys are there, each with an empty value. */
-  object: KubeObject;
-  /** What `validateDeclared` says; `undefined` where it takes more than this file to say it. */
-  diagnostics?: Diagnostic[];
+  /** What a Secret holds stays in the thread that read it: facts name keys, never values. */
+  facts: ObjectFacts;
+  /** Whether it takes more than this file to say what is wrong with it by itself. */
+  isOpen?: boolean;
 }
 
 /** Plain data: survives JSON. */
 export interface FileCheck {
-  /** Of the file's form. */
+  /** Of the file's form, and of its objects by themselves, but for the open ones. */
   diagnostics: Diagnostic[];
   objects: CheckedObject[];
+  /** Images that its objects name. */
+  images: (ImagePlace & { index: number })[];
 }
 
 /**
@@ -32,16 +36,14 @@ export interface FileCheck {
  */
 export function checkFile(file: ManifestFile, options: ValidateOptions): FileCheck {
   const { declared, diagnostics } = parseManifestFile(file);
-  const check: FileCheck = { diagnostics, objects: [] };
+  const check: FileCheck = { diagnostics: [...diagnostics], objects: [], images: [] };
   for (const [index, each] of declared.entries()) {
     const { id, document, object } = each;
-    if (!isSelfContained(object)) {
-      check.objects.push({ index, id, document, object: withoutContents(object) });
-      continue;
-    }
-    const said = validateDeclared(each, options);
-    if (options.schemasOnly === true) check.diagnostics.push(...said);
-    else check.objects.push({ index, id, document, object: withoutContents(object), diagnostics: said });
+    const isOpen = !isSelfContained(object);
+    if (!isOpen) check.diagnostics.push(...validateDeclared(each, options));
+    if (!isOpen && options.schemasOnly === true) continue;
+    check.objects.push({ index, id, document, facts: findFacts(id, object), ...(isOpen && { isOpen }) });
+    for (const place of imagePlaces(object)) check.images.push({ index, ...place });
   }
   return check;
 }
@@ -51,35 +53,27 @@ function isSelfContained({ apiVersion, kind }: KubeObject): boolean {
   return isBuiltInGroup(groupOf(apiVersion)) && kind !== "CustomResourceDefinition";
 }
 
-const CONTENTS = ["data", "stringData", "binaryData"];
-
-/** Secrets stay in the thread that read them, and no rule compares contents of two files. */
-function withoutContents(object: KubeObject): KubeObject {
-  if (object.kind !== "ConfigMap" && object.kind !== "Secret") return object;
-  const bare: Record<string, unknown> = { ...object };
-  for (const field of CONTENTS) {
-    const held = bare[field];
-    if (typeof held !== "object" || held === null) continue;
-    bare[field] = Array.isArray(held) ? [] : Object.fromEntries(Object.keys(held).map((key) => [key, ""]));
-  }
-  return bare as KubeObject;
-}
-
-/** An object that was checked elsewhere. Its file is parsed again only when somebody asks for a place in it. */
-export class CarriedObject implements Declared {
-  readonly object: KubeObject;
+/** An object that was checked elsewhere. Its file is parsed again only when somebody asks for it, or for a place in it. */
+export class CarriedObject implements WithFacts {
+  readonly facts: ObjectFacts;
   readonly id: ObjectId;
   readonly document: number;
+  readonly index: number;
+  readonly isOpen: boolean;
   readonly #source: ManifestFile;
-  readonly #index: number;
   #whole: Declared | undefined;
 
-  constructor({ object, id, document, index }: CheckedObject, source: ManifestFile) {
-    this.object = object;
+  constructor({ facts, id, document, index, isOpen = false }: CheckedObject, source: ManifestFile) {
+    this.facts = facts;
     this.id = id;
     this.document = document;
     this.#source = source;
-    this.#index = index;
+    this.index = index;
+    this.isOpen = isOpen;
+  }
+
+  get object(): KubeObject {
+    return this.whole.object;
   }
 
   get file(): string {
@@ -92,7 +86,7 @@ export class CarriedObject implements Declared {
 
   /** The object as its file declares it. @throws {Error} When the file was changed meanwhile and declares it no more */
   get whole(): Declared {
-    this.#whole ??= parseManifestFile(this.#source).declared[this.#index];
+    this.#whole ??= parseManifestFile(this.#source).declared[this.index];
     if (this.#whole === undefined) throw new Error(`${this.file} was changed while it was checked`);
     return this.#whole;
   }

@@ -12,6 +12,11 @@ export interface NamedImage {
   path: FieldPath;
 }
 
+/** Whether an image could break one. */
+export function hasImageRules({ allowedRepositories, requireDigest }: ImageRules): boolean {
+  return allowedRepositories.length > 0 || requireDigest;
+}
+
 /** An error for each image that breaks a rule. What is no image reference at all, other rules tell. */
 export function checkImageRules(images: readonly NamedImage[], rules: ImageRules): Diagnostic[] {
   const allowed = rules.allowedRepositories;

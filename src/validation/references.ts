@@ -1,6 +1,5 @@
 /** What an object needs by name: ConfigMaps, Secrets, claims, ServiceAccounts, Services, Roles, and what it scales. */
-import type { Declared } from "../model/manifest.ts";
-import { groupOf } from "../model/object.ts";
+import { groupOf, type ObjectId } from "../model/object.ts";
 import type { Field } from "./field.ts";
 import { makesPods, podSpecOf } from "./pod-spec.ts";
 
@@ -22,7 +21,7 @@ const ALWAYS_THERE = new Set(["/ServiceAccount/default", "/ConfigMap/kube-root-c
 const SCALED: Readonly<Record<string, readonly string[]>> = { apps: ["Deployment", "ReplicaSet", "StatefulSet"] };
 
 /** Everything that an object cannot do without, each with the place that names it. Optional references are none. */
-export function referencesOf({ id }: Declared, root: Field): Reference[] {
+export function referencesOf(id: ObjectId, root: Field): Reference[] {
   const found = referencesOfKind(`${id.group}/${id.kind}`, root);
   const spec = makesPods(id.group, id.kind) ? podSpecOf(id.kind, root) : undefined;
   if (spec !== undefined) podReferences(spec, found, claimTemplates(root));

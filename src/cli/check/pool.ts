@@ -2,9 +2,11 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
+import type { Diagnostic } from "../../model/diagnostic.ts";
 import type { FileCheck } from "../../validation/index.ts";
-import { type CheckCache, keyOf } from "./cache.ts";
+import { type CheckCache, type Kept, keyOf } from "./cache.ts";
 import { type Share, type Work, workOn } from "./share.ts";
+import { stampOf } from "./stamp.ts";
 
 /** Fewer files than these are checked sooner by one thread (measured on two cores, files of 1.3 kB). */
 const WORTH_A_THREAD = 400;
@@ -25,39 +27,75 @@ export class Unreadable extends Error {
 }
 
 export interface CheckFilesOptions {
-  /** From how many files on a second thread helps, and a cache. */
+  /** From how many files on a second thread helps. */
   worthAThread?: number;
+  /** From how many files on a cache helps. */
+  worthACache?: number;
   /** Where results are kept for the next run. */
   cache?: CheckCache | undefined;
+  /** Whether what is wrong with an object by itself decides about what comparing it with others says; taken to be so. */
+  setsApart?: (diagnostic: Diagnostic) => boolean;
+  /** Milliseconds since the epoch: files written to just before are read in any case. */
+  now?: number;
+}
+
+export interface CheckedFiles {
+  /** In the order of the files. */
+  checks: FileCheck[];
+  /** What comparing their objects would find, where that is known already. */
+  together?: Diagnostic[];
+  /** Keeps it all for the next run, with what comparing the objects found, if that depends on these files alone. */
+  keep(together?: readonly Diagnostic[]): void;
 }
 
 /**
- * Every file's check, in the order of the files.
+ * Checks every file.
  *
  * @throws {Unreadable} When a file cannot be read
  */
 export async function checkFiles(
   work: Omit<Work, "next" | "withKeys">,
-  { worthAThread = WORTH_A_THREAD, cache }: CheckFilesOptions = {},
-): Promise<FileCheck[]> {
-  if (cache === undefined || work.files.length < worthAThread)
-    return (await checkAll(work, false, worthAThread)).checks;
-  const kept = new Map<string, FileCheck>();
-  const checks = work.files.map(({ path, file }) => {
-    const key = cache.isEmpty ? "" : keyOf(file, readText(path, file));
-    const known = cache.get(key);
-    if (known !== undefined) kept.set(key, known);
-    return known;
+  {
+    worthAThread = WORTH_A_THREAD,
+    worthACache = WORTH_A_THREAD,
+    cache,
+    setsApart = () => true,
+    now = Date.now(),
+  }: CheckFilesOptions = {},
+): Promise<CheckedFiles> {
+  if (cache === undefined || work.files.length < worthACache)
+    return { checks: (await checkAll(work, false, worthAThread)).checks, keep: () => {} };
+  const kept = new Map<string, Kept>();
+  const stamps = work.files.map(({ path }) => stampOf(path, now));
+  const checks = work.files.map(({ path, file }, at) => {
+    const stamp = stamps[at] as string;
+    const known = cache.isEmpty ? undefined : (cache.unchanged(file, stamp) ?? sameContent(cache, path, file));
+    if (known !== undefined) kept.set(known.key, { file, stamp, check: known.check });
+    return known?.check;
   });
   const left = [...checks.keys()].filter((at) => checks[at] === undefined);
   const files = left.map((at) => work.files[at] as Work["files"][number]);
   const { checks: own, keys } = await checkAll({ ...work, files }, true, worthAThread);
   for (const [nth, check] of own.entries()) {
-    checks[left[nth] as number] = check;
-    kept.set(keys[nth] as string, check);
+    const at = left[nth] as number;
+    checks[at] = check;
+    kept.set(keys[nth] as string, { file: files[nth]?.file ?? "", stamp: stamps[at] as string, check });
   }
-  cache.save(kept);
-  return checks as FileCheck[];
+  const together = cache.together(kept, setsApart);
+  if (together !== undefined) {
+    cache.save(kept, together);
+    return { checks: checks as FileCheck[], together, keep: () => {} };
+  }
+  return {
+    checks: checks as FileCheck[],
+    keep: (found) => cache.save(kept, found),
+  };
+}
+
+function sameContent(cache: CheckCache, path: string, file: string): { key: string; check: FileCheck } | undefined {
+  const key = keyOf(file, readText(path, file));
+  const check = cache.get(key);
+  return check === undefined ? undefined : { key, check };
 }
 
 function readText(path: string, file: string): string {

@@ -4,17 +4,11 @@ import type { Diagnostic } from "../../model/diagnostic.ts";
 import { TrueupError } from "../../model/errors.ts";
 import type { Declared } from "../../model/manifest.ts";
 import { imageUses } from "../../reconcile/images.ts";
-import { checkImageRules, isDefinition } from "../../validation/index.ts";
+import { checkImageRules, hasImageRules, isDefinition } from "../../validation/index.ts";
+import { checkFilesOnDisk } from "../check/app-on-disk.ts";
 import type { CheckCache } from "../check/cache.ts";
 import { Unreadable } from "../check/pool.ts";
-import {
-  type CheckContext,
-  checkApp,
-  checkFilesOnDisk,
-  type LoadedApp,
-  parseFiles,
-  type SourceFile,
-} from "../manifests.ts";
+import { type CheckContext, checkApp, type LoadedApp, parseFiles, type SourceFile } from "../manifests.ts";
 import { LateFile, type ManifestSource, readable } from "./sources.ts";
 
 export interface Checked {
@@ -77,9 +71,10 @@ async function checkApps(source: ManifestSource, config: SourceFile, request: Ch
       allowUnknownKinds: request.allowUnknownKinds === true || allowUnknownKinds,
     };
     const app = await loadAndCheck(own, check, cacheFor);
-    const named = app.declared.flatMap((declared) => imageUses(declared));
     found.push(...checkApp(app, check));
-    if (schemasOnly !== true) found.push(...checkImageRules(named, images));
+    if (schemasOnly !== true && hasImageRules(images)) {
+      found.push(...checkImageRules(app.images?.() ?? app.declared.flatMap(imageUses), images));
+    }
     files.push(...own);
   }
   return { files, diagnostics: found };

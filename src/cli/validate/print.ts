@@ -31,8 +31,9 @@ export async function printChecked(
 ): Promise<void> {
   const shown = quiet ? diagnostics.filter(isError) : diagnostics;
   if (format === undefined) {
-    const texts = new Map(files.map(({ file, text }) => [file, text]));
-    await printDiagnostics(context, shown, (file) => texts.get(file));
+    // By name: a file on disk is read when its text is asked for.
+    const named = new Map(files.map((each) => [each.file, each]));
+    await printDiagnostics(context, shown, (file) => named.get(file)?.text);
     if (!quiet) await context.out.line(countText(diagnostics, files.length));
     return;
   }

@@ -7,7 +7,8 @@ import type { Repository } from "../../git/repository.ts";
 import { isManifestPath } from "../../manifest/parse.ts";
 import { messageOf, TrueupError } from "../../model/errors.ts";
 import { asObjectHash, type CommitId, type ObjectHash, shortId } from "../../model/source.ts";
-import type { FileOnDisk, SourceFile } from "../manifests.ts";
+import type { FileOnDisk } from "../check/app-on-disk.ts";
+import type { SourceFile } from "../manifests.ts";
 
 /** What the name of standard input is when none is given. */
 export const STDIN = "(stdin)";

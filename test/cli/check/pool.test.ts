@@ -3,14 +3,9 @@ import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { checkFilesOnDisk, type FileOnDisk } from "../../../src/cli/check/app-on-disk.ts";
 import { checkFiles, Unreadable } from "../../../src/cli/check/pool.ts";
-import {
-  type CheckContext,
-  checkApp,
-  checkFilesOnDisk,
-  type FileOnDisk,
-  parseFiles,
-} from "../../../src/cli/manifests.ts";
+import { type CheckContext, checkApp, parseFiles } from "../../../src/cli/manifests.ts";
 import { compareDiagnostics, type Diagnostic } from "../../../src/model/diagnostic.ts";
 import { asObjectHash } from "../../../src/model/source.ts";
 
@@ -63,15 +58,15 @@ describe("files on disk", () => {
 
   it("say the same on two threads as on one", async () => {
     const work = workOf({ defaultNamespace: "default" });
-    const one = await checkFiles(work, { worthAThread: Number.POSITIVE_INFINITY });
-    const two = await checkFiles(work, { worthAThread: 0 });
+    const { checks: one } = await checkFiles(work, { worthAThread: Number.POSITIVE_INFINITY });
+    const { checks: two } = await checkFiles(work, { worthAThread: 0 });
     expect(two).toEqual(JSON.parse(JSON.stringify(one)));
   });
 
   it("leave no secret in what goes from thread to thread", async () => {
-    const found = await checkFiles(workOf({ defaultNamespace: "default" }));
-    const text = JSON.stringify(found);
-    expect(text).toContain('"stringData":{"password":""}');
+    const { checks } = await checkFiles(workOf({ defaultNamespace: "default" }));
+    const text = JSON.stringify(checks);
+    expect(text).toContain('"keys":["password"]');
     expect(text).not.toContain("hunter2");
   });
 
