@@ -93,6 +93,11 @@ export class CommitPass {
    */
   async run(record: AttemptRecord, distrust: Diagnostic | null, signal: AbortSignal): Promise<void> {
     if (this.#record?.attempt.row !== record.attempt.row) {
+      const { givenUp: before } = this.#record ?? {};
+      // What was to be gone back to when another commit came: were that one rejected, the bad one would be kept for good.
+      if (before !== undefined && before.to !== this.#running?.commit) {
+        this.#running = { commit: before.to, snapshot: null };
+      }
       // What the attempt before waited for is not this one's: discarding it would end the wrong one.
       this.#isHeld = false;
       this.#contested = "";

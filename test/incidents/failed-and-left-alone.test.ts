@@ -164,6 +164,26 @@ describe("a commit that fails", () => {
     const [, bad] = await world.ledger.attempts({});
     expect(["superseded", "rolled back"]).toContain(bad?.ending?.outcome);
   });
+
+  it("is gone back from, though an invalid commit comes before anything of that is done", async () => {
+    await start("rollback");
+    world.commit(BAD, "bad");
+    reconciler.refChanged();
+    await passTime(world, clock, ({ events }) => {
+      const isDecided = events.some(({ type }) => type === "rollback");
+      if (isDecided) world.commit({ "web.json": "kind: Deployment" }, "invalid");
+      return isDecided;
+    });
+    reconciler.refChanged();
+    const { attempt } = await passTime(world, clock, hasEnded("invalid"));
+    expect(attempt.ending?.outcome).toBe("rejected");
+    for (let turn = 0; turn < 200 && (await runs()).level !== "info"; turn++) {
+      await world.repository.head();
+      await clock.advance(1_000);
+    }
+    expect(await runs()).toEqual(GOOD);
+    expect(await world.outcomes()).toEqual(["first #1: deployed", "bad #1: superseded", "invalid #1: rejected"]);
+  });
 });
 
 describe("retry", () => {
