@@ -9,8 +9,9 @@ import type { CommitId } from "../model/source.ts";
 import { configChanges } from "./config-digest.ts";
 import { planDigest } from "./digest.ts";
 import { immutableChanges } from "./immutable.ts";
-import { compareChanges } from "./order.ts";
+import { orderChanges } from "./order.ts";
 import { DEFAULT_PRUNE_BUDGET, guardDeletions, type PruneBudget } from "./prune-guard.ts";
+import { FIRST, orderOf } from "./stages.ts";
 
 export interface PlanInput {
   app: string;
@@ -56,14 +57,14 @@ export function planApp(input: PlanInput, steps: PlanSteps = PLAIN_STEPS): Plan 
   const live = new Map<ObjectKey, Observed>();
   for (const observed of input.observed) live.set(steps.keyOfObserved(observed), observed);
   const declaredKeys = new Set<ObjectKey>();
-  const changes: Change[] = [];
+  const made: Change[] = [];
   let unchanged = 0;
   for (const declared of input.declared) {
     const key = steps.keyOfDeclared(declared);
     declaredKeys.add(key);
     const change = steps.changeOf(declared, live.get(key), app);
     if (change === null) unchanged++;
-    else changes.push(takenOver(change, givenUp?.get(key)));
+    else made.push(takenOver(change, givenUp?.get(key)));
   }
   const deletions: Change[] = [];
   let ownedOnly = 0;
@@ -74,9 +75,24 @@ export function planApp(input: PlanInput, steps: PlanSteps = PLAIN_STEPS): Plan 
   }
   const total = declaredKeys.size + ownedOnly;
   const budget = input.prune ?? DEFAULT_PRUNE_BUDGET;
-  changes.push(...guardDeletions(deletions, { declared: declaredKeys.size, total, unreadable }, budget));
-  changes.sort(compareChanges);
+  made.push(...guardDeletions(deletions, { declared: declaredKeys.size, total, unreadable }, budget));
+  const changes = inOrder(input.declared, made, steps);
   return { app, commit, changes, unchanged, digest: planDigest({ app, commit, changes }) };
+}
+
+/** What is deleted says itself where it stood in the order, which is then gone through backwards. */
+function inOrder(declared: readonly Declared[], changes: readonly Change[], { keyOfDeclared }: PlanSteps): Change[] {
+  const order = orderOf(declared);
+  const former = orderOf(
+    changes.flatMap(({ action, id, observed }) =>
+      action === "delete" && observed !== undefined ? [{ id, object: observed.object }] : [],
+    ),
+  );
+  return orderChanges(changes, (change) => {
+    const slots =
+      change.declared === undefined ? former.of(keyOfId(change.id)) : order.of(keyOfDeclared(change.declared));
+    return slots[0]?.at ?? FIRST;
+  });
 }
 
 /** What to do about one declared object; `null` when nothing is. */

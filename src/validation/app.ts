@@ -7,6 +7,7 @@ import { formatFieldPath } from "../model/manifest.ts";
 import { displayId, keyOfId, matchesSelector, type ObjectKey } from "../model/object.ts";
 import { factsOf, type ReferenceFacts, type ServiceFacts, type WorkloadFacts } from "./facts.ts";
 import type { ValidateOptions } from "./object.ts";
+import { checkOrdering } from "./ordering.ts";
 import { makesPods } from "./pod-spec.ts";
 import type { RuleId } from "./rules.ts";
 
@@ -54,6 +55,8 @@ class AppCheck {
       this.#overlap(workload);
       this.#unwatched(workload);
     }
+    const ordering = checkOrdering(this.#declared, this.#byKey, this.#where);
+    this.#diagnostics.push(...ordering.filter(({ rule }) => !this.#disabled.has(rule)));
     return this.#diagnostics;
   }
 

@@ -2,6 +2,7 @@
 import { type ConfigUse, watchedUses } from "../model/config-use.ts";
 import type { Declared, FieldPath } from "../model/manifest.ts";
 import type { KubeObject, LabelSelector, ObjectId } from "../model/object.ts";
+import { ORDER_ANNOTATION } from "../model/ordering.ts";
 import { Field, withoutNulls } from "./field.ts";
 import { makesPods, templateOf } from "./pod-spec.ts";
 import { referencesOf } from "./references.ts";
@@ -15,6 +16,8 @@ export interface ObjectFacts {
   /** Labels that a PodDisruptionBudget selects by. */
   budget?: Record<string, string>;
   references?: ReferenceFacts[];
+  /** Annotations that say when it is applied. */
+  order?: Record<string, string>;
 }
 
 /** Of something that makes pods, or is one. */
@@ -85,7 +88,18 @@ export function findFacts(id: ObjectId, object: KubeObject): ObjectFacts {
   }
   const references = referencesOf(id, root).map(referenceFacts);
   if (references.length > 0) facts.references = references;
+  const order = orderOf(root.at("metadata", "annotations"));
+  if (order !== undefined) facts.order = order;
   return facts;
+}
+
+function orderOf(annotations: Field): Record<string, string> | undefined {
+  if (annotations.record === undefined) return undefined;
+  const given = Object.values(ORDER_ANNOTATION).flatMap((name): [string, string][] => {
+    const { text } = annotations.at(name);
+    return text === undefined ? [] : [[name, text]];
+  });
+  return given.length === 0 ? undefined : Object.fromEntries(given);
 }
 
 function keysOf({ group, kind }: ObjectId, root: Field): string[] {

@@ -94,6 +94,10 @@ export const RULES = {
   "service-target-port": "A Service's targetPort is a port that a selected container declares.",
   "budget-selects-nothing": "A PodDisruptionBudget's selector matches a workload of the app.",
   "reference-missing": "What an object refers to by name, and the keys of it, is declared.",
+  "depends-on":
+    "What an object waits for (config.kubernetes.io/depends-on) is declared, comes first, and waits for none that waits for it.",
+  "sync-wave": "argocd.argoproj.io/sync-wave is a whole number.",
+  "sync-hook": "argocd.argoproj.io/hook and its delete policy have the words that Argo CD knows.",
   // Configuration files.
   "config-invalid": "trueup.yaml and trueup.config.yaml fit their schemas and make sense.",
 } as const satisfies Readonly<Record<string, string>>;

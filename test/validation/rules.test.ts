@@ -37,6 +37,7 @@ describe("rules", () => {
     for (const { rule } of diagnose(bulky)) emitted.add(rule);
     for (const rule of ["image-repository", "image-digest-missing"]) emitted.add(rule); // in the table below
     emitted.add("kind-not-run-here"); // in runnable.test.ts
+    for (const rule of ["depends-on", "sync-wave", "sync-hook"]) emitted.add(rule); // in ordering.test.ts
     // In custom/kinds.test.ts.
     for (const rule of ["cel-rule", "cel-not-checked", "crd-invalid", "schema-limit"]) emitted.add(rule);
     expect([...emitted].sort()).toEqual(Object.keys(RULES).sort());

@@ -145,6 +145,40 @@ export const APPS = {
     },
     source: "trueup; the kubelet reports CreateContainerConfigError",
   },
+  "depends-on": {
+    why: "What waits for something that never comes, or that waits for it in turn, is never applied.",
+    severity: "error",
+    example: {
+      text: objectOf(
+        "ConfigMap",
+        "",
+        '{ name: web, annotations: { config.kubernetes.io/depends-on: "/namespaces/default/Secret/key" } }',
+      ),
+      line: 3,
+      mend: [/$/, `---\n${objectOf("Secret", "", "{ name: key }")}`],
+    },
+    source: "cli-utils: a reference to an object outside of what is applied, and a circle, are errors",
+  },
+  "sync-wave": {
+    why: "The object is in wave 0, whatever was meant.",
+    severity: "warning",
+    example: {
+      text: objectOf("ConfigMap", "", '{ name: web, annotations: { argocd.argoproj.io/sync-wave: "first" } }'),
+      line: 3,
+      mend: ["first", "-1"],
+    },
+    source: "Argo CD: such a wave is passed over",
+  },
+  "sync-hook": {
+    why: "A hook of an unknown phase is never run, and an unknown policy deletes nothing.",
+    severity: "warning",
+    example: {
+      text: objectOf("ConfigMap", "", "{ name: web, annotations: { argocd.argoproj.io/hook: Presync } }"),
+      line: 3,
+      mend: ["Presync", "PreSync"],
+    },
+    source: "Argo CD: such words are passed over",
+  },
   "config-invalid": {
     why: "The daemon does not start, or rejects the commit, rather than guess what was meant.",
     severity: "error",

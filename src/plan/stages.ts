@@ -1,0 +1,153 @@
+/** Which objects of an app are applied together, and which wait until those before them are well. Pure. */
+import type { Declared } from "../model/manifest.ts";
+import { keyOfId, type ObjectKey } from "../model/object.ts";
+import {
+  definedKind,
+  dependsOn,
+  type Hook,
+  hookOf,
+  isSkipped,
+  namespaceKey,
+  SYNC_PHASES,
+  type SyncPhase,
+  waveOf,
+} from "../model/ordering.ts";
+
+/** An object, declared or live, as far as its order goes. */
+export type Ordered = Pick<Declared, "id" | "object">;
+
+/** Where in the order of an app something stands. */
+export interface Position {
+  phase: SyncPhase;
+  wave: number;
+  /** From 0, within the wave: what depends on others comes after them. */
+  step: number;
+}
+
+/** One object at one place; a hook of two phases stands at two. */
+export interface Slot<T extends Ordered = Declared> {
+  item: T;
+  key: ObjectKey;
+  hook: Hook | null;
+  at: Position;
+}
+
+export interface Order<T extends Ordered = Declared> {
+  slots: readonly Slot<T>[];
+  /** All positions that are taken, first to last. */
+  positions: readonly Position[];
+  of(key: ObjectKey): readonly Slot<T>[];
+}
+
+export const FIRST: Position = { phase: "Sync", wave: 0, step: 0 };
+
+export function comparePositions(a: Position, b: Position): number {
+  return SYNC_PHASES.indexOf(a.phase) - SYNC_PHASES.indexOf(b.phase) || a.wave - b.wave || a.step - b.step;
+}
+
+/** Whether one comes before another by phase and wave alone. */
+function isEarlier(a: Position, b: Position): boolean {
+  return comparePositions({ ...a, step: 0 }, { ...b, step: 0 }) < 0;
+}
+
+const known = new WeakMap<readonly Ordered[], Order<Ordered>>();
+
+/**
+ * The order of an app's objects: by phase (hooks), wave, and what they depend on. A Namespace comes no later than the first object in it,
+ * and a CustomResourceDefinition a step before the first object of its kind, whatever waves they name themselves. Objects that
+ * ask to be skipped have no place. What contradicts itself (validation says so) is left out of account.
+ *
+ * @param items One object an identity
+ */
+export function orderOf<T extends Ordered>(items: readonly T[]): Order<T> {
+  let order = known.get(items);
+  if (order === undefined) {
+    order = new Ordering(items).run();
+    known.set(items, order);
+  }
+  return order as Order<T>;
+}
+
+class Ordering {
+  readonly #slots: Slot<Ordered>[] = [];
+  readonly #byKey = new Map<ObjectKey, Slot<Ordered>[]>();
+  readonly #definitions = new Map<string, ObjectKey>();
+
+  constructor(items: readonly Ordered[]) {
+    for (const item of items) {
+      if (isSkipped(item.object)) continue;
+      const key = keyOfId(item.id);
+      const hook = hookOf(item.object);
+      const wave = waveOf(item.object);
+      const own = (hook?.phases ?? ["Sync" as const]).map((phase): Slot<Ordered> => {
+        return { item, key, hook, at: wave === 0 && phase === "Sync" ? FIRST : { phase, wave, step: 0 } };
+      });
+      this.#slots.push(...own);
+      this.#byKey.set(key, own);
+      const kind = definedKind(item.object);
+      if (kind !== null && hook === null) this.#definitions.set(kind, key);
+    }
+  }
+
+  run(): Order<Ordered> {
+    for (const slot of this.#slots) for (const key of this.#homesOf(slot)) this.#pull(key, slot.at);
+    for (const [slot, step] of this.#steps()) if (step > 0) slot.at = { ...slot.at, step };
+    const positions: Position[] = [];
+    for (const { at } of [...this.#slots].sort((a, b) => comparePositions(a.at, b.at))) {
+      const last = positions.at(-1);
+      if (last === undefined || comparePositions(last, at) !== 0) positions.push(at);
+    }
+    return { slots: this.#slots, positions, of: (key) => this.#byKey.get(key) ?? [] };
+  }
+
+  /** The Namespace that an object is in, and the definition of its kind. */
+  *#homesOf({ item: { id } }: Slot<Ordered>): Iterable<ObjectKey> {
+    const definition = this.#definitions.get(`${id.group}/${id.kind}`);
+    if (definition !== undefined) yield definition;
+    if (id.namespace !== "") yield namespaceKey(id.namespace);
+  }
+
+  /** What others need comes with the first of them. Of those that run only when something fails, none is the first. */
+  #pull(key: ObjectKey, to: Position): void {
+    for (const home of this.#byKey.get(key) ?? []) {
+      if (home.hook === null && isEarlier(to, home.at)) home.at = to;
+    }
+  }
+
+  /** How many waits stand before each slot within its wave: those of the longest way to it. */
+  #steps(): Map<Slot<Ordered>, number> {
+    const followers = new Map<Slot<Ordered>, { slot: Slot<Ordered>; distance: number }[]>();
+    const open = new Map<Slot<Ordered>, number>();
+    for (const slot of this.#slots) {
+      for (const [key, distance] of this.#needsOf(slot)) {
+        const before = this.#byKey.get(key)?.find(({ at }) => at.phase === slot.at.phase && at.wave === slot.at.wave);
+        if (before === undefined || before === slot) continue;
+        const others = followers.get(before) ?? [];
+        others.push({ slot, distance });
+        followers.set(before, others);
+        open.set(slot, (open.get(slot) ?? 0) + 1);
+      }
+    }
+    // Kahn's algorithm; what is part of a circle is never reached, and waits for nobody.
+    const steps = new Map<Slot<Ordered>, number>();
+    if (open.size === 0) return steps;
+    const ready = this.#slots.filter((slot) => !open.has(slot));
+    for (let before = ready.pop(); before !== undefined; before = ready.pop()) {
+      for (const { slot, distance } of followers.get(before) ?? []) {
+        steps.set(slot, Math.max(steps.get(slot) ?? 0, (steps.get(before) ?? 0) + distance));
+        const left = (open.get(slot) ?? 1) - 1;
+        open.set(slot, left);
+        if (left === 0) ready.push(slot);
+      }
+    }
+    return steps;
+  }
+
+  /** What must be before a slot, and by how many steps. In its Namespace it may be in the same one: that is there at once. */
+  *#needsOf({ item: { id, object } }: Slot<Ordered>): Iterable<[key: ObjectKey, distance: number]> {
+    for (const { id: needed } of dependsOn(object)) if (needed !== null) yield [keyOfId(needed), 1];
+    const definition = this.#definitions.get(`${id.group}/${id.kind}`);
+    if (definition !== undefined) yield [definition, 1];
+    if (id.namespace !== "") yield [namespaceKey(id.namespace), 0];
+  }
+}
