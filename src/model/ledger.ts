@@ -44,6 +44,12 @@ export const ATTEMPT_EVENTS = {
   contested: "contested",
   /** Something was tried again, by trueup or by a person (detail: by; anew when it had ended: another attempt follows). */
   retry: "retry",
+  /** The changes of one stage begin; detail: phase, wave, step. Only of apps that have several. */
+  stage: "stage",
+  /** A hook was begun or has succeeded; detail: hook (its name, with the phase), state, object. */
+  hook: "hook",
+  /** It has failed, and the hooks for that case run before it ends; detail: reason. */
+  failing: "failing",
   /** It failed, and another commit is applied in its place; detail: to, reason. */
   rollback: "rollback",
 } as const;

@@ -1,6 +1,7 @@
 /** What trueup would do for one app at one commit. */
 import type { Declared } from "./manifest.ts";
 import type { KubeObject, ObjectId } from "./object.ts";
+import type { SyncPhase } from "./ordering.ts";
 import type { CommitId } from "./source.ts";
 
 export type ChangeAction = "create" | "update" | "replace" | "delete" | "unchanged";
@@ -41,6 +42,25 @@ export interface Change {
   from?: string;
   /** RFC 3339: until then the difference is left alone, as somebody else keeps making it. */
   contestedUntil?: string;
+  /** Index into the plan's stages; absent when there is one stage only. */
+  stage?: number;
+  /** The object is a hook: it is made anew, runs once, and is no part of what is kept. */
+  hook?: HookRun;
+}
+
+/** One run of a hook. */
+export interface HookRun {
+  phase: SyncPhase;
+  /** Names the run; the object carries it, so that a restarted daemon knows it again. */
+  run: string;
+}
+
+/** Changes of one stage are made together; the next one is made when all that this and earlier ones declare is well. */
+export interface Stage {
+  phase: SyncPhase;
+  wave: number;
+  /** From 0, within the wave: what depends on others comes after them. */
+  step: number;
 }
 
 export interface Plan {
@@ -49,6 +69,8 @@ export interface Plan {
   /** In the order in which they are applied; unchanged objects are counted only. */
   changes: Change[];
   unchanged: number;
-  /** SHA-256 over commit, app, ordered operations, field paths and blob ids; never over values. `sha256:…` */
+  /** Those that have changes, first to last; absent when the app has one stage only. */
+  stages?: readonly Stage[];
+  /** SHA-256 over commit, app, ordered operations, stages, field paths and blob ids; never over values. `sha256:…` */
   digest: string;
 }

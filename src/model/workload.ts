@@ -298,6 +298,8 @@ export const ANNOTATION = {
   commit: "trueup/commit",
   /** `file:line` of the object's manifest in that commit. Set by apply. */
   source: "trueup/source",
+  /** On hooks: the attempt, and its phase, that the hook was made for. Set by apply. */
+  hookRun: "trueup/hook-run",
   /** On pods: JSON object, container port (as a string) to local port. Set from the kubelet's reports. */
   hostPorts: "trueup/host-ports",
   /** On Services: JSON object, Service port (as a string) to local port. Set from the kubelet's reports. */

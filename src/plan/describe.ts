@@ -3,6 +3,7 @@ import { displayId } from "../model/object.ts";
 import type { Change, ChangeAction, FieldChange, Plan } from "../model/plan.ts";
 import { shortId } from "../model/source.ts";
 import { isOnlyStamp } from "./config-digest.ts";
+import { stageText } from "./stages.ts";
 
 const SIGN: Readonly<Record<ChangeAction, string>> = {
   create: "+",
@@ -19,12 +20,14 @@ const LONGEST_VALUE = 80;
 export function summarizePlan(plan: Plan): string {
   const parts: string[] = [];
   for (const action of ["create", "update", "replace", "delete"] as const) {
-    const changes = plan.changes.filter((change) => change.action === action);
+    const changes = plan.changes.filter((change) => change.action === action && change.hook === undefined);
     if (changes.length === 0) continue;
     const held = changes.filter((change) => change.held !== undefined).length;
     const note = held === 0 ? "" : held === changes.length ? " (held)" : ` (${held} of them held)`;
     parts.push(`${changes.length} to ${action}${note}`);
   }
+  const hooks = plan.changes.filter(({ hook }) => hook !== undefined).length;
+  if (hooks > 0) parts.push(`${hooks} ${hooks === 1 ? "hook" : "hooks"} to run`);
   if (parts.length === 0) return plan.unchanged === 0 ? "nothing to do" : `nothing to do, ${plan.unchanged} unchanged`;
   return [...parts, `${plan.unchanged} unchanged`].join(", ");
 }
@@ -36,11 +39,21 @@ export function summarizePlan(plan: Plan): string {
  */
 export function describePlan(plan: Plan, remark: (change: Change) => string | null = () => null): string {
   const head = `${plan.app} at ${shortId(plan.commit)}: ${summarizePlan(plan)}`;
+  let stage: number | undefined;
   const lines = plan.changes.flatMap((change) => {
     const said = remark(change);
-    return [...describeChange(change), ...(said === null ? [] : [`      ${said}`])];
+    const title = change.stage === stage ? [] : [describeStage(plan, change.stage ?? 0)];
+    stage = change.stage;
+    return [...title, ...describeChange(change), ...(said === null ? [] : [`      ${said}`])];
   });
   return [head, ...lines].join("\n");
+}
+
+function describeStage({ stages = [] }: Plan, at: number): string {
+  const stage = stages[at];
+  const name = stage === undefined ? "" : ` (${stageText(stage)})`;
+  const waits = at === 0 ? "" : ", when all before it is well";
+  return `  stage ${at + 1} of ${stages.length}${name}${waits}`;
 }
 
 function describeChange(change: Change): string[] {
@@ -52,7 +65,9 @@ function describeChange(change: Change): string[] {
 }
 
 function noteOf(change: Change): string {
-  const { action, restartsPods, held, fields, observed, from, contestedUntil } = change;
+  const { action, restartsPods, held, fields, observed, from, contestedUntil, hook } = change;
+  if (hook !== undefined)
+    return `: ${hook.phase} hook${action === "replace" ? ", made anew" : ""}, waited for until it has ended`;
   if (contestedUntil !== undefined) return `: left alone until ${contestedUntil}, as somebody else keeps changing it`;
   if (from !== undefined) return `: is taken over from app ${from}${restartsPods ? ", replaces its pods" : ""}`;
   if (held !== undefined) return `: held, ${held}`;

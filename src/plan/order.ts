@@ -75,17 +75,24 @@ export function rankOf({ group, kind }: Pick<ObjectId, "group" | "kind">): numbe
   return RANK_OF.get(`${group}/${kind}`) ?? RANKS.length;
 }
 
-/** Orders the changes of a plan: by position, rank and identity; deletions last, in reverse. */
-export function orderChanges(changes: readonly Change[], positionOf: (change: Change) => Position): Change[] {
-  const placed = changes.map((change) => ({ change, at: positionOf(change) }));
-  placed.sort((a, b) => {
+/** A change, the stage that it belongs to, and, of a deletion, where the object stood while it was declared. */
+export interface Placed {
+  change: Change;
+  stage: Position;
+  at: Position;
+}
+
+/** Orders the changes of a plan: by stage, position, rank and identity; deletions last in their stage, in reverse. */
+export function orderChanges(changes: readonly Placed[]): Placed[] {
+  return [...changes].sort((a, b) => {
+    const stages = comparePositions(a.stage, b.stage);
+    if (stages !== 0) return stages;
     const deletes = Number(a.change.action === "delete") - Number(b.change.action === "delete");
     if (deletes !== 0) return deletes;
     const order =
       comparePositions(a.at, b.at) || rankOf(a.change.id) - rankOf(b.change.id) || compareIds(a.change.id, b.change.id);
     return a.change.action === "delete" ? -order : order;
   });
-  return placed.map(({ change }) => change);
 }
 
 function compareIds(a: ObjectId, b: ObjectId): number {

@@ -8,10 +8,11 @@ import type { Change, Observed, Plan } from "../model/plan.ts";
 import type { CommitId } from "../model/source.ts";
 import { configChanges } from "./config-digest.ts";
 import { planDigest } from "./digest.ts";
+import { type HookRuns, hookChanges } from "./hooks.ts";
 import { immutableChanges } from "./immutable.ts";
-import { orderChanges } from "./order.ts";
+import { orderChanges, type Placed } from "./order.ts";
 import { DEFAULT_PRUNE_BUDGET, guardDeletions, type PruneBudget } from "./prune-guard.ts";
-import { FIRST, orderOf } from "./stages.ts";
+import { comparePositions, deletionsAt, FIRST, keptOf, orderOf, type Position } from "./stages.ts";
 
 export interface PlanInput {
   app: string;
@@ -27,6 +28,8 @@ export interface PlanInput {
   givenUp?: ReadonlyMap<ObjectKey, string>;
   /** Apps whose objects at this commit are not all known, as a file of theirs cannot be read: one may be declared there. */
   unreadable?: readonly string[];
+  /** Which hooks the attempt runs; absent: none, as the commit was carried out before. */
+  hooks?: HookRuns;
 }
 
 /** How `planApp` compares one pair, and names things; `Planner` remembers the answers. */
@@ -59,9 +62,10 @@ export function planApp(input: PlanInput, steps: PlanSteps = PLAIN_STEPS): Plan 
   const declaredKeys = new Set<ObjectKey>();
   const made: Change[] = [];
   let unchanged = 0;
-  for (const declared of input.declared) {
+  // Hooks and what is skipped are never compared; being declared, they are not deleted either.
+  for (const declared of input.declared) declaredKeys.add(steps.keyOfDeclared(declared));
+  for (const declared of keptOf(input.declared)) {
     const key = steps.keyOfDeclared(declared);
-    declaredKeys.add(key);
     const change = steps.changeOf(declared, live.get(key), app);
     if (change === null) unchanged++;
     else made.push(takenOver(change, givenUp?.get(key)));
@@ -76,23 +80,42 @@ export function planApp(input: PlanInput, steps: PlanSteps = PLAIN_STEPS): Plan 
   const total = declaredKeys.size + ownedOnly;
   const budget = input.prune ?? DEFAULT_PRUNE_BUDGET;
   made.push(...guardDeletions(deletions, { declared: declaredKeys.size, total, unreadable }, budget));
-  const changes = inOrder(input.declared, made, steps);
-  return { app, commit, changes, unchanged, digest: planDigest({ app, commit, changes }) };
+  made.push(...hookChanges(input.declared, live, made, input.hooks));
+  const staged = inStages(input.declared, made, steps);
+  return { app, commit, ...staged, unchanged, digest: planDigest({ app, commit, ...staged }) };
 }
 
 /** What is deleted says itself where it stood in the order, which is then gone through backwards. */
-function inOrder(declared: readonly Declared[], changes: readonly Change[], { keyOfDeclared }: PlanSteps): Change[] {
+function inStages(
+  declared: readonly Declared[],
+  changes: readonly Change[],
+  { keyOfDeclared }: PlanSteps,
+): Pick<Plan, "changes" | "stages"> {
   const order = orderOf(declared);
   const former = orderOf(
     changes.flatMap(({ action, id, observed }) =>
       action === "delete" && observed !== undefined ? [{ id, object: observed.object }] : [],
     ),
   );
-  return orderChanges(changes, (change) => {
-    const slots =
-      change.declared === undefined ? former.of(keyOfId(change.id)) : order.of(keyOfDeclared(change.declared));
-    return slots[0]?.at ?? FIRST;
+  const deletions = deletionsAt(order);
+  const placed = orderChanges(
+    changes.map((change): Placed => {
+      if (change.declared === undefined) {
+        return { change, stage: deletions, at: former.of(keyOfId(change.id))[0]?.at ?? FIRST };
+      }
+      const slots = order.of(keyOfDeclared(change.declared));
+      const { at = FIRST } = slots.find((slot) => slot.at.phase === change.hook?.phase) ?? slots[0] ?? {};
+      return { change, stage: at, at };
+    }),
+  );
+  if (order.positions.length <= 1) return { changes: placed.map(({ change }) => change) };
+  const stages: Position[] = [];
+  const staged = placed.map(({ change, stage }) => {
+    const last = stages.at(-1);
+    if (last === undefined || comparePositions(last, stage) !== 0) stages.push(stage);
+    return { ...change, stage: stages.length - 1 };
   });
+  return { changes: staged, stages };
 }
 
 /** What to do about one declared object; `null` when nothing is. */

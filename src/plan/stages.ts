@@ -9,20 +9,15 @@ import {
   isSkipped,
   namespaceKey,
   SYNC_PHASES,
-  type SyncPhase,
   waveOf,
 } from "../model/ordering.ts";
+import type { Stage } from "../model/plan.ts";
 
 /** An object, declared or live, as far as its order goes. */
 export type Ordered = Pick<Declared, "id" | "object">;
 
 /** Where in the order of an app something stands. */
-export interface Position {
-  phase: SyncPhase;
-  wave: number;
-  /** From 0, within the wave: what depends on others comes after them. */
-  step: number;
-}
+export type Position = Stage;
 
 /** One object at one place; a hook of two phases stands at two. */
 export interface Slot<T extends Ordered = Declared> {
@@ -40,6 +35,10 @@ export interface Order<T extends Ordered = Declared> {
 }
 
 export const FIRST: Position = { phase: "Sync", wave: 0, step: 0 };
+/** After all that is applied when nothing fails. */
+export const END: Position = { phase: "SyncFail", wave: Number.NEGATIVE_INFINITY, step: 0 };
+/** After everything, hooks for failures too. */
+export const LAST: Position = { phase: "SyncFail", wave: Number.POSITIVE_INFINITY, step: 0 };
 
 export function comparePositions(a: Position, b: Position): number {
   return SYNC_PHASES.indexOf(a.phase) - SYNC_PHASES.indexOf(b.phase) || a.wave - b.wave || a.step - b.step;
@@ -66,6 +65,24 @@ export function orderOf<T extends Ordered>(items: readonly T[]): Order<T> {
     known.set(items, order);
   }
   return order as Order<T>;
+}
+
+const plain = new WeakMap<readonly Declared[], readonly Declared[]>();
+
+/** What of an app is kept: all but hooks and what is skipped. The same array when that is all, and each time. */
+export function keptOf(declared: readonly Declared[]): readonly Declared[] {
+  let kept = plain.get(declared);
+  if (kept === undefined) {
+    const without = declared.filter(({ object }) => !isSkipped(object) && hookOf(object) === null);
+    kept = without.length === declared.length ? declared : without;
+    plain.set(declared, kept);
+  }
+  return kept;
+}
+
+/** Where deletions stand: with the last of what is applied, and before the hooks that come after that. */
+export function deletionsAt({ positions }: Order): Position {
+  return positions.findLast(({ phase }) => phase === "Sync") ?? FIRST;
 }
 
 class Ordering {
@@ -150,4 +167,10 @@ class Ordering {
     if (definition !== undefined) yield [definition, 1];
     if (id.namespace !== "") yield [namespaceKey(id.namespace), 0];
   }
+}
+
+/** A position as people read it: `PreSync`, `wave 2`, `PreSync, wave -1`, `wave 0, step 2`. Steps count from 1 there. */
+export function stageText({ phase, wave, step }: Position): string {
+  const parts = [phase === "Sync" ? [] : [phase], phase === "Sync" || wave !== 0 ? [`wave ${wave}`] : []].flat();
+  return [...parts, ...(step > 0 ? [`step ${step + 1}`] : [])].join(", ");
 }

@@ -19,6 +19,7 @@ import { recallContests } from "./contests.ts";
 import { lastApplied } from "./course.ts";
 import { readHead, refOf } from "./head.ts";
 import { HealthWatch } from "./health-watch.ts";
+import { hookRunsOf, NEW_HOOK_RUNS } from "./hooks.ts";
 import { keyOfObject } from "./observe.ts";
 import { type Approval, approve, discard, type Order, requireRetriable } from "./orders.ts";
 import { lookAt, type PassContext, readClaim } from "./pass.ts";
@@ -104,7 +105,7 @@ export class AppReconciler {
       health: this.#health,
       losses: this.#losses,
       board: this.#board,
-      onGivenUp: () => this.#add("pass"),
+      onPassDue: () => this.#add("pass"),
     });
     this.#commits = this.#commitPass(undefined);
   }
@@ -197,7 +198,10 @@ export class AppReconciler {
     if (wanted === undefined) {
       throw new TrueupError("not-found", `Cannot plan ${this.app} as ${refOf(app)} must have a commit: it has none.`);
     }
-    return lookAt(this.#context, { commit: wanted, head: wanted }, this.#commits.snapshot, signal);
+    const record = this.#record;
+    const hooks = record?.attempt.commit === wanted ? hookRunsOf(record) : NEW_HOOK_RUNS;
+    const aim = { commit: wanted, head: wanted, ...(hooks !== undefined && { hooks }) };
+    return lookAt(this.#context, aim, this.#commits.snapshot, signal);
   }
 
   /** What this app declares at a commit, for its neighbours in the repository. */

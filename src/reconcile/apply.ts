@@ -26,6 +26,7 @@ export function decorate(declared: Declared, change: Change, commit: CommitInfo)
     ...object.metadata.annotations,
     [ANNOTATION.commit]: commit.id,
     [ANNOTATION.source]: `${file}:${declared.locate([]).line}`,
+    ...(change.hook !== undefined && { [ANNOTATION.hookRun]: change.hook.run }),
   };
   const isNewTemplate = id.kind === "Deployment" && (change.action === "create" || change.restartsPods);
   if (isNewTemplate && annotations[ANNOTATION.changeCause] === undefined) {
@@ -52,9 +53,11 @@ export async function refusals(
   );
   const found: Diagnostic[] = [];
   for (const change of dueChanges(plan)) {
-    const { action, declared, observed, id } = change;
+    const { action, declared, observed, id, hook } = change;
     if (declared === undefined) continue;
-    if (action === "replace") {
+    // What is left of an earlier run goes before this one is made; whether it may be made can be asked only then.
+    if (hook !== undefined && observed?.owner === plan.app) continue;
+    if (action === "replace" && hook === undefined) {
       found.push(immutableFault(change, declared));
       continue;
     }
@@ -88,26 +91,27 @@ function fault(rule: string, message: string, declared: Declared, hint: string |
 
 export interface ApplyHooks {
   /** After each change that was made; `object` as stored, absent for deletions. */
-  applied(change: Change, object: KubeObject | undefined): void;
+  applied(change: Change, object: KubeObject | undefined): void | Promise<void>;
   fault?: ((step: string) => void) | undefined;
 }
 
 /**
- * Carries the changes out, one after the other, in the plan's order.
+ * Carries changes out, one after the other, in their order. What is replaced is deleted, and made when it is gone.
  *
  * @throws {TrueupError} What the backend throws, naming the object it was about; the changes before it are made
  */
 export async function carryOut(
-  plan: Plan,
+  app: string,
+  changes: readonly Change[],
   commit: CommitInfo,
   backend: Backend,
   signal: AbortSignal,
   hooks: ApplyHooks,
 ): Promise<void> {
-  for (const change of dueChanges(plan)) {
+  for (const change of changes) {
     signal.throwIfAborted();
     hooks.fault?.(`apply ${displayId(change.id)}`);
-    hooks.applied(change, await carryOutOne(plan.app, change, commit, backend, signal));
+    await hooks.applied(change, await carryOutOne(app, change, commit, backend, signal));
   }
 }
 
@@ -125,6 +129,10 @@ async function carryOutOne(
     return undefined;
   }
   if (declared === undefined) throw missingDeclaration(id);
+  if (action === "replace" && observed !== undefined) {
+    const { uid } = observed.object.metadata;
+    await backend.delete({ id, owner, ...(uid !== undefined && { uid }) }, signal);
+  }
   return (await backend.apply(requestFor(change, declared, commit, owner), signal)).object;
 }
 

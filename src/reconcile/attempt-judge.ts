@@ -17,8 +17,8 @@ export interface AttemptJudgeParts {
   health: HealthWatch;
   losses: PodLosses;
   board: StatusBoard;
-  /** The attempt was given up: a pass has to go back. */
-  onGivenUp(): void;
+  /** A pass has to go on: with the next stage, with hooks for a failure, or back to another commit. */
+  onPassDue(): void;
 }
 
 export class AttemptJudge {
@@ -41,8 +41,14 @@ export class AttemptJudge {
     signal: AbortSignal,
   ): Promise<number | undefined> {
     const { options, health, board } = this.#parts;
-    const judgement = await health.judge(record, signal);
-    if (judgement === null) return undefined;
+    const found = await health.judge(record, signal);
+    if (found === null) return undefined;
+    if (found.hasNext === true) {
+      this.#parts.onPassDue();
+      return undefined;
+    }
+    if (await this.#beginsToFail(found, record, commits)) return undefined;
+    const judgement = afterFailure(found, record);
     const verdict = decide(judgement, await this.#stateOf(record, commits, judgement));
     await this.#execute(record, verdict);
     const { phase, reason } = verdict;
@@ -62,12 +68,27 @@ export class AttemptJudge {
    */
   async fail(record: AttemptRecord, commits: CommitPass, reason: string): Promise<boolean> {
     const { board } = this.#parts;
-    const judgement: Judgement = { state: "failed", reason, hasWaited: true, health: board.status.health };
+    const found: Judgement = { state: "failed", reason, hasWaited: true, health: board.status.health };
+    if (await this.#beginsToFail(found, record, commits)) return true;
+    const judgement = afterFailure(found, record);
     const verdict = decide(judgement, await this.#stateOf(record, commits, judgement));
     await this.#execute(record, verdict);
     board.attempt(record.attempt);
     board.set({ phase: verdict.phase, reason: verdict.reason });
     return verdict.giveUp !== undefined;
+  }
+
+  /** It has failed, and there is something to do in that case before it ends: a pass does it. */
+  async #beginsToFail({ state, reason }: Judgement, record: AttemptRecord, commits: CommitPass): Promise<boolean> {
+    if (state !== "failed" || record.ended || record.failing !== undefined) return false;
+    if (!commits.hasWorkAfterFailure || record.givenUp !== undefined) return false;
+    const { health, board, onPassDue } = this.#parts;
+    await record.fails(reason);
+    board.set({ phase: "Progressing", reason: `${reason}; the hooks for a failure run` });
+    // What is waited for from now on are the hooks for this case.
+    health.restart();
+    onPassDue();
+    return true;
   }
 
   async #stateOf(record: AttemptRecord, commits: CommitPass, { state }: Judgement): Promise<AttemptState> {
@@ -78,6 +99,7 @@ export class AttemptJudge {
     const before = state === "failed" && ending === undefined ? await ledger.attempts(scope) : [];
     return {
       ended: ending ?? null,
+      isStuck: record.reached !== null && !record.applied,
       changed: record.changed,
       wasBroken: wasBroken(before, record.attempt),
       givenUp: record.givenUp,
@@ -89,7 +111,7 @@ export class AttemptJudge {
   }
 
   async #execute(record: AttemptRecord, { end, giveUp }: Verdict): Promise<void> {
-    const { options, health, onGivenUp } = this.#parts;
+    const { options, health, onPassDue } = this.#parts;
     if (end === undefined && giveUp === undefined) return;
     options.fault?.("judged");
     if (end !== undefined) await record.end(end.outcome, end.reason);
@@ -97,7 +119,7 @@ export class AttemptJudge {
       await record.giveUp(giveUp);
       // What is waited for from now on is the commit that is gone back to.
       health.restart();
-      onGivenUp();
+      onPassDue();
     }
     options.fault?.("ended");
   }
@@ -111,4 +133,12 @@ export class AttemptJudge {
     const losses = this.#parts.losses.take();
     if (losses.length > 0) await (commits.carried?.record ?? record).lost(losses);
   }
+}
+
+/** What an attempt that has failed comes to once nothing is left to do: its own reason, and what failed on top of it. */
+function afterFailure(judgement: Judgement, { failing, ended }: AttemptRecord): Judgement {
+  if (failing === undefined || ended || judgement.state === "idle") return judgement;
+  const { state, reason } = judgement;
+  if (state === "waiting") return { ...judgement, reason: `${failing}; ${reason}` };
+  return { ...judgement, state: "failed", reason: state === "failed" ? `${failing}; then ${reason}` : failing };
 }

@@ -1,12 +1,16 @@
 /** Carries a prepared commit out and writes down each step, so that a restart picks up where a killed one was. */
+import type { Declared } from "../model/manifest.ts";
 import { displayId, idOf, type KubeObject } from "../model/object.ts";
 import type { Change, Plan } from "../model/plan.ts";
 import { heldChanges } from "../plan/approval.ts";
 import { type ContestHistory, contestFields, markContested } from "../plan/contest.ts";
+import { hookName } from "../plan/hooks.ts";
 import { carryOut, dueChanges } from "./apply.ts";
 import type { HealthWatch } from "./health-watch.ts";
-import { type Accepted, isIdle, type PassContext, planPrepared } from "./pass.ts";
+import { settleHooks } from "./hooks.ts";
+import { type Accepted, type PassContext, planPrepared } from "./pass.ts";
 import type { AttemptRecord } from "./record.ts";
+import { courseOf, runningHooks, type StageCourse, wholeCourse } from "./stages.ts";
 
 export interface CarryHooks {
   health: HealthWatch;
@@ -21,6 +25,8 @@ export interface Carried {
   left: Plan;
   /** When a contested difference may be repaired again, milliseconds since the epoch; null when there is none. */
   againAt: number | null;
+  /** No change is left for a later stage. */
+  isThrough: boolean;
 }
 
 /**
@@ -40,7 +46,6 @@ export async function carry(
   const { declared, aim } = prepared;
   // From now on nobody watches over what was declared before: what was known of it counts no more when it comes back.
   if (context.clean !== declared) context.clean = null;
-  hooks.health.declare(declared);
   // The first application of a commit that is gone back to belongs to the attempt that failed, which had its plan.
   const isBack = record.attempt.commit !== aim.commit;
   if (!isBack) await record.planned(prepared.plan);
@@ -48,7 +53,16 @@ export async function carry(
   const { plan, againAt } = isBack
     ? { plan: prepared.plan, againAt: null }
     : await contest(context, record, prepared, hooks);
-  const left = isIdle(plan) ? plan : await make(context, record, { ...prepared, plan }, hooks, signal);
+  const { health } = hooks;
+  const { backend, app } = context.options;
+  if (!isBack) await settleHooks(prepared, record, health.through, backend, app.name, signal);
+  const course = isBack ? wholeCourse(plan) : courseOf(plan, declared, record, health.through);
+  watchOver(hooks, declared, record);
+  const left =
+    course.due.length === 0 ? plan : await make(context, record, { ...prepared, plan }, course, hooks, signal);
+  watchOver(hooks, declared, record);
+  health.stage(course.scope);
+  if (!course.isLast || record.failing !== undefined) return { left, againAt, isThrough: false };
   await waitForGoing(context, record, prepared, signal);
   // Also when a reconciler that was killed had made them all, and only this was left to say.
   if (!isBack && record.changed && !record.applied) await record.event("applied", "all changes made");
@@ -59,7 +73,15 @@ export async function carry(
   // What another app is to take over is in none: should that app not want it after all, it has to be looked at again.
   const isWhole = dueChanges(left).length === left.changes.length && prepared.isGivingUp !== true;
   if (isWhole && context.doubts === prepared.doubts) context.clean = declared;
-  return { left, againAt };
+  return { left, againAt, isThrough: true };
+}
+
+/** Hooks are watched over only while they run. */
+function watchOver({ health }: CarryHooks, declared: readonly Declared[], record: AttemptRecord): void {
+  health.declare(
+    declared,
+    runningHooks(declared, record).map(({ item }) => item),
+  );
 }
 
 /**
@@ -100,26 +122,32 @@ async function make(
   context: PassContext,
   record: AttemptRecord,
   prepared: Accepted,
+  { due, at, isLast }: StageCourse,
   { health, contests, onApplying }: CarryHooks,
   signal: AbortSignal,
 ): Promise<Plan> {
-  const { backend, clock, fault } = context.options;
-  const { commit, plan } = prepared;
-  const repairs = dueChanges(plan).filter(({ action }) => action !== "delete");
+  const { app, backend, clock, fault } = context.options;
+  const { commit, plan, aim } = prepared;
+  const repairs = due.filter(({ action }) => action !== "delete");
   const isAgain = record.attempt.commit === commit.id && (record.applied || record.ended);
   if (isAgain && repairs.length > 0) await record.again(repairs);
   onApplying(plan);
   context.clean = null;
-  await record.deleting(plan, prepared.aim.approvals ?? record.approvals);
-  const applied = (change: Change, object: KubeObject | undefined): void => {
+  if (at !== null) {
+    await record.stage(at);
+    health.began(at);
+  }
+  await record.deleting({ ...plan, changes: [...due] }, aim.approvals ?? record.approvals);
+  const applied = async (change: Change, object: KubeObject | undefined): Promise<void> => {
     health.applied(object);
+    if (change.hook !== undefined) await record.hook(hookName(change, change.hook.phase), "begun");
     // Only what was repaired can come back: a try that fails is nobody's contest.
     if (!isAgain || change.action === "delete") return;
     for (const field of contestFields(change)) contests.repaired(field, clock.now());
   };
-  await carryOut(plan, commit, backend, signal, { applied, fault });
+  await carryOut(app.name, due, commit, backend, signal, { applied, fault });
   fault?.("carried out");
-  if (heldChanges(plan).length === 0) return plan;
+  if (!isLast || heldChanges(plan).length === 0) return plan;
   const again = await planPrepared(context, prepared, signal);
   return markContested(again.plan, contests, clock.now()).plan;
 }

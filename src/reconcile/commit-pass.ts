@@ -9,6 +9,7 @@ import { summarizePlan } from "../plan/describe.ts";
 import { carry, contestText } from "./carry.ts";
 import type { GivenUp, OnFailure } from "./course.ts";
 import type { HealthWatch } from "./health-watch.ts";
+import { hasWorkAfterFailure, hookRunsOf } from "./hooks.ts";
 import {
   type Accepted,
   type Aim,
@@ -20,6 +21,7 @@ import {
 } from "./pass.ts";
 import { AttemptRecord } from "./record.ts";
 import type { Snapshot } from "./source.ts";
+import { isStaged } from "./stages.ts";
 import { type StatusBoard, waitingOf } from "./status-board.ts";
 
 export interface CommitPassParts {
@@ -50,6 +52,7 @@ export class CommitPass {
   #isRejected = false;
   #isHeld = false;
   #contested = "";
+  #hasWorkAfterFailure = false;
 
   /** @param running The commit that was carried out last, as the ledger has it */
   constructor(parts: CommitPassParts, running: CommitId | undefined) {
@@ -74,6 +77,11 @@ export class CommitPass {
   /** Whether nothing of the head is applied. */
   get isRejected(): boolean {
     return this.#isRejected;
+  }
+
+  /** Whether something is left to do for the attempt should it fail: hooks for that case, hooks to delete. */
+  get hasWorkAfterFailure(): boolean {
+    return this.#hasWorkAfterFailure;
   }
 
   /** Whether deletions wait for an approval. */
@@ -113,25 +121,36 @@ export class CommitPass {
   async #try(record: AttemptRecord, signal: AbortSignal): Promise<void> {
     const { context, board } = this.#parts;
     const head = record.attempt.commit;
-    const prepared = await prepare(
-      context,
-      { commit: head, head, approvals: record.approvals },
-      this.#snapshot,
-      signal,
-    );
+    const hooks = hookRunsOf(record);
+    const aim = { commit: head, head, approvals: record.approvals, ...(hooks !== undefined && { hooks }) };
+    const prepared = await prepare(context, aim, this.#snapshot, signal);
     this.#snapshot = prepared.snapshot;
     this.#onFailure = prepared.onFailure;
     board.set({ path: prepared.snapshot.place.path });
     this.#parts.health.workloads.imagesChanged();
     context.options.fault?.("prepared");
     this.#isRejected = !isAccepted(prepared);
-    if (isAccepted(prepared)) await this.#carry(record, prepared, signal);
-    else await this.#reject(record, prepared.diagnostics, signal);
+    const { ending } = record.attempt;
+    if (isAccepted(prepared) && ending?.outcome === "rejected" && isStaged(prepared.declared)) {
+      // Its hooks and stages belong to an attempt that is under way: a person has to try it again.
+      await this.#reject(record, prepared.diagnostics, signal, ending.reason);
+    } else if (isAccepted(prepared)) await this.#carry(record, prepared, signal);
+    else {
+      // It has failed already: that the hooks for that case cannot be run is not what it ends for.
+      if (record.failing !== undefined) await record.end("failed", record.failing);
+      await this.#reject(record, prepared.diagnostics, signal);
+    }
   }
 
   /** Nothing of the commit is applied; what ran before is kept true to its own commit. */
-  async #reject(record: AttemptRecord, diagnostics: Diagnostic[], signal: AbortSignal): Promise<void> {
-    const reason = rejectionReason(diagnostics);
+  async #reject(
+    record: AttemptRecord,
+    diagnostics: Diagnostic[],
+    signal: AbortSignal,
+    reason = rejectionReason(diagnostics),
+  ): Promise<void> {
+    this.#isRejected = true;
+    this.#parts.health.stage(null);
     await record.end("rejected", reason);
     this.#parts.board.set({ phase: "Rejected", reason, diagnostics, held: [], contested: [] });
     const running = this.#running?.commit;
@@ -193,14 +212,18 @@ export class CommitPass {
       const reason = `applying ${summarizePlan(plan)} (commit ${shortId(commit.id)})`;
       if (record === this.#record) board.set({ phase: "Progressing", reason, planDigest: plan.digest });
     };
-    const { left, againAt } = await carry(context, record, prepared, { health, contests, onApplying }, signal);
+    const carryHooks = { health, contests, onApplying };
+    this.#hasWorkAfterFailure = hasWorkAfterFailure(prepared.declared, record);
+    const { left, againAt, isThrough } = await carry(context, record, prepared, carryHooks, signal);
+    this.#hasWorkAfterFailure = hasWorkAfterFailure(prepared.declared, record);
     this.#carried = { record, aim };
-    this.#running = { commit: commit.id, snapshot };
+    // A commit of which later stages are not made yet does not run: should it be overtaken, what ran before counts.
+    if (isThrough) this.#running = { commit: commit.id, snapshot };
     this.#contested = contestText(left);
-    this.#isHeld = heldChanges(left).length > 0;
+    this.#isHeld = isThrough && heldChanges(left).length > 0;
     if (againAt !== null) passAfter(Math.max(0, againAt - context.options.clock.now()));
     board.set({
-      applied: commit.id,
+      ...(isThrough && { applied: commit.id }),
       // Of a rejected head, its own errors are what people look for.
       ...(!this.#isRejected && { diagnostics }),
       planDigest: this.#isHeld ? left.digest : (record.digest ?? left.digest),

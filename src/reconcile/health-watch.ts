@@ -4,6 +4,7 @@ import type { Declared } from "../model/manifest.ts";
 import type { KubeObject, ObjectKey } from "../model/object.ts";
 import type { CommitId } from "../model/source.ts";
 import type { Deployment } from "../model/workload.ts";
+import { comparePositions, keptOf, type Position } from "../plan/stages.ts";
 import { findNewReplicaSet } from "../rollout/revisions.ts";
 import { explainFailure, reasonOf } from "./failure.ts";
 import { Headway } from "./headway.ts";
@@ -16,6 +17,17 @@ import { hasOwnDeadline, type WorkloadHealth, Workloads } from "./workloads.ts";
 
 /** For objects that have no deadline of their own; as long as a Deployment's is by default. */
 const DEADLINE_MS = 600_000;
+/** A Job says itself that it took too long; so long it has to say so. */
+const JOB_GRACE_MS = 60_000;
+/** Kinds that say of themselves that they have failed for good. */
+const ENDS_ITSELF: ReadonlySet<string> = new Set(["Deployment", "Job"]);
+
+/** How long a Job may take, by its own word; null for one that sets no limit, and for anything else. */
+function jobLimitMs({ kind, spec }: KubeObject): number | null {
+  if (kind !== "Job") return null;
+  const seconds = (spec as { activeDeadlineSeconds?: unknown } | undefined)?.activeDeadlineSeconds;
+  return typeof seconds === "number" ? seconds * 1_000 : null;
+}
 
 /** How what was carried out does. */
 export interface Judgement {
@@ -28,6 +40,23 @@ export interface Judgement {
   hasWaited: boolean;
   /** Look again after this time, though nothing happens. */
   againAfterMs?: number;
+  /** Healthy, and another stage is due: a pass makes it. */
+  hasNext?: boolean;
+}
+
+/** What an attempt waits for before it goes on. */
+export interface HealthScope {
+  keys: ReadonlySet<ObjectKey>;
+  /** Where it goes on once they are all well; null: nowhere. */
+  next: Position | null;
+  /** The last of the stages that are waited for, as people read it; "" when there is none. */
+  label: string;
+}
+
+function isSameScope(a: HealthScope | null, b: HealthScope | null): boolean {
+  if (a === null || b === null) return a === b;
+  const isSameNext = a.next === null || b.next === null ? a.next === b.next : comparePositions(a.next, b.next) === 0;
+  return isSameNext && a.keys.size === b.keys.size && a.keys.isSubsetOf(b.keys);
 }
 
 export class HealthWatch {
@@ -42,6 +71,9 @@ export class HealthWatch {
   #isWaiting = false;
   #hasWaited = false;
   #since = 0;
+  #scope: HealthScope | null = null;
+  #hooks: readonly Declared[] = [];
+  #through: Position | null = null;
   readonly #headway = new Headway();
 
   constructor(options: AppReconcilerOptions, view: ClusterView) {
@@ -75,13 +107,36 @@ export class HealthWatch {
     return this.#byKey.get(key);
   }
 
-  /** From now on these objects are watched over. */
-  declare(declared: readonly Declared[]): void {
-    if (declared === this.#declared) return;
+  /** From now on these objects are watched over, but of the hooks among them only those that run. */
+  declare(declared: readonly Declared[], running: readonly Declared[] = []): void {
+    const isSame = running.length === this.#hooks.length && running.every((hook, at) => hook === this.#hooks[at]);
+    if (declared === this.#declared && isSame) return;
+    const kept = keptOf(declared);
+    if (declared !== this.#declared) {
+      this.#byKey.clear();
+      for (const each of kept) this.#byKey.set(keyOfDeclared(each), each);
+    }
     this.#declared = declared;
-    this.#byKey.clear();
-    for (const each of declared) this.#byKey.set(keyOfDeclared(each), each);
-    this.workloads.declare(declared);
+    this.#hooks = running;
+    this.workloads.declare(running.length === 0 ? kept : [...kept, ...running]);
+  }
+
+  /** What is waited for from now on; null: for all that is watched over. Each stage has its own deadline. */
+  stage(scope: HealthScope | null): void {
+    if (isSameScope(this.#scope, scope)) return;
+    this.#scope = scope;
+    this.#since = this.#options.clock.monotonic();
+    this.#headway.restart();
+  }
+
+  /** Up to where, in the present attempt, everything was seen to be well; null: nothing was yet. */
+  get through(): Position | null {
+    return this.#through;
+  }
+
+  /** Something was changed here: what comes after it waits again. */
+  began(at: Position): void {
+    if (this.#through !== null && comparePositions(at, this.#through) < 0) this.#through = at;
   }
 
   /** Another attempt, or another commit, begins: what was waited for is the former one's. */
@@ -89,6 +144,8 @@ export class HealthWatch {
     this.#isWaiting = false;
     this.#headway.restart();
     this.#hasWaited = false;
+    this.#scope = null;
+    this.#through = null;
   }
 
   /** The plan was carried out: from now on its outcome is a matter of health. */
@@ -113,7 +170,11 @@ export class HealthWatch {
     const failed = this.#failed();
     if (failed.length > 0) return this.#fail(record, failed, health, signal);
     const waiting = this.#waitingFor();
-    if (waiting.length === 0) return { state: "healthy", reason: "", health, hasWaited: this.#hasWaited };
+    if (waiting.length === 0) {
+      const next = this.#scope?.next ?? null;
+      if (next !== null) this.#through = next;
+      return { state: "healthy", reason: "", health, hasWaited: this.#hasWaited, hasNext: next !== null };
+    }
     this.#hasWaited = true;
     return this.#wait(record, waiting, health, signal);
   }
@@ -140,11 +201,21 @@ export class HealthWatch {
   #failed(): WorkloadHealth[] {
     return this.workloads
       .with("Degraded")
-      .filter(({ object, failure }) => object?.kind === "Deployment" || failure !== undefined);
+      .filter((each) => this.#isWaitedFor(each))
+      .filter(
+        ({ object, failure, declared }) =>
+          ENDS_ITSELF.has(object?.kind ?? "") || failure !== undefined || this.#hooks.includes(declared),
+      );
   }
 
   #waitingFor(): WorkloadHealth[] {
-    return this.workloads.with("Progressing", true).filter(({ health }) => health.status !== "Unknown");
+    return this.workloads
+      .with("Progressing", true)
+      .filter((each) => each.health.status !== "Unknown" && this.#isWaitedFor(each));
+  }
+
+  #isWaitedFor({ declared }: WorkloadHealth): boolean {
+    return this.#scope === null || this.#scope.keys.has(keyOfDeclared(declared));
   }
 
   async #wait(
@@ -153,7 +224,8 @@ export class HealthWatch {
     health: Health,
     signal: AbortSignal,
   ): Promise<Judgement> {
-    const reason = waiting.map(reasonOf).join("; ");
+    const stage = this.#scope?.label ?? "";
+    const reason = `${stage === "" ? "" : `${stage}: `}${waiting.map(reasonOf).join("; ")}`;
     const judgement: Judgement = { state: "waiting", reason, health, hasWaited: true };
     const now = this.#options.clock.monotonic();
     const lefts = waiting.map((each) => ({ each, left: this.#deadlineOf(each, now) - now }));
@@ -168,6 +240,8 @@ export class HealthWatch {
    * anybody came to look. So a rollout that gets no further for longer than its deadline is late, too.
    */
   #deadlineOf({ declared, object }: WorkloadHealth, now: number): number {
+    const ownLimit = jobLimitMs(declared.object);
+    if (ownLimit !== null) return this.#since + Math.max(DEADLINE_MS, ownLimit + JOB_GRACE_MS);
     if (object === undefined || !hasOwnDeadline(object)) return this.#since + DEADLINE_MS;
     const deployment = object as Deployment;
     const current = findNewReplicaSet(deployment, this.workloads.replicaSetsOf(object));

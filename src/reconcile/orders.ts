@@ -43,7 +43,9 @@ export async function approve(
     );
   }
   const approvals = joinApprovals(aim.approvals ?? NO_APPROVALS, record.approvals);
-  const prepared = await prepare(context, { ...aim, approvals }, snapshot, signal);
+  // Deletions are held last: by then its hooks have run.
+  const { hooks: _hooks, ...rest } = aim;
+  const prepared = await prepare(context, { ...rest, approvals }, snapshot, signal);
   const held = isAccepted(prepared) ? heldChanges(prepared.plan) : [];
   if (!isAccepted(prepared) || held.length === 0) throw nothingHeld(`approve a plan of ${name}`);
   if (prepared.plan.digest !== digest) {

@@ -6,8 +6,10 @@ import type { Observed, Plan } from "../model/plan.ts";
 import type { CommitId, CommitInfo } from "../model/source.ts";
 import { type Approvals, release } from "../plan/approval.ts";
 import { planDigest } from "../plan/digest.ts";
+import { type HookRuns, hooksOf } from "../plan/hooks.ts";
 import type { PlanInput } from "../plan/plan.ts";
 import type { Planner } from "../plan/planner.ts";
+import { keptOf } from "../plan/stages.ts";
 import { checkImageRules, notRunHere } from "../validation/index.ts";
 import { dueChanges, refusals } from "./apply.ts";
 import { type Claim, type Claims, declaredTwice, NO_CLAIMS, notTakenOver } from "./claims.ts";
@@ -37,6 +39,8 @@ export interface Aim {
   head: CommitId;
   /** What people approved. */
   approvals?: Approvals;
+  /** Which hooks are to run; absent: none. */
+  hooks?: HookRuns;
 }
 
 /** `plan` is absent when the manifests themselves are wrong: then the backend is not even asked. */
@@ -53,6 +57,8 @@ export interface Prepared {
   isGivingUp?: boolean;
   /** Leftovers of the app that are on their way out, and in no plan. */
   going?: readonly Observed[];
+  /** What there is where hooks are declared. */
+  hookObjects?: ReadonlyMap<ObjectKey, Observed>;
   onFailure: OnFailure;
   /** Of the manifests, of their images, and of the backend's refusals. */
   diagnostics: Diagnostic[];
@@ -182,11 +188,14 @@ export async function planPrepared(context: PassContext, prepared: Prepared, sig
     declared,
     observed,
     ...(prune !== undefined && { prune }),
+    ...(aim.hooks !== undefined && { hooks: aim.hooks }),
     ...moves,
   });
   const plan = aim.approvals === undefined ? planned : release(planned, aim.approvals);
   const refused = await refusals(plan, commit, backend, signal);
-  return sorted({ ...prepared, plan, isGivingUp, going, diagnostics: [...prepared.diagnostics, ...refused] });
+  const hookObjects = hooksAmong(observed, declared);
+  const diagnostics = [...prepared.diagnostics, ...refused];
+  return sorted({ ...prepared, plan, isGivingUp, going, hookObjects, diagnostics });
 }
 
 /**
@@ -211,6 +220,13 @@ function movesOf(
   return { declaredElsewhere, givenUp, unreadable: [...new Set([...claims.unreadable, ...former.unreadable])] };
 }
 
+function hooksAmong(observed: readonly Observed[], declared: readonly Declared[]): Map<ObjectKey, Observed> {
+  if (keptOf(declared) === declared) return new Map();
+  const hooks = new Set([...hooksOf(declared, false), ...hooksOf(declared, true)].map(({ key }) => key));
+  const found = observed.map((each): [ObjectKey, Observed] => [keyOfObject(each.object), each]);
+  return new Map(found.filter(([key]) => hooks.has(key)));
+}
+
 function goingOf(app: string, observed: readonly Observed[], declared: readonly Declared[]): Observed[] {
   const going = observed.filter(
     ({ object, owner }) => owner === app && object.metadata.deletionTimestamp !== undefined,
@@ -221,7 +237,8 @@ function goingOf(app: string, observed: readonly Observed[], declared: readonly 
 }
 
 function emptyPlan(app: string, commit: CommitId, declared: readonly Declared[]): Plan {
-  return { app, commit, changes: [], unchanged: declared.length, digest: planDigest({ app, commit, changes: [] }) };
+  const unchanged = keptOf(declared).length;
+  return { app, commit, changes: [], unchanged, digest: planDigest({ app, commit, changes: [] }) };
 }
 
 function sorted<P extends Prepared>(prepared: P): P {
@@ -231,7 +248,10 @@ function sorted<P extends Prepared>(prepared: P): P {
 /** Counts by action, for the ledger. */
 export function countChanges(plan: Plan): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const { action } of plan.changes) counts[action] = (counts[action] ?? 0) + 1;
+  for (const { action, hook } of plan.changes) {
+    const counted = hook === undefined ? action : "hook";
+    counts[counted] = (counts[counted] ?? 0) + 1;
+  }
   if (plan.unchanged > 0) counts.unchanged = plan.unchanged;
   return counts;
 }

@@ -8,10 +8,11 @@ import {
   type Outcome,
 } from "../model/ledger.ts";
 import { displayId } from "../model/object.ts";
-import type { Change, Plan } from "../model/plan.ts";
+import type { Change, Plan, Stage } from "../model/plan.ts";
 import { shortId } from "../model/source.ts";
 import { type Approvals, deletionName, NO_APPROVALS } from "../plan/approval.ts";
 import { summarizePlan } from "../plan/describe.ts";
+import { comparePositions, stageText } from "../plan/stages.ts";
 import type { Clock } from "../util/clock.ts";
 import { dueChanges } from "./apply.ts";
 import { ledgerTime } from "./attempts.ts";
@@ -30,6 +31,8 @@ interface PlannedDetail {
   changes: Record<string, number>;
   /** Changes to carry out. */
   due: number;
+  /** Hooks run with it. */
+  hooks?: boolean;
   /** Where in the manifests each workload's new pod template comes from. */
   brought?: Brought;
   /** What they are; attempts of an older trueup have the counts only. */
@@ -86,6 +89,39 @@ export class AttemptRecord {
     return (this.#detail?.due ?? 0) > 0 || this.has(ATTEMPT_EVENTS.deleting);
   }
 
+  /** Names the attempt, as `commit.ordinal`. */
+  get name(): string {
+    return `${this.attempt.commit}.${this.attempt.ordinal}`;
+  }
+
+  get isPlanned(): boolean {
+    return this.#detail !== undefined;
+  }
+
+  /** How far its hooks have come, by their names. */
+  get hooks(): { isBegun: boolean; begun: ReadonlySet<string>; succeeded: ReadonlySet<string> } {
+    const events = this.attempt.events.filter(({ type }) => type === ATTEMPT_EVENTS.hook);
+    const named = (wanted: readonly unknown[]): Set<string> =>
+      new Set(events.filter(({ detail }) => wanted.includes(detail?.state)).map(({ detail }) => String(detail?.hook)));
+    return {
+      isBegun: this.#detail?.hooks === true,
+      begun: named(["begun", "succeeded"]),
+      succeeded: named(["succeeded"]),
+    };
+  }
+
+  /** The last stage that was begun; null before the first, and for an app that has one only. */
+  get reached(): Stage | null {
+    const detail = this.attempt.events.findLast(({ type }) => type === ATTEMPT_EVENTS.stage)?.detail;
+    return detail === undefined ? null : (detail as unknown as Stage);
+  }
+
+  /** Why it has failed, once the hooks for that case run. */
+  get failing(): string | undefined {
+    const reason = this.attempt.events.find(({ type }) => type === ATTEMPT_EVENTS.failing)?.detail?.reason;
+    return reason === undefined ? undefined : String(reason);
+  }
+
   /** Digest of its first plan. */
   get digest(): string | undefined {
     return this.#detail?.digest;
@@ -106,6 +142,7 @@ export class AttemptRecord {
       digest: plan.digest,
       changes: countChanges(plan),
       due: dueChanges(plan).length,
+      ...(plan.changes.some(({ hook }) => hook !== undefined) && { hooks: true }),
       brought: broughtBy(plan),
       objects: listChanges(plan.changes),
     };
@@ -118,6 +155,23 @@ export class AttemptRecord {
     );
     if (known) return;
     await this.event(ATTEMPT_EVENTS.held, `${names(held)}: ${held[0]?.held ?? ""}`, { digest: plan.digest });
+  }
+
+  /** The changes of a stage begin. Said once, and again only when it is another one than the last. */
+  async stage(at: Stage): Promise<void> {
+    const last = this.reached;
+    if (last !== null && comparePositions(last, at) >= 0) return;
+    const { phase, wave, step } = at;
+    await this.event(ATTEMPT_EVENTS.stage, `${stageText(at)} begins`, { phase, wave, step });
+  }
+
+  async hook(name: string, state: "begun" | "succeeded"): Promise<void> {
+    await this.event(ATTEMPT_EVENTS.hook, `${name} has ${state}`, { hook: name, state });
+  }
+
+  /** It has failed, and does what is to be done in that case before it ends. */
+  async fails(reason: string): Promise<void> {
+    await this.event(ATTEMPT_EVENTS.failing, reason, { reason });
   }
 
   /** There is something to change on an attempt that was through: drift, or what could not be done the first time. */

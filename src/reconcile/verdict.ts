@@ -9,6 +9,8 @@ import type { Judgement } from "./health-watch.ts";
 /** What is known of the attempt. */
 export interface AttemptState {
   ended: { outcome: Outcome; reason: string } | null;
+  /** Whether it was not carried out to its last stage: what is well of it is not all of it. */
+  isStuck: boolean;
   /** Whether it had anything to change. */
   changed: boolean;
   /** Whether the app was not well before it, either. */
@@ -86,6 +88,7 @@ function endedVerdict(judgement: Judgement, attempt: AttemptState, ended: NonNul
     const isTold = ended.outcome === "failed" && ended.reason !== "";
     return { phase: "Failed", reason: isTold ? ended.reason : judgement.reason };
   }
+  if (ended.outcome === "failed" && attempt.isStuck) return { phase: "Failed", reason: ended.reason };
   if (attempt.givenUp !== undefined) return { phase: "RolledBack", reason: ended.reason };
   return wellPhase(judgement.health, attempt);
 }

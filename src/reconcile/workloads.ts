@@ -174,6 +174,8 @@ export class Workloads {
     if (object === undefined || (health.status !== "Progressing" && health.status !== "Degraded")) return entry;
     const failure = cannotSucceed(this.#newestPodsOf(object));
     if (failure === undefined || this.#isOnItsWay(failure)) return entry;
+    // How often its pods may fail is for the Job itself to say.
+    if (object.kind === "Job" && failure.kind === "exits") return entry;
     // Its own word, that the deadline has passed, says more.
     if (object.kind === "Deployment" && health.status === "Degraded") return { ...entry, failure };
     const reason = object.kind === "Pod" ? failure.reason : `pod ${failure.pod.metadata.name}: ${failure.reason}`;

@@ -38,9 +38,10 @@ export async function viewPlan(
     const forecast = forecasts.get(change) ?? null;
     return forecast === null ? (notes.get(change) ?? null) : forecastText(forecast);
   };
-  const { app, commit, unchanged, digest } = plan;
+  const { app, commit, unchanged, digest, stages } = plan;
   const text = [describePlan(plan, remark), ...closing(plan)].join("\n");
-  return { kind: "planned", app, commit, changes, unchanged, digest, text, diagnostics };
+  const staged = stages === undefined ? {} : { stages };
+  return { kind: "planned", app, commit, changes, unchanged, ...staged, digest, text, diagnostics };
 }
 
 /** The digest, and how to let go ahead what is held. */
@@ -73,7 +74,7 @@ async function deploymentsOf(
 }
 
 function viewChange(
-  { action, id, declared, fields, restartsPods, configChanges, held, from, contestedUntil }: Change,
+  { action, id, declared, fields, restartsPods, configChanges, held, from, contestedUntil, stage, hook }: Change,
   forecast: PlanForecast | null,
   podsNote: string | null,
 ): ChangeView {
@@ -87,6 +88,8 @@ function viewChange(
     ...(held !== undefined && { held }),
     ...(from !== undefined && { from }),
     ...(contestedUntil !== undefined && { contestedUntil }),
+    ...(stage !== undefined && { stage }),
+    ...(hook !== undefined && { hook: hook.phase }),
     ...(forecast !== null && { forecast }),
     ...(podsNote !== null && { podsNote }),
   };
@@ -100,12 +103,14 @@ async function diffOf(change: Change, owner: string, backend: Backend, signal: A
 }
 
 async function stored(
-  { declared, from }: Change,
+  { action, declared, from }: Change,
   owner: string,
   backend: Backend,
   signal: AbortSignal,
 ): Promise<KubeObject | null> {
   if (declared === undefined) return null;
+  // As long as the old one is there, the backend refuses the new one.
+  if (action === "replace") return declared.object;
   const request = { desired: declared.object, owner, ...(from !== undefined && { from }) };
   return (await backend.dryRun(request, signal)).object;
 }

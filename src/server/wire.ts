@@ -2,7 +2,8 @@
 import type { Diagnostic } from "../model/diagnostic.ts";
 import type { ErrorCode } from "../model/errors.ts";
 import type { KubeObject, ObjectId } from "../model/object.ts";
-import type { ChangeAction, FieldChange } from "../model/plan.ts";
+import type { SyncPhase } from "../model/ordering.ts";
+import type { ChangeAction, FieldChange, Stage } from "../model/plan.ts";
 import type { CommitId } from "../model/source.ts";
 import type { PlanForecast } from "./plan-forecast.ts";
 
@@ -40,6 +41,10 @@ export interface ChangeView {
   from?: string;
   /** RFC 3339: until then the difference is left alone. */
   contestedUntil?: string;
+  /** Index into the plan's stages; absent when there is one only. */
+  stage?: number;
+  /** Phase of the hook that runs with it. */
+  hook?: SyncPhase;
   /** Of a Deployment whose pods are replaced. */
   forecast?: PlanForecast;
   /** Which pods stay as they are, and why, where that is no matter of course. */
@@ -55,6 +60,8 @@ export type PlanView =
       commit: CommitId;
       changes: ChangeView[];
       unchanged: number;
+      /** Made one after the other, each when all before it is well; absent when there is one only. */
+      stages?: readonly Stage[];
       digest: string;
       /** All of it as a person would say it, a line a change and a line a field. */
       text: string;

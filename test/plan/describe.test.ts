@@ -1,7 +1,9 @@
 /** A plan in words: the whole text, so that a reader checks it by eye. */
 import { describe, expect, it } from "vitest";
+import type { KubeObject } from "../../src/model/object.ts";
 import { asCommitId } from "../../src/model/source.ts";
 import { describePlan, summarizePlan } from "../../src/plan/describe.ts";
+import { planDigest } from "../../src/plan/digest.ts";
 import { planApp } from "../../src/plan/plan.ts";
 import { configMap, declaredOf, deployment, observedOf, plain } from "./declared.ts";
 
@@ -62,5 +64,47 @@ describe("a plan in words", () => {
       observed: [observedOf(configMap("c", { a: "" }), "shop")],
     });
     expect(describePlan(plan)).toContain('data.a: "" → "\\u001b[31mred\ufffd"');
+  });
+});
+
+describe("a plan of several stages in words", () => {
+  it("names each stage, its hooks, and what they wait for", () => {
+    const noted = (object: KubeObject, annotations: Record<string, string>): KubeObject => {
+      return { ...object, metadata: { ...object.metadata, annotations } };
+    };
+    const plan = planApp({
+      app: "shop",
+      commit: COMMIT,
+      declared: [
+        declaredOf(noted(plain("Pod", "migrate"), { "argocd.argoproj.io/hook": "PreSync" }), "migrate.yaml"),
+        declaredOf(noted(plain("Pod", "notify"), { "argocd.argoproj.io/hook": "PostSync,SyncFail" }), "notify.yaml"),
+        declaredOf(configMap("c"), "c.yaml"),
+        declaredOf(noted(configMap("d"), { "argocd.argoproj.io/sync-wave": "2" }), "d.yaml"),
+        ...Array.from({ length: 9 }, (_, at) => declaredOf(configMap(`same-${at}`))),
+      ],
+      observed: [
+        observedOf(plain("Pod", "migrate"), "shop"),
+        observedOf(configMap("gone"), "shop"),
+        ...Array.from({ length: 9 }, (_, at) => observedOf(configMap(`same-${at}`), "shop")),
+      ],
+      hooks: { attempt: "a.1", isBegun: false, isFailing: false, begun: new Set() },
+    });
+    expect(describePlan(plan)).toBe(
+      [
+        "shop at 3f2c1aa: 2 to create, 1 to delete, 2 hooks to run, 9 unchanged",
+        "  stage 1 of 4 (PreSync)",
+        "  ! pod/migrate (migrate.yaml:1): PreSync hook, made anew, waited for until it has ended",
+        "  stage 2 of 4 (wave 0), when all before it is well",
+        "  + configmap/c (c.yaml:1)",
+        "  stage 3 of 4 (wave 2), when all before it is well",
+        "  + configmap/d (d.yaml:1)",
+        "  - configmap/gone",
+        "  stage 4 of 4 (PostSync), when all before it is well",
+        "  + pod/notify (notify.yaml:1): PostSync hook, waited for until it has ended",
+      ].join("\n"),
+    );
+    const plainPlan = { ...plan, stages: undefined };
+    expect(planDigest(plan)).toBe(plan.digest);
+    expect(planDigest(plainPlan)).not.toBe(plan.digest);
   });
 });

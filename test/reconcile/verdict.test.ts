@@ -10,6 +10,7 @@ const GOOD = asCommitId("a".repeat(40));
 
 const NEW: AttemptState = {
   ended: null,
+  isStuck: false,
   changed: true,
   wasBroken: false,
   givenUp: undefined,
@@ -111,6 +112,12 @@ const rows: { name: string; judgement: Judgement; state: Partial<AttemptState>; 
     },
   },
   {
+    name: "over as it failed before its last stage, and what was applied of it is well",
+    judgement: HEALTHY,
+    state: { ended: { outcome: "failed", reason: "PreSync pod/a" }, isStuck: true },
+    verdict: { phase: "Failed", reason: "PreSync pod/a" },
+  },
+  {
     name: "failed with nothing to go back to",
     judgement: FAILED,
     state: { onFailure: "rollback", lastGood: null },
@@ -175,6 +182,7 @@ describe("an attempt that is", () => {
     const text = fc.constantFrom("", "why");
     const state: fc.Arbitrary<AttemptState> = fc.record({
       ended: fc.option(fc.record({ outcome: fc.constantFrom(...OUTCOMES), reason: text }), { nil: null }),
+      isStuck: fc.boolean(),
       changed: fc.boolean(),
       wasBroken: fc.boolean(),
       givenUp: fc.option(fc.constant(back), { nil: undefined }),
