@@ -117,12 +117,12 @@ export class EmbeddedBackend implements Backend {
   }
 
   #candidates(query: ListQuery): KubeObject[] {
-    const { group, kind, namespace, name } = query;
+    const { group, kind, namespace, name, owner } = query;
     if (group !== undefined && kind !== undefined && namespace !== undefined && name !== undefined) {
       const object = this.#store.get(keyOfId({ group, kind, namespace, name }));
       return object === undefined ? [] : [object];
     }
-    return this.#store.list(query);
+    return owner === undefined ? this.#store.list(query) : this.#store.ownedBy(owner);
   }
 
   #observed(object: KubeObject): Observed {

@@ -1,4 +1,4 @@
-/** All objects in memory, found by key, uid, kind and namespace, and controller. */
+/** All objects in memory, found by key, uid, kind and namespace, controller, and the app that applied them. */
 import { controllerOf, type KubeObject, type ObjectId, type ObjectKey } from "../model/object.ts";
 import type { StoreQuery } from "../model/store.ts";
 
@@ -25,6 +25,7 @@ export class ObjectIndexes {
   /** `group/Kind` to namespace to objects. */
   readonly #byKind = new Map<string, Map<string, Bucket>>();
   readonly #byController = new Map<string, Bucket>();
+  readonly #byOwner = new Map<string, Bucket>();
 
   get(key: ObjectKey): Entry | undefined {
     return this.#byKey.get(key);
@@ -36,6 +37,11 @@ export class ObjectIndexes {
 
   controlledBy(uid: string): Entry[] {
     return [...(this.#byController.get(uid)?.values() ?? [])];
+  }
+
+  /** Objects that this app applied. */
+  ownedBy(owner: string): Entry[] {
+    return [...(this.#byOwner.get(owner)?.values() ?? [])];
   }
 
   entries(): IterableIterator<Entry> {
@@ -68,7 +74,9 @@ export class ObjectIndexes {
     if (before !== undefined) {
       if (before.object.metadata.uid !== uid) this.#dropUid(before);
       if (controllerOf(before.object)?.uid !== controller) this.#dropController(before);
+      if (before.record?.owner !== entry.record?.owner) this.#dropOwner(before);
     }
+    if (entry.record !== null) bucketOf(this.#byOwner, entry.record.owner).set(entry.key, entry);
     if (uid !== undefined) this.#byUid.set(uid, entry);
     if (controller !== undefined) bucketOf(this.#byController, controller).set(entry.key, entry);
     const kind = `${entry.id.group}/${entry.id.kind}`;
@@ -83,6 +91,7 @@ export class ObjectIndexes {
     this.#byKey.delete(key);
     this.#dropUid(entry);
     this.#dropController(entry);
+    this.#dropOwner(entry);
     const kind = `${entry.id.group}/${entry.id.kind}`;
     const namespaces = this.#byKind.get(kind);
     if (namespaces === undefined) return;
@@ -98,6 +107,10 @@ export class ObjectIndexes {
   #dropController(entry: Entry): void {
     const uid = controllerOf(entry.object)?.uid;
     if (uid !== undefined) dropFrom(this.#byController, uid, entry.key);
+  }
+
+  #dropOwner({ key, record }: Entry): void {
+    if (record !== null) dropFrom(this.#byOwner, record.owner, key);
   }
 }
 

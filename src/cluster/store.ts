@@ -98,6 +98,11 @@ export class SqliteObjectStore implements ObjectStore {
     return this.#indexes.list(query).map(({ object }) => object);
   }
 
+  /** Objects that this app applied. */
+  ownedBy(owner: string): KubeObject[] {
+    return this.#indexes.ownedBy(owner).map(({ object }) => object);
+  }
+
   controlledBy(uid: string): KubeObject[] {
     return this.#indexes.controlledBy(uid).map(({ object }) => object);
   }

@@ -11,15 +11,15 @@ import type { CommitId } from "../model/source.ts";
 import type { AppStatus } from "../model/status.ts";
 import type { PruneBudget } from "../plan/prune-guard.ts";
 import { AppReconciler } from "../reconcile/app-reconciler.ts";
-import { type Claim, type Claims, claimsOf } from "../reconcile/claims.ts";
 import { lastApplied } from "../reconcile/course.ts";
 import type { Approval, Order } from "../reconcile/orders.ts";
-import { AppSource } from "../reconcile/source.ts";
 import type { AppSettings as SettingsAt, SourceLimits } from "../reconcile/types.ts";
+import { ClusterView } from "../reconcile/view.ts";
 import type { PlanOutcome } from "../server/service.ts";
 import type { CancelTimer, Clock } from "../util/clock.ts";
 import { type AppSettings, AppsReader, wholeRepository } from "./apps.ts";
 import type { DaemonLog } from "./log.ts";
+import { Neighbours } from "./neighbours.ts";
 
 /** The one target of an embedded daemon. */
 const TARGET = "local";
@@ -62,6 +62,9 @@ export interface FleetOptions {
 export class Fleet {
   readonly #options: FleetOptions;
   readonly #reader: AppsReader;
+  /** Of all apps: one copy of the objects, however many apps there are. */
+  readonly #view: ClusterView;
+  readonly #neighbours: Neighbours;
   readonly #reconcilers = new Map<string, AppReconciler>();
   /** As the newest readable `trueup.yaml` has them, by name. */
   readonly #known = new Map<string, AppSettings>();
@@ -80,6 +83,15 @@ export class Fleet {
   constructor(options: FleetOptions) {
     this.#options = options;
     this.#reader = new AppsReader(options.repository, options.only);
+    this.#view = new ClusterView(options);
+    const { repository, policy: { limits } = {} } = options;
+    this.#neighbours = new Neighbours({
+      repository,
+      reader: this.#reader,
+      ...(limits !== undefined && { limits }),
+      reconcilers: this.#reconcilers,
+      isWanted: (app) => this.#isWanted(app),
+    });
   }
 
   /**
@@ -89,6 +101,7 @@ export class Fleet {
    */
   async start(): Promise<void> {
     const { repository, ref, pin, clock, log, watch = watchRef } = this.#options;
+    this.#view.start();
     if (pin !== undefined) {
       await this.#refChanged(pin);
       return;
@@ -216,29 +229,6 @@ export class Fleet {
     return { path, namespace, images, onFailure, schemas, allowUnknownKinds, ...version, diagnostics, isGone };
   }
 
-  /**
-   * What the other apps declare at a commit. An app that the commit adds may not have a reconciler yet, and is read all the
-   * same: what moves into it must not look deleted until it has one.
-   */
-  async #claims(name: string, commit: CommitId): Promise<Claims> {
-    const { apps, diagnostics } = await this.#reader.at(commit);
-    const isInvalid = diagnostics.some(isError);
-    const others: Promise<Claim>[] = [];
-    for (const [app, reconciler] of this.#reconcilers) if (app !== name) others.push(reconciler.claim(commit));
-    for (const app of apps) {
-      const isOther = app.name !== name && !this.#reconcilers.has(app.name);
-      if (isOther && this.#isWanted(app.name)) others.push(this.#readClaim(app, commit));
-    }
-    const named = new Set(apps.map((app) => app.name));
-    return claimsOf(await Promise.all(others), (app) => isInvalid || named.has(app));
-  }
-
-  async #readClaim({ name, path, namespace }: AppSettings, commit: CommitId): Promise<Claim> {
-    const source = new AppSource(this.#options.repository, { path, namespace }, null, this.#options.policy?.limits);
-    const { declared, isPartial } = await source.snapshot(commit, null, NEVER);
-    return { app: name, declared, isPartial };
-  }
-
   #isWanted(app: string): boolean {
     return this.#options.policy?.apps?.includes(app) !== false;
   }
@@ -249,12 +239,13 @@ export class Fleet {
     const reconciler = new AppReconciler({
       app: { name, path, namespace, ref, ...(pin !== undefined && { pin }), target: TARGET },
       settingsAt: (commit) => this.#settingsAt(name, commit),
-      claims: (commit) => this.#claims(name, commit),
+      claims: (commit) => this.#neighbours.claims(name, commit),
       ...(distrust !== undefined && { distrust }),
       ...(prune !== undefined && { prune }),
       ...(limits !== undefined && { limits }),
       repository,
       backend,
+      view: this.#view,
       ledger,
       images,
       imagePaths,
@@ -320,5 +311,6 @@ export class Fleet {
     this.#cancelRetry();
     await this.#turn;
     await Promise.all([...this.#reconcilers.values()].map((reconciler) => reconciler.close()));
+    await this.#view.close();
   }
 }

@@ -28,12 +28,11 @@ import { AttemptRecord } from "./record.ts";
 import { AppSource } from "./source.ts";
 import { StatusBoard } from "./status-board.ts";
 import type { AppReconcilerOptions, PlanOutcome } from "./types.ts";
-import { ClusterView } from "./view.ts";
+import { READ_BACKOFF, type ViewSubscription } from "./view.ts";
 import { Waiters } from "./waiters.ts";
 
 export type { AppConfig, AppReconcilerOptions, PlanOutcome, ReconcileLog } from "./types.ts";
 
-const DEFAULT_BACKOFF = { baseMs: 200, maxMs: 30_000 };
 /** Events that come together are looked at together. */
 const HEALTH_DELAY_MS = 10;
 /** A conflict goes away when another writer is done; one that stays is a failure. */
@@ -54,7 +53,6 @@ export class AppReconciler {
   readonly #options: AppReconcilerOptions;
   readonly #context: PassContext;
   readonly #queue: WorkQueue;
-  readonly #view: ClusterView;
   readonly #health: HealthWatch;
   readonly #losses: PodLosses;
   readonly #judge: AttemptJudge;
@@ -70,11 +68,13 @@ export class AppReconciler {
   #isUnborn = false;
   #conflicts = 0;
   readonly #waiters = new Waiters();
+  /** From the start to the end. */
+  #seeing: ViewSubscription | undefined;
 
   constructor(given: AppReconcilerOptions) {
     const options = { ...given, backend: new BoundedBackend(given.backend, given.clock) };
     this.#options = options;
-    const { app, repository, backend, clock, log, backoff = DEFAULT_BACKOFF } = options;
+    const { app, repository, clock, log, backoff = READ_BACKOFF } = options;
     const source = new AppSource(repository, app, new ConfigStamper(keyedDigest(options.configKey)), options.limits);
     this.#context = { options, source, planner: new Planner(), clean: null, doubts: 0 };
     this.#board = new StatusBoard(app, repository.path);
@@ -84,21 +84,7 @@ export class AppReconciler {
       process: (key) => this.#process(key as Task),
       onError: (_key, error) => log.warn(`${app.name}: ${asTrueupError(error, "reconcile").message}`),
     });
-    this.#view = new ClusterView({
-      backend,
-      clock,
-      backoff,
-      onObject: (observed, present, before) => this.#saw(observed, present, before),
-      onListed: () => {
-        this.#health.listed();
-        this.#mistrust();
-      },
-      onError: (error) => {
-        this.#doubt();
-        this.#unreadable(error);
-      },
-    });
-    this.#health = new HealthWatch(options, this.#view);
+    this.#health = new HealthWatch(options, (keys) => this.#seeing?.declare(keys));
     this.#losses = new PodLosses(this.#health.workloads, clock);
     this.#judge = new AttemptJudge({
       options,
@@ -126,6 +112,20 @@ export class AppReconciler {
     );
   }
 
+  #subscribe(): ViewSubscription {
+    return this.#options.view.subscribe(this.app, {
+      onObject: (observed, present, before) => this.#saw(observed, present, before),
+      onListed: () => {
+        this.#health.listed();
+        this.#mistrust();
+      },
+      onError: (error) => {
+        this.#doubt();
+        this.#unreadable(error);
+      },
+    });
+  }
+
   get app(): string {
     return this.#options.app.name;
   }
@@ -149,7 +149,8 @@ export class AppReconciler {
     if (applied !== undefined) this.#board.set({ applied });
     recallContests(this.#contests, attempts);
     await this.#health.load();
-    this.#view.start();
+    if (this.#end.signal.aborted) return;
+    this.#seeing = this.#subscribe();
     this.#add("pass");
   }
 
@@ -157,7 +158,7 @@ export class AppReconciler {
   async close(): Promise<void> {
     this.#queue.close();
     this.#end.abort(new TrueupError("aborted", `Cannot go on with ${this.app} as its reconciler was closed.`));
-    await this.#view.close();
+    this.#seeing?.close();
     await this.#queue.idle();
   }
 

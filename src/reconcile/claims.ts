@@ -25,39 +25,57 @@ export interface Claims {
 /** An app that knows of no others: nobody claims anything, and nobody gives anything up. */
 export const NO_CLAIMS: Claims = { of: () => undefined, givesUp: () => false, unreadable: [] };
 
-/** By the array of declared objects, which is the same as long as none changed: most apps' are, from commit to commit. */
-const indexes = new WeakMap<readonly Declared[], Map<ObjectKey, Declared>>();
+/** What all apps of the repository declare at one commit, found by object: read once, and asked by each of them. */
+export class RepositoryClaims {
+  readonly #claims: ReadonlyMap<string, Claim>;
+  readonly #isNamed: (app: string) => boolean;
+  readonly #unreadable: readonly string[];
+  /** Who declares an object, in the order of the claims; made when it is first asked for. */
+  #byKey: Map<ObjectKey, { app: string; declared: Declared }[]> | null = null;
 
-function indexOf(declared: readonly Declared[]): Map<ObjectKey, Declared> {
-  let index = indexes.get(declared);
-  if (index === undefined) {
-    index = new Map(declared.map((each) => [keyOfDeclared(each), each]));
-    indexes.set(declared, index);
+  /**
+   * @param claims Of the apps that are kept true here
+   * @param isNamed Whether the repository still has an app of this name; the objects of one that it has not are given up
+   */
+  constructor(claims: readonly Claim[], isNamed: (app: string) => boolean) {
+    this.#claims = new Map(claims.map((claim) => [claim.app, claim]));
+    this.#isNamed = isNamed;
+    this.#unreadable = claims.filter(({ isPartial }) => isPartial).map(({ app }) => app);
   }
-  return index;
-}
 
-/**
- * @param others Claims of the other apps that are kept true here
- * @param isNamed Whether the repository still has an app of this name; the objects of one that it has not are given up
- */
-export function claimsOf(others: readonly Claim[], isNamed: (app: string) => boolean): Claims {
-  const byApp = new Map(others.map((claim) => [claim.app, claim]));
-  return {
-    of(key) {
-      for (const { app, declared } of others) {
-        const found = indexOf(declared).get(key);
-        if (found !== undefined) return { app, declared: found };
+  /** As an app sees its neighbours. */
+  besides(own: string): Claims {
+    // Most repositories are one app: nothing is indexed for it.
+    const isAlone = this.#claims.size === (this.#claims.has(own) ? 1 : 0);
+    return {
+      of: (key) => (isAlone ? undefined : this.#at(key).find(({ app }) => app !== own)),
+      givesUp: (app, key) => {
+        if (!this.#isNamed(app)) return true;
+        const claim = app === own ? undefined : this.#claims.get(app);
+        return claim !== undefined && !claim.isPartial && !this.#at(key).some((each) => each.app === app);
+      },
+      unreadable: this.#unreadable.filter((app) => app !== own),
+    };
+  }
+
+  #at(key: ObjectKey): readonly { app: string; declared: Declared }[] {
+    this.#byKey ??= this.#index();
+    return this.#byKey.get(key) ?? [];
+  }
+
+  #index(): Map<ObjectKey, { app: string; declared: Declared }[]> {
+    const index = new Map<ObjectKey, { app: string; declared: Declared }[]>();
+    for (const { app, declared } of this.#claims.values()) {
+      for (const each of declared) {
+        const key = keyOfDeclared(each);
+        const known = index.get(key);
+        if (known === undefined) index.set(key, [{ app, declared: each }]);
+        // A name that one app declares twice is that app's own error.
+        else if (known.at(-1)?.app !== app) known.push({ app, declared: each });
       }
-      return undefined;
-    },
-    givesUp(app, key) {
-      if (!isNamed(app)) return true;
-      const claim = byApp.get(app);
-      return claim !== undefined && !claim.isPartial && !indexOf(claim.declared).has(key);
-    },
-    unreadable: others.filter(({ isPartial }) => isPartial).map(({ app }) => app),
-  };
+    }
+    return index;
+  }
 }
 
 /** An error for each object that another app declares, too: neither app may have it as long as both want it. */

@@ -12,7 +12,6 @@ import { keyOfDeclared } from "./observe.ts";
 import type { AttemptRecord } from "./record.ts";
 import { RevisionRecorder } from "./revisions.ts";
 import type { AppReconcilerOptions } from "./types.ts";
-import type { ClusterView } from "./view.ts";
 import { hasOwnDeadline, type WorkloadHealth, Workloads } from "./workloads.ts";
 
 /** For objects that have no deadline of their own; as long as a Deployment's is by default. */
@@ -62,6 +61,7 @@ function isSameScope(a: HealthScope | null, b: HealthScope | null): boolean {
 export class HealthWatch {
   readonly workloads: Workloads;
   readonly #options: AppReconcilerOptions;
+  readonly #onDeclared: (keys: Iterable<ObjectKey>) => void;
   readonly #revisions: RevisionRecorder;
   #declared: readonly Declared[] = [];
   readonly #byKey = new Map<ObjectKey, Declared>();
@@ -76,9 +76,11 @@ export class HealthWatch {
   #through: Position | null = null;
   readonly #headway = new Headway();
 
-  constructor(options: AppReconcilerOptions, view: ClusterView) {
-    const { app, ledger, repository, images, clock } = options;
+  /** @param onDeclared Hears of the objects that are watched over from now on */
+  constructor(options: AppReconcilerOptions, onDeclared: (keys: Iterable<ObjectKey>) => void) {
+    const { app, ledger, repository, images, clock, view } = options;
     this.#options = options;
+    this.#onDeclared = onDeclared;
     const { localImages } = options.backend.capabilities;
     const hasImage = (reference: string): boolean =>
       localImages && images.digests([reference])[reference] !== undefined;
@@ -119,6 +121,7 @@ export class HealthWatch {
     this.#declared = declared;
     this.#hooks = running;
     this.workloads.declare(running.length === 0 ? kept : [...kept, ...running]);
+    this.#onDeclared([...this.#byKey.keys(), ...running.map(keyOfDeclared)]);
   }
 
   /** What is waited for from now on; null: for all that is watched over. Each stage has its own deadline. */

@@ -12,6 +12,7 @@ import type { Clock } from "../util/clock.ts";
 import type { ImageRules } from "../validation/index.ts";
 import type { Claims } from "./claims.ts";
 import type { OnFailure } from "./course.ts";
+import type { ClusterView } from "./view.ts";
 
 export interface AppConfig {
   name: string;
@@ -64,6 +65,8 @@ export interface AppReconcilerOptions {
   app: AppConfig;
   repository: Repository;
   backend: Backend;
+  /** Of that backend's objects; begun and ended by whoever made it, and shared with the other apps. */
+  view: ClusterView;
   ledger: Ledger;
   images: Pick<ImageStore, "update" | "digests">;
   /** Directories on disk, searched for images after the repository. */

@@ -1,16 +1,30 @@
-/** The backend's objects as of the last watch event, for health and for drift; plans read the backend itself. */
+/**
+ * The backend's objects as of the last watch event, for health and for drift; plans read the backend itself. One view serves
+ * all apps of a fleet: each hears of its own objects only, so an event costs the same however many apps there are.
+ */
 import type { Backend, WatchEvent } from "../model/backend.ts";
 import { asTrueupError, TrueupError } from "../model/errors.ts";
-import { controllerOf, type KubeObject, type ObjectKey } from "../model/object.ts";
+import { controllerOf, groupOf, type KubeObject, type ObjectKey } from "../model/object.ts";
 import type { Observed } from "../model/plan.ts";
 import { type BackoffLimits, backoffMs } from "../util/backoff.ts";
 import { type Clock, sleep } from "../util/clock.ts";
+import { BoundedBackend } from "./bounded-backend.ts";
 import { keyOfObject } from "./observe.ts";
+
+/** Waits between tries after a failed read. */
+export const READ_BACKOFF: BackoffLimits = { baseMs: 200, maxMs: 30_000 };
+/** An object has fewer controllers above it than this: the bound of a walk through references that may form a circle. */
+const MOST_LEVELS = 8;
 
 export interface ViewOptions {
   backend: Backend;
   clock: Clock;
-  backoff: BackoffLimits;
+  /** Waits between tries after a failed list or watch; `READ_BACKOFF` unless given. */
+  backoff?: BackoffLimits;
+}
+
+/** What one app wants to hear. */
+export interface ViewListener {
   /** An object came, changed or went (then `present` is false). Called after the view shows it. */
   onObject: (observed: Observed, present: boolean, before: KubeObject | undefined) => void;
   /** Everything was read anew: what changed in between is not known. */
@@ -19,18 +33,37 @@ export interface ViewOptions {
   onError: (error: TrueupError) => void;
 }
 
+export interface ViewSubscription {
+  /** From now on these objects, and what they control, are this app's concern, whoever owns them. */
+  declare(keys: Iterable<ObjectKey>): void;
+  close(): void;
+}
+
+interface Subscriber {
+  app: string;
+  listener: ViewListener;
+  keys: readonly ObjectKey[];
+}
+
 export class ClusterView {
-  readonly #options: ViewOptions;
+  readonly #options: ViewOptions & { backoff: BackoffLimits };
   readonly #objects = new Map<ObjectKey, Observed>();
   /** Uid of a controller to the objects that it controls. */
   readonly #controlled = new Map<string, Map<ObjectKey, KubeObject>>();
   /** Namespace to its Secrets. */
   readonly #secrets = new Map<string, Map<ObjectKey, KubeObject>>();
+  readonly #subscribers = new Set<Subscriber>();
+  readonly #byApp = new Map<string, Set<Subscriber>>();
+  readonly #byKey = new Map<ObjectKey, Set<Subscriber>>();
   readonly #end = new AbortController();
+  /** Whether the view shows all there is, but for what the watch is about to say. */
+  #isListed = false;
+  /** Why it does not; null as well while the first list, or the one after a watch that was too old, is under way. */
+  #trouble: TrueupError | null = null;
   #running: Promise<void> = Promise.resolve();
 
-  constructor(options: ViewOptions) {
-    this.#options = options;
+  constructor({ backend, clock, backoff = READ_BACKOFF }: ViewOptions) {
+    this.#options = { backend: new BoundedBackend(backend, clock), clock, backoff };
   }
 
   /** Begins to follow the backend. The first list is reported by `onListed`, a failure by `onError`. */
@@ -39,8 +72,38 @@ export class ClusterView {
   }
 
   async close(): Promise<void> {
-    this.#end.abort(new TrueupError("aborted", "Cannot watch on as the reconciler was closed."));
+    this.#end.abort(new TrueupError("aborted", "Cannot watch on as the view was closed."));
     await this.#running;
+  }
+
+  /**
+   * Has an app hear of what it owns, what it declares, and what these control. How the view stands it hears at once: as
+   * listed, or why it is not.
+   */
+  subscribe(app: string, listener: ViewListener): ViewSubscription {
+    const subscriber: Subscriber = { app, listener, keys: [] };
+    this.#subscribers.add(subscriber);
+    addTo(this.#byApp, app, subscriber);
+    if (this.#isListed) listener.onListed();
+    else if (this.#trouble !== null) listener.onError(this.#trouble);
+    const forget = (): void => {
+      for (const key of subscriber.keys) dropFrom(this.#byKey, key, subscriber);
+      subscriber.keys = [];
+    };
+    return {
+      declare: (keys) => {
+        forget();
+        // None any more may be declared after `close`: nobody would ever take it out.
+        if (!this.#subscribers.has(subscriber)) return;
+        subscriber.keys = [...keys];
+        for (const key of subscriber.keys) addTo(this.#byKey, key, subscriber);
+      },
+      close: () => {
+        forget();
+        this.#subscribers.delete(subscriber);
+        dropFrom(this.#byApp, app, subscriber);
+      },
+    };
   }
 
   get(key: ObjectKey): Observed | undefined {
@@ -56,8 +119,26 @@ export class ClusterView {
     return [...(this.#controlled.get(uid)?.values() ?? [])];
   }
 
+  /** The object that controls another, as far as the view has it. */
+  controllerOf(object: KubeObject): KubeObject | undefined {
+    const owner = controllerOf(object);
+    if (owner === undefined) return undefined;
+    const namespace = object.metadata.namespace ?? "";
+    return this.#objects.get(`${groupOf(owner.apiVersion)}/${owner.kind}/${namespace}/${owner.name}` as ObjectKey)
+      ?.object;
+  }
+
+  /** The object, its controller, and that one's: a pod, its ReplicaSet, its Deployment. */
+  *upwards(object: KubeObject): Generator<KubeObject> {
+    let at: KubeObject | undefined = object;
+    for (let level = 0; at !== undefined && level < MOST_LEVELS; level++) {
+      yield at;
+      at = this.controllerOf(at);
+    }
+  }
+
   async #run(): Promise<void> {
-    const { clock, backoff, onError } = this.#options;
+    const { clock, backoff } = this.#options;
     const { signal } = this.#end;
     let failures = 0;
     while (!signal.aborted) {
@@ -71,9 +152,7 @@ export class ClusterView {
         signal.throwIfAborted();
       } catch (thrown) {
         if (signal.aborted) return;
-        const error = asTrueupError(thrown, "watch the backend");
-        // The version was too old, or this reader too slow: not a fault, the next list has it all.
-        if (error.code !== "not-found") onError(error);
+        this.#fail(asTrueupError(thrown, "watch the backend"));
       }
       try {
         await sleep(clock, backoffMs(failures++, backoff), signal);
@@ -90,8 +169,18 @@ export class ClusterView {
     this.#controlled.clear();
     this.#secrets.clear();
     for (const observed of items) this.#put(observed);
-    this.#options.onListed();
+    this.#isListed = true;
+    this.#trouble = null;
+    for (const { listener } of [...this.#subscribers]) listener.onListed();
     return version;
+  }
+
+  #fail(error: TrueupError): void {
+    this.#isListed = false;
+    // The version was too old, or this reader too slow: not a fault, the next list has it all.
+    if (error.code === "not-found") return;
+    this.#trouble = error;
+    for (const { listener } of [...this.#subscribers]) listener.onError(error);
   }
 
   #take(event: WatchEvent): void {
@@ -100,7 +189,28 @@ export class ClusterView {
     const present = event.type !== "deleted";
     const before = this.#drop(keyOfObject(observed.object));
     if (present) this.#put(observed);
-    this.#options.onObject(observed, present, before);
+    for (const { listener } of this.#concerned(observed, before?.owner)) {
+      listener.onObject(observed, present, before?.object);
+    }
+  }
+
+  /** Whom an event concerns: who owns or owned the object, who declares it, and who has to do with what controls it. */
+  #concerned(observed: Observed, formerOwner: string | null | undefined): Set<Subscriber> {
+    const found = new Set<Subscriber>();
+    const add = (subscribers: ReadonlySet<Subscriber> | undefined): void => {
+      for (const subscriber of subscribers ?? []) found.add(subscriber);
+    };
+    const addOwner = (owner: string | null | undefined): void => {
+      if (typeof owner === "string") add(this.#byApp.get(owner));
+    };
+    addOwner(observed.owner);
+    addOwner(formerOwner);
+    for (const at of this.upwards(observed.object)) {
+      const key = keyOfObject(at);
+      add(this.#byKey.get(key));
+      addOwner(this.#objects.get(key)?.owner);
+    }
+    return found;
   }
 
   #put(observed: Observed): void {
@@ -114,11 +224,11 @@ export class ClusterView {
     }
   }
 
-  #drop(key: ObjectKey): KubeObject | undefined {
-    const before = this.#objects.get(key)?.object;
+  #drop(key: ObjectKey): Observed | undefined {
+    const before = this.#objects.get(key);
     if (before === undefined) return undefined;
     this.#objects.delete(key);
-    for (const [groups, name] of this.#groupsOf(before)) {
+    for (const [groups, name] of this.#groupsOf(before.object)) {
       const group = groups.get(name);
       group?.delete(key);
       if (group?.size === 0) groups.delete(name);
@@ -134,4 +244,16 @@ export class ClusterView {
     if (object.kind === "Secret") found.push([this.#secrets, object.metadata.namespace ?? ""]);
     return found;
   }
+}
+
+function addTo<K, V>(sets: Map<K, Set<V>>, key: K, value: V): void {
+  const set = sets.get(key);
+  if (set === undefined) sets.set(key, new Set([value]));
+  else set.add(value);
+}
+
+function dropFrom<K, V>(sets: Map<K, Set<V>>, key: K, value: V): void {
+  const set = sets.get(key);
+  set?.delete(value);
+  if (set?.size === 0) sets.delete(key);
 }

@@ -1,7 +1,7 @@
 /** How an app's objects do, kept up to date object by object from the view. */
 import { HEALTH_ORDER, type Health, worstHealth } from "../model/health.ts";
 import type { Declared } from "../model/manifest.ts";
-import { controllerOf, displayId, type KubeObject, type ObjectKey } from "../model/object.ts";
+import { displayId, type KubeObject, type ObjectKey } from "../model/object.ts";
 import type { Deployment, Pod, ReplicaSet } from "../model/workload.ts";
 import { cannotSucceed, type PodFailure } from "../rollout/cannot-succeed.ts";
 import { healthOf } from "../rollout/health.ts";
@@ -62,7 +62,7 @@ export class Workloads {
 
   /** Something about an object changed; so does the health of the workload that it belongs to. */
   touched(object: KubeObject): void {
-    for (const at of this.#upwards(object)) {
+    for (const at of this.#view.upwards(object)) {
       const key = keyOfObject(at);
       if (this.#declared.has(key)) this.#dirty.add(key);
     }
@@ -123,25 +123,16 @@ export class Workloads {
 
   /** The declared workload that an object belongs to, itself included. */
   workloadOf(object: KubeObject): Declared | undefined {
-    for (const at of this.#upwards(object)) {
+    for (const at of this.#view.upwards(object)) {
       const declared = this.#declared.get(keyOfObject(at));
       if (declared !== undefined) return declared;
     }
     return undefined;
   }
 
-  /** The object, its controller, and that one's: a pod, its ReplicaSet, its Deployment. */
-  *#upwards(object: KubeObject): Iterable<KubeObject> {
-    let at: KubeObject | undefined = object;
-    for (let depth = 0; at !== undefined && depth < 3; depth++) {
-      yield at;
-      at = this.#controller(at);
-    }
-  }
-
   /** The object that controls another, as the view has it. */
   controllerOf(object: KubeObject): KubeObject | undefined {
-    return this.#controller(object);
+    return this.#view.controllerOf(object);
   }
 
   #healthOf(key: ObjectKey, object: KubeObject | undefined): Health {
@@ -198,14 +189,6 @@ export class Workloads {
     if ((deployment.metadata.generation ?? 0) > (deployment.status?.observedGeneration ?? 0)) return [];
     const current = findNewReplicaSet(deployment, this.replicaSetsOf(deployment));
     return current === undefined ? [] : this.podsOf(current);
-  }
-
-  #controller(object: KubeObject): KubeObject | undefined {
-    const owner = controllerOf(object);
-    if (owner === undefined) return undefined;
-    const group = owner.apiVersion.includes("/") ? owner.apiVersion.slice(0, owner.apiVersion.indexOf("/")) : "";
-    const namespace = object.metadata.namespace ?? "";
-    return this.#view.get(`${group}/${owner.kind}/${namespace}/${owner.name}` as ObjectKey)?.object;
   }
 }
 

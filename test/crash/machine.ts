@@ -15,6 +15,7 @@ import { SqliteLedger } from "../../src/ledger/sqlite-ledger.ts";
 import { messageOf } from "../../src/model/errors.ts";
 import type { Pod } from "../../src/model/workload.ts";
 import { AppReconciler } from "../../src/reconcile/app-reconciler.ts";
+import { ClusterView } from "../../src/reconcile/view.ts";
 import { isActivePod } from "../../src/rollout/pods.ts";
 import { VirtualClock } from "../../src/util/clock.ts";
 import type { EffectKind, Fault } from "../../src/util/fault.ts";
@@ -52,6 +53,7 @@ interface Daemon {
   backend: EmbeddedBackend;
   ledger: SqliteLedger;
   reconciler: AppReconciler;
+  view: ClusterView;
 }
 
 interface KubeletProcess {
@@ -147,8 +149,9 @@ export class CrashMachine {
 
   /** Ends both halves in order. The containers are left. */
   async close(): Promise<void> {
-    const { reconciler, cluster, backend, ledger } = this.daemon;
+    const { reconciler, view, cluster, backend, ledger } = this.daemon;
     await reconciler.close();
+    await view.close();
     backend.close();
     await cluster.close();
     ledger.close();
@@ -223,10 +226,10 @@ export class CrashMachine {
   }
 
   async #buryDaemon(): Promise<void> {
-    const { reconciler, cluster, backend, ledger } = this.daemon;
+    const { reconciler, view, cluster, backend, ledger } = this.daemon;
     backend.close();
     // Nothing that they want to write is written; what they hold open is closed.
-    const closed = Promise.allSettled([reconciler.close(), cluster.close()]);
+    const closed = Promise.allSettled([reconciler.close(), view.close(), cluster.close()]);
     await this.#real.idle();
     await closed;
     ledger.close();
@@ -293,10 +296,12 @@ export class CrashMachine {
       if (type !== "deleted" && object.kind === "Pod") this.#countPods(cluster.store.list({ kind: "Pod" }) as Pod[]);
     });
     const note = (message: string): void => this.#failed(life, message);
+    const view = new ClusterView({ backend, clock });
     const reconciler = new AppReconciler({
       app: { name: "shop", ref: "main", path: "", namespace: "default", target: "local" },
       repository: this.#repository,
       backend,
+      view,
       ledger,
       images: this.#real.timed(images),
       imagePaths: [],
@@ -305,8 +310,9 @@ export class CrashMachine {
       log: { info: () => undefined, warn: note, error: note },
       onImages: () => cluster.node.imagesChanged(),
     });
-    this.#daemon = { life, link, cluster, backend, ledger, reconciler };
+    this.#daemon = { life, link, cluster, backend, ledger, reconciler, view };
     cluster.start();
+    view.start();
     await this.#untilDead(life, reconciler.start());
   }
 

@@ -1,7 +1,14 @@
 /** Claims: who declares an object, who gives it up, and what is said of one that two want. */
 import { describe, expect, it } from "vitest";
 import { idOf, type KubeObject, keyOfId, type ObjectKey } from "../../src/model/object.ts";
-import { type Claim, claimsOf, declaredTwice, NO_CLAIMS, notTakenOver } from "../../src/reconcile/claims.ts";
+import {
+  type Claim,
+  type Claims,
+  declaredTwice,
+  NO_CLAIMS,
+  notTakenOver,
+  RepositoryClaims,
+} from "../../src/reconcile/claims.ts";
 import { configMap, declaredOf } from "../plan/declared.ts";
 
 const key = (object: KubeObject): ObjectKey => keyOfId(declaredOf(object).id);
@@ -10,6 +17,9 @@ const claim = (app: string, names: string[], isPartial = false): Claim => ({
   declared: names.map((name) => declaredOf(configMap(name), `${app}/${name}.yaml`)),
   isPartial,
 });
+/** As an app sees them that declares some of it, too. */
+const claimsOf = (others: readonly Claim[], isNamed: (app: string) => boolean): Claims =>
+  new RepositoryClaims([claim("one", ["a", "b"]), ...others], isNamed).besides("one");
 const CLAIMS = claimsOf([claim("two", ["b", "x"]), claim("torn", ["t", "x"], true)], (app) => app !== "gone");
 
 describe("an object", () => {

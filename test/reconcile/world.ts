@@ -22,6 +22,7 @@ import type { KubeObject } from "../../src/model/object.ts";
 import type { CommitId } from "../../src/model/source.ts";
 import type { AppStatus } from "../../src/model/status.ts";
 import { AppReconciler, type AppReconcilerOptions } from "../../src/reconcile/app-reconciler.ts";
+import { ClusterView } from "../../src/reconcile/view.ts";
 import { type Clock, SystemClock } from "../../src/util/clock.ts";
 import { seededRandom } from "../../src/util/random.ts";
 import { readyStatus, ScriptedKubelet } from "../cluster/scripted-kubelet.ts";
@@ -102,6 +103,7 @@ export class World {
   readonly logged: string[] = [];
   readonly #dispose: () => void;
   readonly #reconcilers: AppReconciler[] = [];
+  readonly #views: ClusterView[] = [];
   readonly #options: WorldOptions;
 
   private constructor(parts: {
@@ -165,17 +167,22 @@ export class World {
     const note = (message: string): void => {
       this.logged.push(message);
     };
+    const backoff = { baseMs: 1, maxMs: 4 };
+    const view = new ClusterView({ backend: this.backend, clock: this.clock, backoff, ...rest });
+    view.start();
+    this.#views.push(view);
     const reconciler = new AppReconciler({
       app: { name: "shop", ref, path, namespace: "default", target: "local" },
       repository: this.repository,
       backend: this.backend,
+      view,
       ledger: this.ledger,
       images: this.images,
       imagePaths: [],
       clock: this.clock,
       configKey: new Uint8Array(32),
       log: { info: note, warn: note, error: note },
-      backoff: { baseMs: 1, maxMs: 4 },
+      backoff,
       onImages: () => this.cluster.node.imagesChanged(),
       ...rest,
     });
@@ -226,6 +233,7 @@ export class World {
 
   async close(): Promise<void> {
     for (const reconciler of this.#reconcilers) await reconciler.close();
+    for (const view of this.#views) await view.close();
     await this.cluster.close();
     this.ledger.close();
     await this.repository.close();

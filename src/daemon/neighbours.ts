@@ -1,0 +1,80 @@
+/** What the apps of one repository declare at a commit: read once per commit, however many of them ask. */
+import type { Repository } from "../git/repository.ts";
+import { isError } from "../model/diagnostic.ts";
+import type { CommitId } from "../model/source.ts";
+import { type Claim, type Claims, RepositoryClaims } from "../reconcile/claims.ts";
+import { AppSource } from "../reconcile/source.ts";
+import type { SourceLimits } from "../reconcile/types.ts";
+import type { AppSettings, AppsReader } from "./apps.ts";
+
+const NEVER = new AbortController().signal;
+/** Commits that are kept: the head, and the older ones that apps may have gone back to. */
+const MOST_COMMITS = 4;
+
+export interface NeighboursOptions {
+  repository: Repository;
+  reader: AppsReader;
+  limits?: SourceLimits;
+  /** The apps that are kept true; more may come and go. */
+  reconcilers: ReadonlyMap<string, { claim(commit: CommitId): Promise<Claim> }>;
+  isWanted(app: string): boolean;
+}
+
+export class Neighbours {
+  readonly #options: NeighboursOptions;
+  /** The one asked about last comes last. */
+  readonly #known = new Map<CommitId, Promise<RepositoryClaims>>();
+
+  constructor(options: NeighboursOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * What the other apps declare at a commit.
+   *
+   * @throws {TrueupError} When one of them cannot be read: then nothing is known
+   */
+  async claims(app: string, commit: CommitId): Promise<Claims> {
+    const known = this.#known.get(commit);
+    this.#known.delete(commit);
+    const reading = known ?? this.#read(commit);
+    this.#known.set(commit, reading);
+    for (const oldest of this.#known.keys()) {
+      if (this.#known.size <= MOST_COMMITS) break;
+      this.#known.delete(oldest);
+    }
+    try {
+      return (await reading).besides(app);
+    } catch (error) {
+      // A read that failed says nothing about the next one.
+      if (this.#known.get(commit) === reading) this.#known.delete(commit);
+      throw error;
+    }
+  }
+
+  /**
+   * An app that the commit adds may not have a reconciler yet, and is read all the same: what moves into it must not look
+   * deleted until it has one.
+   */
+  async #read(commit: CommitId): Promise<RepositoryClaims> {
+    const { reader, reconcilers, isWanted } = this.#options;
+    const { apps, diagnostics } = await reader.at(commit);
+    if (diagnostics.some(isError)) {
+      // Then the apps are those that are known so far, which another reading of the same commit need not be.
+      this.#known.delete(commit);
+      const claims = await Promise.all([...reconcilers.values()].map((reconciler) => reconciler.claim(commit)));
+      return new RepositoryClaims(claims, () => true);
+    }
+    const named = new Set(apps.map(({ name }) => name));
+    const wanted = apps.filter(({ name }) => isWanted(name));
+    const claims = wanted.map((app) => reconcilers.get(app.name)?.claim(commit) ?? this.#readClaim(app, commit));
+    return new RepositoryClaims(await Promise.all(claims), (app) => named.has(app));
+  }
+
+  async #readClaim({ name, path, namespace }: AppSettings, commit: CommitId): Promise<Claim> {
+    const { repository, limits } = this.#options;
+    const source = new AppSource(repository, { path, namespace }, null, limits);
+    const { declared, isPartial } = await source.snapshot(commit, null, NEVER);
+    return { app: name, declared, isPartial };
+  }
+}
