@@ -82,6 +82,7 @@ try {
   const ledger = new SqliteLedger({ path: join(folder, "ledger.db") });
   const log = { info: () => undefined, warn: console.error, error: console.error };
   const fleet = new Fleet({
+    target: "local",
     repository,
     ref: "main",
     backend,

@@ -138,6 +138,7 @@ async function startFleet(repositoryPath: string, state: string, onEnded: (commi
   const log = { info: () => undefined, warn: console.error, error: console.error };
   const onImages = (): void => cluster.node.imagesChanged();
   const parts = {
+    target: "local",
     repository,
     ref: "main",
     backend,

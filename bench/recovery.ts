@@ -85,7 +85,7 @@ class Machine {
     try {
       const status = await client.status(signal);
       const isSynced = status.apps.length > 0 && status.apps.every(({ phase }) => phase === "Synced");
-      return status.pid === pid && status.kubelet.connected && isSynced;
+      return status.pid === pid && status.kubelet?.connected === true && isSynced;
     } catch (error) {
       // Nobody answers yet.
       if (error instanceof TrueupError && error.code === "unavailable") return false;

@@ -20,7 +20,7 @@ export function preferredLocalPort(type: string | undefined, port: ServicePort):
 
 export type LaunchOptions = Pick<
   DaemonOptions,
-  "repository" | "ref" | "pin" | "only" | "policy" | "retention" | "imagePaths"
+  "repository" | "ref" | "pin" | "only" | "policy" | "retention" | "imagePaths" | "target"
 > & {
   stateDir: string;
   env: DaemonOptions["env"];

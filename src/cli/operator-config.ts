@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { FleetPolicy } from "../daemon/fleet.ts";
+import { SYSTEM_NAMESPACE, type TargetSettings } from "../daemon/target.ts";
 import type { RetentionRules } from "../ledger/retention.ts";
 import { type Diagnostic, isError } from "../model/diagnostic.ts";
 import { messageOf, TrueupError } from "../model/errors.ts";
@@ -20,20 +21,29 @@ export interface OperatorOptions {
   pin?: CommitId;
   imagePaths: string[];
   policy: FleetPolicy;
+  /** Where it is applied; absent: the embedded cluster. */
+  target?: TargetSettings;
   /** What the ledger keeps at least; absent: everything. */
   retention?: RetentionRules;
   /** Absolute; absent: the default one. */
   state?: string;
 }
 
+/** What the command line says about the choice that a file leaves. */
+export interface OperatorChoice {
+  /** Absolute path of a repository. */
+  repository?: string;
+  /** Name of a target. */
+  target?: string;
+}
+
 /**
- * Reads the file. One daemon follows one repository: of several, `chosen` says which.
+ * Reads the file. One daemon follows one repository, and applies it to one target: of several, `chosen` says which.
  *
  * @param file Absolute path; paths in it are relative to its directory
- * @param chosen Absolute path of a repository
  * @throws {TrueupError} `usage` when it cannot be read, is invalid (with all that is wrong), or leaves the choice open
  */
-export async function readOperatorConfig(file: string, chosen: string | undefined): Promise<OperatorOptions> {
+export async function readOperatorConfig(file: string, chosen: OperatorChoice = {}): Promise<OperatorOptions> {
   let text: string;
   try {
     text = await readFile(file, "utf8");
@@ -48,9 +58,10 @@ export async function readOperatorConfig(file: string, chosen: string | undefine
   return optionsOf(config, file, chosen);
 }
 
-function optionsOf(config: OperatorConfig, file: string, chosen: string | undefined): OperatorOptions {
+function optionsOf(config: OperatorConfig, file: string, chosen: OperatorChoice): OperatorOptions {
   const below = (path: string): string => resolve(dirname(file), path);
-  const entry = choose(config.repositories, file, chosen, below);
+  const entry = choose(config, file, chosen, below);
+  const target = targetOf(config, entry, below);
   const { ref, commit, apps } = entry;
   const { deletions, manifestBytes, manifests } = config.limits;
   const { refs } = config.trust;
@@ -58,6 +69,7 @@ function optionsOf(config: OperatorConfig, file: string, chosen: string | undefi
     repository: below(entry.path),
     ref: ref ?? "HEAD",
     ...(commit !== undefined && { pin: asCommitId(commit) }),
+    ...(target !== undefined && { target }),
     imagePaths: config.images.paths.map(below),
     policy: {
       ...(apps !== undefined && { apps }),
@@ -71,23 +83,49 @@ function optionsOf(config: OperatorConfig, file: string, chosen: string | undefi
   };
 }
 
+/** The target of a repository: the one that it names, else the only one. */
+function targetOf(
+  { targets }: OperatorConfig,
+  { target }: RepositoryTracking,
+  below: (path: string) => string,
+): TargetSettings | undefined {
+  const found = target === undefined ? targets[0] : targets.find(({ name }) => name === target);
+  if (found === undefined || found.kind === "embedded") return found;
+  const { kubeconfig, namespace = SYSTEM_NAMESPACE, ...rest } = found;
+  return { ...rest, namespace, ...(kubeconfig !== undefined && { kubeconfig: below(kubeconfig) }) };
+}
+
 function choose(
-  repositories: readonly RepositoryTracking[],
+  { repositories, targets }: OperatorConfig,
   file: string,
-  chosen: string | undefined,
+  { repository: chosen, target }: OperatorChoice,
   below: (path: string) => string,
 ): RepositoryTracking {
-  const fitting = repositories.filter(({ path }) => chosen === undefined || below(path) === chosen);
+  const fitting = repositories.filter(
+    (each) =>
+      (chosen === undefined || below(each.path) === chosen) &&
+      (target === undefined || (each.target ?? targets[0]?.name) === target),
+  );
   const [only] = fitting;
   if (only !== undefined && fitting.length === 1) return only;
+  if (target !== undefined && !targets.some(({ name }) => name === target)) {
+    const names = targets.map(({ name }) => name).join(", ") || "none";
+    throw new TrueupError("usage", `Cannot apply to ${target} as ${file} must name it as a target: it names ${names}.`);
+  }
   const paths = [...new Set(repositories.map(({ path }) => path))].join(", ");
   if (only === undefined) {
-    throw new TrueupError("usage", `Cannot follow ${chosen} as ${file} must name it: it names ${paths}.`);
+    const what = chosen ?? "a repository";
+    const to = target === undefined ? "" : ` to ${target}`;
+    throw new TrueupError("usage", `Cannot follow ${what}${to} as ${file} must name it: it names ${paths}.`);
   }
   throw new TrueupError(
     "usage",
     `Cannot follow ${fitting.length} repositories as one daemon must follow one: ${file} names ${paths}.`,
-    { hint: "Start a daemon for each: trueup run --config FILE REPO, and one file for each ref of a repository." },
+    {
+      hint:
+        "Start a daemon for each: trueup run --config FILE REPO, with --target NAME for each target, and one file for " +
+        "each ref of a repository.",
+    },
   );
 }
 
@@ -101,8 +139,8 @@ function distrust(ref: string, trusted: readonly string[], file: string): Diagno
   return {
     severity: "error",
     rule: "ref-untrusted",
-    message: `Cannot run pods of ${ref} as processes as trust.refs must name it: it names ${trusted.join(", ") || "none"}`,
+    message: `Cannot run pods of ${ref} as trust.refs must name it: it names ${trusted.join(", ") || "none"}`,
     location: { file, line: 1, column: 1 },
-    hint: "The process runtime is no sandbox: add the ref only if you trust whoever can push to it.",
+    hint: "Whoever can push to a ref decides what runs: add it only if you trust them. The process runtime is no sandbox.",
   };
 }

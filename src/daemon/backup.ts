@@ -13,11 +13,18 @@ import { copySqliteFile } from "../util/sqlite-file.ts";
 import { takeLock } from "../util/state-lock.ts";
 import { type BackupFile, copyTree, describeTree, differenceOf } from "./backup-files.ts";
 import { CONFIG_KEY_FILE } from "./config-key.ts";
+import { OWNER_ID_FILE } from "./owner-id.ts";
+import { TARGET_FILE } from "./target-record.ts";
 
 /** Version of the backup's own form. */
 const FORMAT = 1;
 const MANIFEST = "manifest.json";
 const IMAGES = "images";
+/**
+ * With another key every workload that watches its configuration would restart once; with another owner id all that was
+ * applied to a cluster would be somebody else's.
+ */
+const SMALL_FILES = [CONFIG_KEY_FILE, OWNER_ID_FILE, TARGET_FILE];
 /** In the order in which they are copied: the cluster must never be older than the ledger, or a revision's number that the
  * ledger has would be given again. Images come last: what the cluster names is laid down by then. */
 const DATABASES = [
@@ -75,9 +82,7 @@ export async function backUp({ stateDir, directory, version, nowMs }: BackupRequ
       if (!existsSync(join(stateDir, file))) continue;
       databases[file] = copySqliteFile(join(stateDir, file), join(directory, file));
     }
-    if (existsSync(join(stateDir, CONFIG_KEY_FILE))) {
-      await copyTree(join(stateDir, CONFIG_KEY_FILE), join(directory, CONFIG_KEY_FILE));
-    }
+    await copySmallFiles(stateDir, directory);
     const images = join(stateDir, IMAGES);
     if (existsSync(images)) await copyTree(images, join(directory, IMAGES), isPassing);
     const ledgerHead = databases["ledger.db"] === LEDGER_VERSION ? proofOf(directory).head : undefined;
@@ -98,6 +103,12 @@ export async function backUp({ stateDir, directory, version, nowMs }: BackupRequ
     throw error instanceof TrueupError ? error : failure("back up", stateDir, error);
   } finally {
     release();
+  }
+}
+
+async function copySmallFiles(from: string, to: string): Promise<void> {
+  for (const file of SMALL_FILES) {
+    if (existsSync(join(from, file))) await copyTree(join(from, file), join(to, file));
   }
 }
 
@@ -204,10 +215,7 @@ export async function restore({ directory, manifest, stateDir }: RestoreRequest)
     for (const { file } of DATABASES) {
       if (manifest.databases[file] !== undefined) await copyTree(join(directory, file), join(incoming, file));
     }
-    // With another key every workload that watches its configuration would restart once.
-    if (existsSync(join(directory, CONFIG_KEY_FILE))) {
-      await copyTree(join(directory, CONFIG_KEY_FILE), join(incoming, CONFIG_KEY_FILE));
-    }
+    await copySmallFiles(directory, incoming);
     if (existsSync(join(directory, IMAGES))) await copyTree(join(directory, IMAGES), join(incoming, IMAGES));
     if (manifest.databases["cluster.db"] !== undefined) forgetMachine(join(incoming, "cluster.db"));
     const proof = manifest.databases["ledger.db"] === LEDGER_VERSION ? proofOf(incoming) : null;

@@ -1,7 +1,8 @@
 /** The key of the configuration digests: made once for a state directory, and readable by its user alone. */
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf, TrueupError } from "../model/errors.ts";
+import { writePrivateFile } from "./private-file.ts";
 
 /** In the state directory. */
 export const CONFIG_KEY_FILE = "config.key";
@@ -26,26 +27,11 @@ export async function readConfigKey(stateDir: string, random: (bytes: number) =>
   }
   const key = random(BYTES);
   try {
-    await writeWhole(path, key);
+    await writePrivateFile(path, key);
   } catch (error) {
     throw failure("write", path, error);
   }
   return key;
-}
-
-/** On disk as a whole or not at all, whenever the process or the machine ends. */
-async function writeWhole(path: string, content: Uint8Array): Promise<void> {
-  const temporary = `${path}.new`;
-  await rm(temporary, { force: true });
-  const file = await open(temporary, "wx", 0o600);
-  try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  // There is no other key to replace: whoever holds the lock has just looked.
-  await rename(temporary, path);
 }
 
 function checked(path: string, content: Buffer): Uint8Array {

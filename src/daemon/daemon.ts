@@ -2,17 +2,13 @@
 import { randomBytes } from "node:crypto";
 import { realpath } from "node:fs/promises";
 import { join } from "node:path";
-import { EmbeddedBackend } from "../backend/embedded.ts";
-import { EmbeddedCluster } from "../cluster/cluster.ts";
 import { openRepository, type Repository } from "../git/repository.ts";
-import { ImageStore } from "../image/store.ts";
 import { requireOwnState } from "../kubelet/own-state.ts";
 import type { RetentionRules } from "../ledger/retention.ts";
 import { SqliteLedger } from "../ledger/sqlite-ledger.ts";
 import { messageOf, TrueupError } from "../model/errors.ts";
 import type { CommitId } from "../model/source.ts";
 import type { DaemonStatus } from "../model/status.ts";
-import type { Service, ServicePort } from "../model/workload.ts";
 import { startServer } from "../server/server.ts";
 import type { DaemonService } from "../server/service.ts";
 import { type Clock, SystemClock, settle } from "../util/clock.ts";
@@ -21,8 +17,9 @@ import { type Random, systemRandom } from "../util/random.ts";
 import { type LockAttempt, takeLock } from "../util/state-lock.ts";
 import { Begun } from "./begun.ts";
 import { readConfigKey } from "./config-key.ts";
+import { beginEmbedded, type EmbeddedOptions } from "./embedded-target.ts";
 import { Fleet, type FleetPolicy } from "./fleet.ts";
-import { KubeletKeeper } from "./kubelet-keeper.ts";
+import { beginKubernetes, type ConnectKubernetes } from "./kubernetes-target.ts";
 import type { DaemonLog } from "./log.ts";
 import {
   ensurePrivateDirectory,
@@ -32,6 +29,8 @@ import {
   writeDaemonRecord,
 } from "./paths.ts";
 import { keepRetention } from "./retention.ts";
+import { EMBEDDED_TARGET, type RunningTarget, type TargetSettings } from "./target.ts";
+import { requireStateFor } from "./target-record.ts";
 import { requireWholeState } from "./whole-state.ts";
 import { explainWhy } from "./why.ts";
 
@@ -53,10 +52,13 @@ export interface DaemonOptions {
   env: Readonly<Record<string, string | undefined>>;
   /** Directories searched for images after the repository's own. */
   imagePaths: readonly string[];
-  /** Program and arguments that run a kubelet for a state directory and a socket. */
-  kubeletArgv(stateDir: string, socket: string): string[];
-  /** Where to look for a free local port of a Service that has none yet; 0: any. */
-  preferredPort?: (service: Service, port: ServicePort) => number;
+  /** Where objects live; the embedded cluster unless given. */
+  target?: TargetSettings;
+  /** How a cluster is reached, for a target that is one. */
+  connectKubernetes?: ConnectKubernetes;
+  /** As the embedded target has it. */
+  kubeletArgv: EmbeddedOptions["kubeletArgv"];
+  preferredPort?: EmbeddedOptions["preferredPort"];
   log: DaemonLog;
   clock?: Clock;
   random?: Random;
@@ -96,13 +98,9 @@ interface Parts {
   stateDir: string;
   sockets: SocketPaths;
   repository: Repository;
-  keeper: KubeletKeeper;
+  target: RunningTarget;
   ledger: SqliteLedger;
-  cluster: EmbeddedCluster;
-  backend: EmbeddedBackend;
   fleet: Fleet;
-  /** Ends the controllers and the watches; a second call waits for the first. */
-  closeCluster(): Promise<void>;
 }
 
 async function begin(options: DaemonOptions, begun: Begun): Promise<RunningDaemon> {
@@ -110,7 +108,8 @@ async function begin(options: DaemonOptions, begun: Begun): Promise<RunningDaemo
   const startedAt = new Date(clock.now()).toISOString();
   const start = { isDone: false };
   const parts = await beginParts(options, clock, begun, start);
-  const { fleet, keeper, repository, sockets, stateDir } = parts;
+  const { fleet, ledger, repository, sockets, stateDir, target } = parts;
+  const { backend } = target;
   const ended = Promise.withResolvers<void>();
   const stopWork = stopper(parts, log, () => void begun.end().then(ended.resolve, ended.reject));
   const status = (): DaemonStatus => ({
@@ -118,25 +117,20 @@ async function begin(options: DaemonOptions, begun: Begun): Promise<RunningDaemo
     pid: process.pid,
     startedAt,
     stateDir,
-    runtime: "process",
-    kubelet: {
-      connected: parts.cluster.node.connected,
-      pid: keeper.pid,
-      ...(keeper.silentSince !== null && { silentSince: keeper.silentSince }),
-    },
+    ...target.status(),
     apps: fleet.statuses(),
   });
   const service: DaemonService = {
-    backend: parts.backend,
-    ledger: parts.ledger,
+    backend,
+    ledger,
     status,
     onChange: (listener) => {
-      const stops = [fleet.onChange(listener), keeper.onChange(listener)];
+      const stops = [fleet.onChange(listener), target.onChange(listener)];
       return () => {
         for (const stop of stops) stop();
       };
     },
-    why: (query, signal) => explainWhy({ ...parts, clock }, query, signal),
+    why: (query, signal) => explainWhy({ repository, backend, ledger, clock }, query, signal),
     plan: (app, revision, signal) => fleet.plan(app, revision, signal),
     approve: (app, request, signal) => fleet.approve(app, request, signal),
     discard: (app, request) => fleet.discard(app, request),
@@ -180,52 +174,46 @@ async function beginParts(
   begun: Begun,
   start: { readonly isDone: boolean },
 ): Promise<Parts> {
-  const { log, preferredPort, random = systemRandom, fault } = options;
-  const hook = fault === undefined ? {} : { fault };
+  const { log, random = systemRandom, fault } = options;
+  const settings = options.target ?? { kind: "embedded", name: EMBEDDED_TARGET };
   const stateDir = await ensurePrivateDirectory(options.stateDir);
   lock(stateDir, options, begun);
   const sockets = await prepareSocketPaths(stateDir, options.env);
-  await requireOwnState({ stateDir, socketPath: sockets.kubeletSocket, clock, random });
-  requireWholeState(stateDir);
+  const { kubeletSocket } = sockets;
+  await requireOwnState({ stateDir, socketPath: kubeletSocket, clock, random });
+  requireStateFor(settings.kind, stateDir);
+  if (settings.kind === "embedded") requireWholeState(stateDir);
   // Before there is a kubelet: a path that is no repository must leave nothing running.
   const repository = await openRepository(options.repository);
   begun.add("the repository", () => repository.close());
-  const socketPath = sockets.kubeletSocket;
-  const argv = options.kubeletArgv(stateDir, socketPath);
-  const keeper = await KubeletKeeper.start({ stateDir, socketPath, argv, clock }, log);
-  begun.add("the kubelet", () => (start.isDone ? keeper.close() : keeper.abandon()));
-  const images = await ImageStore.open(join(stateDir, "images"), fault);
-  const ledger = new SqliteLedger({ path: join(stateDir, "ledger.db"), ...hook });
+  const ledger = new SqliteLedger({ path: join(stateDir, "ledger.db"), ...(fault !== undefined && { fault }) });
   begun.add("the ledger", () => ledger.close());
   const retention = keepRetention({ ledger, rules: options.retention ?? {}, clock, log });
   begun.add("the retention", retention);
-
-  const cluster = new EmbeddedCluster({
-    path: join(stateDir, "cluster.db"),
-    clock,
-    random,
-    kubelet: keeper.client,
-    images,
-    preferredPort,
-    reconnect: () => keeper.ensure(),
-    onError: (doing, error) => log.error(`${doing}: ${messageOf(error)}`),
-    ...hook,
-  });
-  const backend = new EmbeddedBackend(cluster);
-  let closing: Promise<void> | undefined;
-  const closeCluster = (): Promise<void> => {
-    backend.close();
-    closing ??= cluster.close();
-    return closing;
-  };
-  begun.add("the cluster", closeCluster);
-  cluster.start();
-
+  const target =
+    settings.kind === "embedded"
+      ? await beginEmbedded({ ...options, ...settings, stateDir, kubeletSocket, clock, random, begun, start })
+      : await beginKubernetes({ ...options, settings, connect: connectWith(options), stateDir, clock, random, begun });
+  const { backend, images, onImages } = target;
   const configKey = await readConfigKey(stateDir, randomBytes);
-  const onImages = (): void => cluster.node.imagesChanged();
-  const fleet = new Fleet({ ...options, repository, backend, ledger, images, clock, configKey, onImages });
+  const fleet = new Fleet({
+    ...options,
+    target: settings.name,
+    repository,
+    backend,
+    ledger,
+    images,
+    clock,
+    configKey,
+    onImages,
+  });
   begun.add("the reconcilers", () => fleet.close());
-  return { stateDir, sockets, repository, keeper, ledger, cluster, backend, fleet, closeCluster };
+  return { stateDir, sockets, repository, target, ledger, fleet };
+}
+
+function connectWith({ connectKubernetes }: DaemonOptions): ConnectKubernetes {
+  if (connectKubernetes !== undefined) return connectKubernetes;
+  throw new TrueupError("internal", "Cannot reach a cluster as the daemon must be told how: it was not.");
 }
 
 /**
@@ -233,15 +221,13 @@ async function beginParts(
  * whatever it asks for.
  */
 function stopper(parts: Parts, log: DaemonLog, endRest: () => void): (stopPods: boolean) => Promise<void> {
-  const { fleet, keeper, sockets, closeCluster } = parts;
+  const { fleet, sockets, target } = parts;
   const stop = async (stopPods: boolean): Promise<void> => {
     log.info(stopPods ? "ending, pods included" : "ending; pods keep running");
     try {
       await fleet.close();
       if (!stopPods) return;
-      // First the controllers: they would replace each pod that ends.
-      await closeCluster();
-      await keeper.stopWithPods();
+      await target.stopPods();
       // Otherwise the record stays: by it, "trueup down" finds the pods that were left.
       await removeDaemonRecord(sockets, process.pid);
     } finally {

@@ -21,8 +21,8 @@ import { type AppSettings, AppsReader, wholeRepository } from "./apps.ts";
 import type { DaemonLog } from "./log.ts";
 import { Neighbours } from "./neighbours.ts";
 
-/** The one target of an embedded daemon. */
-const TARGET = "local";
+/** Owner of what another tool, or another daemon, applied as a set of its own: the id of an ApplySet, which no app is called. */
+const OTHERS = /^applyset-/;
 const NEVER = new AbortController().signal;
 /** After a failure to read which apps there are. */
 const RETRY_MS = 1_000;
@@ -40,6 +40,8 @@ export interface FleetPolicy {
 }
 
 export interface FleetOptions {
+  /** Name of the target, by which the ledger knows the apps' attempts. */
+  target: string;
   repository: Repository;
   ref: string;
   pin?: CommitId;
@@ -181,11 +183,11 @@ export class Fleet {
    * daemon ran.
    */
   async #addOwners(): Promise<void> {
-    const { backend, ledger } = this.#options;
+    const { backend, ledger, target } = this.#options;
     const { items } = await backend.list({}, NEVER);
-    const open = await ledger.attempts({ target: TARGET, onlyOpen: true });
+    const open = await ledger.attempts({ target, onlyOpen: true });
     for (const owner of new Set([...items.map((item) => item.owner), ...open.map(({ app }) => app)])) {
-      if (owner === null || this.#reconcilers.has(owner) || !this.#isWanted(owner)) continue;
+      if (owner === null || OTHERS.test(owner) || this.#reconcilers.has(owner) || !this.#isWanted(owner)) continue;
       await this.#add({ ...wholeRepository(this.#options.repository), name: owner });
     }
   }
@@ -193,8 +195,8 @@ export class Fleet {
   /** The apps as they were before `trueup.yaml` became invalid: of this run, or else of the last commit that was applied. */
   async #knownApps(): Promise<AppSettings[]> {
     if (this.#known.size > 0) return [...this.#known.values()];
-    const { repository, ledger } = this.#options;
-    const applied = lastApplied(await ledger.attempts({ limit: ATTEMPTS_LOOKED_AT }));
+    const { target, repository, ledger } = this.#options;
+    const applied = lastApplied(await ledger.attempts({ target, limit: ATTEMPTS_LOOKED_AT }));
     if (applied !== undefined) {
       try {
         const { apps } = await this.#reader.at(applied);
@@ -234,10 +236,22 @@ export class Fleet {
   }
 
   async #add({ name, path, namespace }: AppSettings): Promise<void> {
-    const { repository, ref, pin, backend, ledger, images, imagePaths, clock, log, policy = {} } = this.#options;
+    const {
+      target,
+      repository,
+      ref,
+      pin,
+      backend,
+      ledger,
+      images,
+      imagePaths,
+      clock,
+      log,
+      policy = {},
+    } = this.#options;
     const { distrust, prune, limits } = policy;
     const reconciler = new AppReconciler({
-      app: { name, path, namespace, ref, ...(pin !== undefined && { pin }), target: TARGET },
+      app: { name, path, namespace, ref, ...(pin !== undefined && { pin }), target },
       settingsAt: (commit) => this.#settingsAt(name, commit),
       claims: (commit) => this.#neighbours.claims(name, commit),
       ...(distrust !== undefined && { distrust }),

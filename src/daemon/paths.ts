@@ -31,6 +31,8 @@ export interface Configuration {
   ref: string;
   /** Directory of the repository that is the app; "" for all of it. */
   path: string;
+  /** Name of the target; absent for the embedded cluster. */
+  target?: string;
 }
 
 /** First 12 hexadecimal digits of a SHA-256: enough to tell apart what one user runs, short enough for a socket path. */
@@ -70,7 +72,9 @@ export async function defaultStateDir(
   const xdg = env.XDG_STATE_HOME ?? "";
   const base = xdg.startsWith("/") ? xdg : join(home, ".local", "state");
   const repository = await realDirectory(configuration.repository);
-  return join(base, "trueup", hash12(JSON.stringify([repository, configuration.ref, configuration.path])));
+  const { ref, path, target } = configuration;
+  const parts = [repository, ref, path, ...(target === undefined ? [] : [target])];
+  return join(base, "trueup", hash12(JSON.stringify(parts)));
 }
 
 async function realDirectory(path: string): Promise<string> {

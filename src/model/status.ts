@@ -48,14 +48,33 @@ export interface AppStatus {
   planDigest: string | null;
 }
 
+/** Where a daemon's objects live. */
+export interface TargetStatus {
+  /** As the operator's configuration, or the kubeconfig, calls it; the ledger knows attempts by it. */
+  name: string;
+  kind: "embedded" | "kubernetes";
+  /** Address of the API server, without credentials; of a cluster only. */
+  server?: string;
+  /** Context of the kubeconfig; absent when the credentials are those of the pod that the daemon runs in. */
+  context?: string;
+}
+
+export interface KubeletStatus {
+  connected: boolean;
+  pid: number | null;
+  /** It is there and has not answered since then, RFC 3339. */
+  silentSince?: string;
+}
+
 export interface DaemonStatus {
   version: string;
   pid: number;
   startedAt: string;
   stateDir: string;
-  runtime: string;
-  /** `silentSince`: it is there and has not answered since then, RFC 3339. */
-  kubelet: { connected: boolean; pid: number | null; silentSince?: string };
+  target: TargetStatus;
+  /** How pods are run; absent where the cluster's own nodes run them, as is `kubelet`. */
+  runtime?: string;
+  kubelet?: KubeletStatus;
   apps: AppStatus[];
 }
 

@@ -49,10 +49,30 @@ export interface RepositoryTracking {
   commit?: string;
   /** Apps of this repository to run, by name; absent: all. */
   apps?: string[];
+  /** Name of the target; absent: the only one. */
+  target?: string;
 }
+
+/** Where objects live. */
+export type TargetConfig =
+  | { kind: "embedded"; name: string }
+  | {
+      kind: "kubernetes";
+      name: string;
+      /** A path on this machine, absolute or relative to the configuration's file. */
+      kubeconfig?: string;
+      context?: string;
+      inCluster: boolean;
+      /** Of trueup's own objects. */
+      namespace?: string;
+      /** Id under which objects are owned. */
+      owner?: string;
+    };
 
 export interface OperatorConfig {
   repositories: RepositoryTracking[];
+  /** Empty: the embedded one. */
+  targets: TargetConfig[];
   images: { paths: string[] };
   /** Refs (`*` at the end stands for the rest) whose pods may run as processes; absent: those tracked. */
   trust: { refs?: string[] };
@@ -125,11 +145,14 @@ export function parseOperatorConfig(text: string, file: string): ParsedConfig<Op
       ...(ref !== undefined && { ref }),
       ...(commit !== undefined && { commit }),
       ...(repository.at("apps").isGiven && { apps: texts(repository.at("apps")) }),
+      ...(repository.at("target").text !== undefined && { target: repository.at("target").text }),
     };
   });
+  const targets = readTargets(reader);
+  checkChosenTargets(reader, repositories, targets);
   const seen = new Set<string>();
-  for (const [at, { path, ref, commit }] of repositories.entries()) {
-    const key = JSON.stringify([path, ref, commit]);
+  for (const [at, { path, ref, commit, target }] of repositories.entries()) {
+    const key = JSON.stringify([path, ref, commit, target]);
     if (path !== "" && seen.has(key))
       reader.say(
         ["repositories", at, "path"],
@@ -146,12 +169,86 @@ export function parseOperatorConfig(text: string, file: string): ParsedConfig<Op
   const keepDays = root.at("ledger", "keepDays").integer;
   return reader.result({
     repositories,
+    targets,
     images: { paths: texts(root.at("images", "paths")) },
     trust: refs.isGiven ? { refs: texts(refs) } : {},
     ...(state !== undefined && { state }),
     limits: { deletions: limit("deletions"), manifestBytes: limit("manifestBytes"), manifests: limit("manifests") },
     ledger: { ...(keepAttempts !== undefined && { keepAttempts }), ...(keepDays !== undefined && { keepDays }) },
   });
+}
+
+/** What only a cluster has. */
+const CLUSTER_SETTINGS = ["kubeconfig", "context", "inCluster", "namespace", "owner"] as const;
+
+function readTargets(reader: ConfigReader): TargetConfig[] {
+  const names = new Set<string>();
+  return reader.root.at("targets").items.map((target): TargetConfig => {
+    const name = target.at("name").text ?? "";
+    if (name !== "" && names.has(name)) {
+      reader.say(
+        target.at("name").path,
+        `Cannot name a target ${name} as names must be unique: another target has it too`,
+        "Rename one of the two.",
+      );
+    }
+    names.add(name);
+    if (target.at("kind").text !== "kubernetes") {
+      for (const setting of CLUSTER_SETTINGS) {
+        if (!target.at(setting).isGiven) continue;
+        reader.say(
+          target.at(setting).path,
+          `Cannot use ${target.at(setting).name} as kind must be kubernetes: it is embedded`,
+          "Say kind: kubernetes, or remove it.",
+          "key",
+        );
+      }
+      return { kind: "embedded", name };
+    }
+    return readCluster(reader, target, name);
+  });
+}
+
+function readCluster(reader: ConfigReader, target: Field, name: string): TargetConfig {
+  const inCluster = target.at("inCluster").value === true;
+  for (const setting of ["kubeconfig", "context"] as const) {
+    if (!inCluster || !target.at(setting).isGiven) continue;
+    reader.say(
+      target.at(setting).path,
+      `Cannot use ${target.at(setting).name} as inCluster must not be true beside it: a pod's credentials are no kubeconfig's`,
+      "Remove one of the two.",
+      "key",
+    );
+  }
+  const text = (setting: "kubeconfig" | "context" | "namespace" | "owner"): Record<string, string> => {
+    const value = target.at(setting).text;
+    return value === undefined ? {} : { [setting]: value };
+  };
+  const given = { ...text("kubeconfig"), ...text("context"), ...text("namespace"), ...text("owner") };
+  return { kind: "kubernetes", name, inCluster, ...given };
+}
+
+function checkChosenTargets(
+  reader: ConfigReader,
+  repositories: readonly RepositoryTracking[],
+  targets: readonly TargetConfig[],
+): void {
+  const names = targets.map(({ name }) => name);
+  for (const [at, { target }] of repositories.entries()) {
+    if (target === undefined) {
+      if (targets.length < 2) continue;
+      reader.say(
+        ["repositories", at],
+        `Cannot choose a target for the repository as target must be given where there are several: ${names.join(", ")}`,
+      );
+    } else if (!names.includes(target)) {
+      const known = names.length === 0 ? "there is none" : `there are ${names.join(", ")}`;
+      reader.say(
+        ["repositories", at, "target"],
+        `Cannot use target ${quote(target)} as it must be one of targets: ${known}`,
+      );
+    }
+  }
 }
 
 function texts(field: Field): string[] {
@@ -316,5 +413,6 @@ const PATTERN_HINTS: Readonly<Record<string, string>> = {
   name: "Use lower-case letters, digits and dashes, such as web-shop.",
   namespace: "Use lower-case letters, digits and dashes, such as web-shop.",
   ref: "Name a branch, such as main, or a full ref, such as refs/heads/main.",
+  owner: "Use lower-case letters, digits and dashes, such as web-shop.",
   commit: "Give the full commit id: 40 or 64 lower-case hexadecimal digits.",
 };

@@ -57,7 +57,7 @@ echo "\${COMPREPLY[*]}"`;
     [["trueup", "ro"], "rollout"],
     [["trueup", "rollout", ""], "status history undo pause resume restart"],
     [["trueup", "-C", "/tmp", "rollout", "un"], "undo"],
-    [["trueup", "run", "--con"], "--config"],
+    [["trueup", "run", "--conf"], "--config"],
     [["trueup", "get", "pods", "-o", "j"], "json"],
   ])("of %j is %s", async (words, expected) => {
     expect(await complete(...words)).toBe(expected);

@@ -17,9 +17,12 @@ afterEach(() => home.remove());
 
 const COMMIT = "0123456789abcdef0123456789abcdef01234567";
 
-async function read(text: string, chosen?: string): ReturnType<typeof readOperatorConfig> {
+async function read(text: string, chosen?: string, target?: string): ReturnType<typeof readOperatorConfig> {
   writeFileSync(file, text);
-  return readOperatorConfig(file, chosen);
+  return readOperatorConfig(file, {
+    ...(chosen !== undefined && { repository: chosen }),
+    ...(target !== undefined && { target }),
+  });
 }
 
 describe("the operator's configuration", () => {
@@ -96,10 +99,39 @@ describe("the operator's configuration", () => {
     await expect(read(text, join(home.dir, "c"))).rejects.toThrow(/^Cannot follow .*\/c as .* must name it: /);
   });
 
+  it("applies to the target that a repository names, or to the only one", async () => {
+    const targets =
+      "targets:\n- {name: stage, kind: kubernetes, kubeconfig: kube/config, context: admin}\n- {name: here}\n";
+    const two = `repositories: [{path: a, target: stage}, {path: a, target: here}]\n${targets}`;
+    const stage = {
+      kind: "kubernetes",
+      name: "stage",
+      kubeconfig: join(home.dir, "ops/kube/config"),
+      context: "admin",
+      inCluster: false,
+      namespace: "trueup-system",
+    };
+    expect((await read(two, undefined, "stage")).target).toEqual(stage);
+    expect((await read(two, undefined, "here")).target).toEqual({ kind: "embedded", name: "here" });
+    await expect(read(two)).rejects.toMatchObject({ hint: expect.stringContaining("--target NAME") });
+    await expect(read(two, undefined, "prod")).rejects.toMatchObject({
+      message: `Cannot apply to prod as ${file} must name it as a target: it names stage, here.`,
+    });
+    const only = "repositories: [{path: a}]\ntargets: [{name: in, kind: kubernetes, inCluster: true, owner: ops}]\n";
+    expect((await read(only)).target).toEqual({
+      kind: "kubernetes",
+      name: "in",
+      inCluster: true,
+      namespace: "trueup-system",
+      owner: "ops",
+    });
+    expect((await read(only, undefined, "in")).target?.name).toBe("in");
+  });
+
   it("says all that is wrong at once, each with its place", async () => {
     await expect(read("repositories: [{paht: a}]\nlimits: {deletions: many}\n")).rejects.toThrow(
       /:1:17: error: Cannot read repositories\[0\]\.paht.*:2:21: error: Cannot read limits\.deletions/s,
     );
-    await expect(readOperatorConfig(join(home.dir, "none"), undefined)).rejects.toMatchObject({ code: "usage" });
+    await expect(readOperatorConfig(join(home.dir, "none"))).rejects.toMatchObject({ code: "usage" });
   });
 });

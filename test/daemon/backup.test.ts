@@ -40,6 +40,7 @@ beforeEach(async () => {
   ledger = new SqliteLedger({ path: join(stateDir, "ledger.db") });
   await playHistory(ledger);
   writeFileSync(join(stateDir, "config.key"), Buffer.alloc(32, 7), { mode: 0o600 });
+  writeFileSync(join(stateDir, "owner.id"), "ops\n", { mode: 0o600 });
   state = new StateFile(join(stateDir, "cluster.db"));
   store(object("Pod", "web-1"), object("Deployment", "web", "apps/v1"), object("Secret", "s"));
   // An image as the store lays it down: read-only, with a link and an executable file.
@@ -101,6 +102,7 @@ describe("a backup", () => {
       [`images/${DIGEST}/start`, "bin/server.new"],
       ["images/index.json", "0600"],
       ["ledger.db", "0600"],
+      ["owner.id", "0600"],
     ]);
     expect([modeOf(directory), modeOf(directory, "manifest.json")]).toEqual(["700", "600"]);
     expect(await readBackup(directory)).toEqual({ ...manifest, files });
@@ -153,7 +155,7 @@ describe("a restored state", () => {
     const to = join(folder, "restored");
     const proof = await restore({ directory, manifest, stateDir: to });
     expect(proof).toMatchObject({ intact: true, head: manifest.ledgerHead });
-    expect(readdirSync(to).sort()).toEqual(["cluster.db", "config.key", "images", "ledger.db"]);
+    expect(readdirSync(to).sort()).toEqual(["cluster.db", "config.key", "images", "ledger.db", "owner.id"]);
     expect(readFileSync(join(to, "config.key"))).toEqual(Buffer.alloc(32, 7));
     expect([to, join(to, "cluster.db"), join(to, "ledger.db")].map((path) => modeOf(path))).toEqual([
       "700",

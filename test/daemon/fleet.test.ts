@@ -22,6 +22,7 @@ async function start(rest: Partial<FleetOptions> = {}): Promise<Fleet> {
     world.logged.push(message);
   };
   const fleet = new Fleet({
+    target: "local",
     repository: world.repository,
     ref: "main",
     backend: world.backend,

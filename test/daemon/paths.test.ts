@@ -62,15 +62,18 @@ describe("the runtime directory", () => {
 });
 
 describe("the state directory", () => {
-  it("is told apart by repository, ref and path, and not by how the repository is reached", async () => {
+  it("is told apart by repository, ref, path and target, and not by how the repository is reached", async () => {
     mkdirSync(join(root, "repo"));
     symlinkSync(join(root, "repo"), join(root, "link"));
-    const of = (repository: string, ref = "", path = ""): Promise<string> =>
-      defaultStateDir({ XDG_STATE_HOME: "/state" }, { repository: join(root, repository), ref, path });
+    const of = (repository: string, ref = "", path = "", target?: string): Promise<string> => {
+      const of = { repository: join(root, repository), ref, path, ...(target !== undefined && { target }) };
+      return defaultStateDir({ XDG_STATE_HOME: "/state" }, of);
+    };
     const base = await of("repo");
     expect(base).toMatch(/^\/state\/trueup\/[0-9a-f]{12}$/);
     expect(await of("link")).toBe(base);
     expect(new Set([base, await of("repo", "main"), await of("repo", "", "main"), await of("")]).size).toBe(4);
+    expect(new Set([base, await of("repo", "", "", "stage"), await of("repo", "", "", "prod")]).size).toBe(3);
   });
 
   it("is below the home directory without XDG_STATE_HOME", async () => {

@@ -63,6 +63,7 @@ export async function startFleet(world: World): Promise<Fleet> {
     world.logged.push(message);
   };
   const fleet = new Fleet({
+    target: "local",
     repository: world.repository,
     ref: "main",
     backend: world.backend,

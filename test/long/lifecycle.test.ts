@@ -73,7 +73,7 @@ async function podPids(cwd: string): Promise<number[]> {
 
 async function kubeletPid(cwd: string): Promise<number> {
   const { kubelet } = JSON.parse(await ok(["status", "-o", "json"], cwd)) as DaemonStatus;
-  return kubelet.pid ?? Number.NaN;
+  return kubelet?.pid ?? Number.NaN;
 }
 
 async function urlOf(cwd: string): Promise<string> {
@@ -92,7 +92,7 @@ async function replaceKubelet(cwd: string): Promise<number> {
   process.kill(gone, "SIGKILL");
   for (;;) {
     const { kubelet } = JSON.parse(await ok(["status", "-o", "json"], cwd)) as DaemonStatus;
-    if (kubelet.connected && kubelet.pid !== null && kubelet.pid !== gone) return kubelet.pid;
+    if (kubelet?.connected === true && kubelet.pid !== null && kubelet.pid !== gone) return kubelet.pid;
   }
 }
 

@@ -86,12 +86,12 @@ async function pids(): Promise<number[]> {
 
 it("a kubelet that hangs is said to, with since when and what to do; passes go on, and all of it when it does", async () => {
   const child = await start();
-  const kubelet = (await status()).kubelet.pid ?? 0;
+  const kubelet = (await status()).kubelet?.pid ?? 0;
   stopped.add(kubelet);
   process.kill(kubelet, "SIGSTOP");
   await scale(4);
-  const silent = await until(status, ({ kubelet: { silentSince } }) => silentSince !== undefined);
-  expect(Date.parse(silent.kubelet.silentSince ?? "")).toBeLessThanOrEqual(Date.now());
+  const silent = await until(status, ({ kubelet }) => kubelet?.silentSince !== undefined);
+  expect(Date.parse(silent.kubelet?.silentSince ?? "")).toBeLessThanOrEqual(Date.now());
   const text = await ok("status");
   expect(text).toContain(`kubelet process ${kubelet} not answering since `);
   expect(text).toContain(`kill -CONT ${kubelet}`);
@@ -192,7 +192,7 @@ it("a pod that prints 1,000 lines a second is kept within its bounds, and is pro
   await scale(1);
   await start();
   const [pid = 0] = await pids();
-  const kubelet = (await status()).kubelet.pid ?? 0;
+  const kubelet = (await status()).kubelet?.pid ?? 0;
   const [pod = ""] = (await ok("get", "pods", "-o", "json")).match(/hello-deployment-[a-z0-9]+-[a-z0-9]{5}/) ?? [];
   const log = join(stateDir, "kubelet/pods");
   const files = async (): Promise<number[]> => {

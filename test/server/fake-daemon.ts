@@ -43,6 +43,7 @@ export class FakeDaemon implements DaemonService {
       pid: process.pid,
       startedAt: "2026-01-01T00:00:00.000Z",
       stateDir: "/state",
+      target: { name: "local", kind: "embedded" },
       runtime: "process",
       kubelet: { connected: true, pid: 42 },
       apps: this.apps,

@@ -92,6 +92,7 @@ export class Daemon {
     });
     this.#repository = new MemoryRepository(git, path, clock);
     this.fleet = new Fleet({
+      target: "local",
       repository: this.#repository,
       ref: BRANCH,
       backend,

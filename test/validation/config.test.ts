@@ -105,15 +105,26 @@ describe("parseRepositoryConfig", () => {
 describe("parseOperatorConfig", () => {
   it("fills in what is not given", () => {
     expect(operator("repositories:\n- path: .\n")).toEqual({
-      config: { repositories: [{ path: "." }], images: { paths: [] }, trust: {}, limits: DEFAULT_LIMITS, ledger: {} },
+      config: {
+        repositories: [{ path: "." }],
+        targets: [],
+        images: { paths: [] },
+        trust: {},
+        limits: DEFAULT_LIMITS,
+        ledger: {},
+      },
       diagnostics: [],
     });
   });
 
   it("reads every setting", () => {
     const text = `repositories:
-- {path: /srv/a, ref: refs/heads/main, apps: [web]}
-- {path: b, commit: "${COMMIT}"}
+- {path: /srv/a, ref: refs/heads/main, apps: [web], target: stage}
+- {path: b, commit: "${COMMIT}", target: prod}
+targets:
+- {name: stage, kind: kubernetes, kubeconfig: kube, context: "arn:aws:eks:eu-1:1:cluster/stage", namespace: ops, owner: us}
+- {name: prod, kind: kubernetes, inCluster: true}
+- {name: here}
 images: {paths: [/srv/images]}
 trust: {refs: [refs/heads/*]}
 state: /var/lib/trueup
@@ -123,8 +134,21 @@ ledger: {keepAttempts: 100, keepDays: 365}
     expect(operator(text)).toEqual({
       config: {
         repositories: [
-          { path: "/srv/a", ref: "refs/heads/main", apps: ["web"] },
-          { path: "b", commit: COMMIT },
+          { path: "/srv/a", ref: "refs/heads/main", apps: ["web"], target: "stage" },
+          { path: "b", commit: COMMIT, target: "prod" },
+        ],
+        targets: [
+          {
+            kind: "kubernetes",
+            name: "stage",
+            kubeconfig: "kube",
+            context: "arn:aws:eks:eu-1:1:cluster/stage",
+            inCluster: false,
+            namespace: "ops",
+            owner: "us",
+          },
+          { kind: "kubernetes", name: "prod", inCluster: true },
+          { kind: "embedded", name: "here" },
         ],
         images: { paths: ["/srv/images"] },
         trust: { refs: ["refs/heads/*"] },
@@ -176,5 +200,42 @@ ledger: {keepAttempts: 100, keepDays: 365}
     const { config, diagnostics } = operator(text);
     expect(lines(diagnostics)).toEqual(expected);
     expect(config).toBeUndefined();
+  });
+
+  it.each([
+    ["targets: []", ["2:10 error config-invalid: Cannot use targets as it must have at least one item: it is empty"]],
+    [
+      "targets: [{name: a}, {name: a}]",
+      [/^2:29 .*Cannot name a target a as names must be unique/, /^1:16 .*choose a target/],
+    ],
+    ["targets: [{kind: embedded}]", [/^2:11 .*as name must be given: it is missing/]],
+    ["targets: [{name: a, kind: cluster}]", [/^2:27 .*must be embedded or kubernetes: it is "cluster"/]],
+    [
+      "targets: [{name: a, context: c}]",
+      [/^2:21 .*Cannot use targets\[0\]\.context as kind must be kubernetes: it is embedded/],
+    ],
+    [
+      "targets: [{name: a, kind: kubernetes, inCluster: true, kubeconfig: k}]",
+      [/^2:56 .*Cannot use targets\[0\]\.kubeconfig as inCluster must not be true beside it/],
+    ],
+    ["targets: [{name: a, kind: kubernetes, namespace: A_b}]", [/^2:50 .*Cannot use targets\[0\]\.namespace/]],
+    ["targets: [{name: a, kind: kubernetes, server: x}]", [/^2:39 .*no such setting/]],
+    ["targets: [{name: a}, {name: b}]", [/^1:16 .*as target must be given where there are several: a, b/]],
+  ])("reports what is wrong with %s at its place", (text, expected) => {
+    const { config, diagnostics } = operator(`repositories: [{path: a}]\n${text}\n`);
+    expect(config).toBeUndefined();
+    expect(lines(diagnostics)).toEqual(
+      expected.map((each) => (typeof each === "string" ? each : expect.stringMatching(each))),
+    );
+  });
+
+  it.each([
+    ["", "there is none"],
+    ["targets: [{name: a}, {name: b}]", "there are a, b"],
+  ])("knows no target that is not among them: %s", (text, known) => {
+    const { diagnostics } = operator(`repositories: [{path: a, target: c}]\n${text}\n`);
+    expect(lines(diagnostics)).toEqual([
+      `1:34 error config-invalid: Cannot use target "c" as it must be one of targets: ${known}`,
+    ]);
   });
 });

@@ -13,14 +13,21 @@ export const command: Command = {
     { line: "trueup down", does: "end the daemon of this repository, and its pods" },
     { line: "trueup down --state DIR", does: "the same for a state directory, also when only pods are left" },
   ],
-  details: "Pods get their grace period. State and history are kept: the next trueup run goes on with them.",
+  details:
+    "Pods get their grace period. State and history are kept: the next trueup run goes on with them. On a Kubernetes " +
+    "cluster only the daemon ends: nothing there is deleted.",
   async run(context) {
     const { near, all } = context.stateDir === undefined ? await knownStateDirs(context) : NONE;
     // Standing where a daemon was killed means its pods, never the daemon of another repository.
     const daemon = near.length > 0 && !(await oneRuns(context, near)) ? null : await runningDaemon(context);
     if (daemon !== null) {
+      const { kubelet, target } = await daemon.status(context.signal);
       await daemon.shutdown({ stopPods: true }, context.signal);
-      await context.out.line("The daemon and its pods have ended.");
+      await context.out.line(
+        kubelet === undefined
+          ? `The daemon has ended. What it applied stays on ${target.name}: a commit takes it away.`
+          : "The daemon and its pods have ended.",
+      );
       return 0;
     }
     const stateDirs =

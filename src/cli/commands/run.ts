@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import type { RunningDaemon } from "../../daemon/daemon.ts";
 import { defaultStateDir } from "../../daemon/paths.ts";
+import { type KubernetesSettings, SYSTEM_NAMESPACE } from "../../daemon/target.ts";
 import { TrueupError } from "../../model/errors.ts";
 import { asCommitId } from "../../model/source.ts";
 import type { DaemonStatus } from "../../model/status.ts";
@@ -9,6 +10,9 @@ import type { Command, CommandContext, Invocation } from "../command.ts";
 import { type LaunchOptions, launchDaemon } from "../launch.ts";
 import { narrateDaemon } from "../live/narrator.ts";
 import { readOperatorConfig } from "../operator-config.ts";
+
+/** Name of the target when the daemon runs in the cluster that it applies to. */
+const IN_CLUSTER = "in-cluster";
 
 export const command: Command = {
   options: [
@@ -26,16 +30,26 @@ export const command: Command = {
       summary: "look for images here too, after the repository's images/",
       completes: "directory",
     },
+    { flags: "--context <name>", summary: "apply to the Kubernetes cluster of this context of the kubeconfig" },
+    {
+      flags: "--kubeconfig <file>",
+      summary: "file with clusters and credentials (default: KUBECONFIG, else ~/.kube/config)",
+      completes: "file",
+    },
+    { flags: "--in-cluster", summary: "apply to the cluster in which trueup itself runs, with its pod's credentials" },
+    { flags: "--target <name>", summary: "with --config: apply to this target of the file" },
     { flags: "--once", summary: "apply the head, wait for its outcome, and end; pods keep running" },
   ],
   examples: [
     { line: "trueup run", does: "keep the repository of this directory true, whatever branch is checked out" },
     { line: "trueup run ~/shop --ref main --path deploy", does: "follow main, and only its deploy/ directory" },
     { line: "trueup run --config ops/trueup.config.yaml", does: "as the operator's file says, wherever it lies" },
+    { line: "trueup run ~/shop --context staging", does: "keep a Kubernetes cluster true to the repository" },
     { line: "trueup run --once && trueup get pods", does: "deploy the head from a script" },
   ],
   details:
-    "Ctrl-C ends the daemon and leaves the pods running: the next run adopts them. trueup down ends both.\n" +
+    "Ctrl-C ends the daemon and leaves the pods running: the next run adopts them. trueup down ends both. On a Kubernetes " +
+    "cluster neither ends anything but the daemon.\n" +
     "A daemon follows one repository; when --config names several, REPO says which. The file is never taken from the " +
     "repository by itself: only --config names it. Its schema: schemas/trueup.config.schema.json.",
   async run(context, invocation) {
@@ -52,7 +66,9 @@ async function launchOptions(context: CommandContext, invocation: Invocation): P
   const ref = text("ref") ?? "HEAD";
   const path = text("path");
   const namespace = text("namespace") ?? "default";
-  const stateDir = context.stateDir ?? (await defaultStateDir(context.env, { repository, ref, path: path ?? "" }));
+  const target = clusterOf(context, invocation);
+  const scope = { repository, ref, path: path ?? "", ...(target !== undefined && { target: target.name }) };
+  const stateDir = context.stateDir ?? (await defaultStateDir(context.env, scope));
   const commit = text("commit");
   const isOneApp = path !== undefined || text("namespace") !== undefined;
   return {
@@ -60,27 +76,63 @@ async function launchOptions(context: CommandContext, invocation: Invocation): P
     ref,
     ...(commit !== undefined && { pin: readCommit(commit) }),
     ...(isOneApp && { only: { path: path ?? "", namespace } }),
+    ...(target !== undefined && { target }),
     imagePaths: list("images").map((dir) => resolve(context.cwd, dir)),
     stateDir,
     env: context.env,
   };
 }
 
-/** Options that say what the configuration says; both would leave open which one counts. */
-const SAID_BY_CONFIG = ["ref", "commit", "path", "namespace"];
+/** The cluster that the options name; absent for the embedded one. */
+function clusterOf({ cwd }: CommandContext, { text, flag }: Invocation): KubernetesSettings | undefined {
+  const [context, kubeconfig, inCluster] = [text("context"), text("kubeconfig"), flag("in-cluster")];
+  if (text("target") !== undefined) {
+    throw new TrueupError("usage", "Cannot use --target as --config must name the file that has it: it is not given.", {
+      hint: "Without a file, --context or --in-cluster says where to apply.",
+    });
+  }
+  const other = context === undefined ? (kubeconfig === undefined ? undefined : "--kubeconfig") : "--context";
+  if (inCluster && other !== undefined) {
+    throw new TrueupError("usage", `Cannot use ${other} as --in-cluster must be the only one: both are given.`);
+  }
+  if (!inCluster && other === undefined) return undefined;
+  if (!inCluster && context === undefined) {
+    throw new TrueupError(
+      "usage",
+      "Cannot use --kubeconfig as --context must say which cluster is meant: it is not given.",
+      {
+        hint: "The current context may be another tomorrow. kubectl config get-contexts lists them.",
+      },
+    );
+  }
+  return {
+    kind: "kubernetes",
+    name: context ?? IN_CLUSTER,
+    ...(context !== undefined && { context }),
+    ...(kubeconfig !== undefined && { kubeconfig: resolve(cwd, kubeconfig) }),
+    inCluster,
+    namespace: SYSTEM_NAMESPACE,
+  };
+}
 
-async function configuredOptions(context: CommandContext, { args, text, list }: Invocation): Promise<LaunchOptions> {
-  const twice = SAID_BY_CONFIG.find((option) => text(option) !== undefined);
+/** Options that say what the configuration says; both would leave open which one counts. */
+const SAID_BY_CONFIG = ["ref", "commit", "path", "namespace", "context", "kubeconfig"];
+
+async function configuredOptions(context: CommandContext, invocation: Invocation): Promise<LaunchOptions> {
+  const { args, text, list, flag } = invocation;
+  const twice = flag("in-cluster") ? "in-cluster" : SAID_BY_CONFIG.find((option) => text(option) !== undefined);
   if (twice !== undefined) {
     throw new TrueupError("usage", `Cannot use --${twice} as --config must say what is followed: both are given.`);
   }
   const [chosen] = args;
   const file = resolve(context.cwd, text("config") ?? "");
-  const { state, imagePaths, ...rest } = await readOperatorConfig(
-    file,
-    chosen === undefined ? undefined : resolve(context.cwd, chosen),
-  );
-  const scope = { repository: rest.repository, ref: rest.ref, path: "" };
+  const to = text("target");
+  const { state, imagePaths, ...rest } = await readOperatorConfig(file, {
+    ...(chosen !== undefined && { repository: resolve(context.cwd, chosen) }),
+    ...(to !== undefined && { target: to }),
+  });
+  const { repository, ref, target } = rest;
+  const scope = { repository, ref, path: "", ...(target?.kind === "kubernetes" && { target: target.name }) };
   return {
     ...rest,
     imagePaths: [...imagePaths, ...list("images").map((dir) => resolve(context.cwd, dir))],
@@ -131,6 +183,11 @@ function exitCodeOf({ apps }: DaemonStatus, ref: string): 0 | 1 {
   return apps.every(({ phase }) => phase === "Synced" || phase === "Held") ? 0 : 1;
 }
 
+function whatStays({ kubelet }: DaemonStatus): string {
+  if (kubelet === undefined) return "what it applied stays on the cluster. trueup run goes on with it.";
+  return "pods keep running. trueup run adopts them, trueup down ends them.";
+}
+
 async function runOn(context: CommandContext, daemon: RunningDaemon, ref: string): Promise<0> {
   const { out, err, clock, signal } = context;
   if (daemon.service.status().apps.length === 0) await err.line(`${ref} has no commit yet: waiting for one.`);
@@ -143,8 +200,7 @@ async function runOn(context: CommandContext, daemon: RunningDaemon, ref: string
     await narrateDaemon(daemon.service, out, clock, story.signal);
   } finally {
     signal.removeEventListener("abort", stop);
-    if (signal.aborted)
-      await err.line("\nThe daemon ends; pods keep running. trueup run adopts them, trueup down ends them.");
+    if (signal.aborted) await err.line(`\nThe daemon ends; ${whatStays(daemon.service.status())}`);
     await daemon.stop({ stopPods: false });
   }
   return 0;

@@ -3,7 +3,7 @@
 import { silentKubeletHint } from "../../kubelet/silent.ts";
 import { displayId } from "../../model/object.ts";
 import { shortId } from "../../model/source.ts";
-import type { AppPhase, AppStatus, DaemonStatus } from "../../model/status.ts";
+import type { AppPhase, AppStatus, DaemonStatus, KubeletStatus, TargetStatus } from "../../model/status.ts";
 import type { Style } from "../output.ts";
 import { ageOf } from "./age.ts";
 import { printable } from "./escape.ts";
@@ -25,16 +25,29 @@ const PHASE_COLOUR: Readonly<Record<AppPhase, "green" | "yellow" | "red">> = {
 const MAY_HOLD: ReadonlySet<AppPhase> = new Set(["Held", "RolledBack"]);
 
 export function formatStatus(status: DaemonStatus, now: number, style: Style): string {
-  const kubelet = kubeletText(status.kubelet, now, style);
+  const { kubelet } = status;
   const uptime = ageOf(status.startedAt, now);
-  const head = `trueup ${status.version}, process ${status.pid}, up ${uptime}; runtime ${status.runtime}, ${kubelet}`;
+  const runs = kubelet === undefined ? targetText(status.target) : runtimeText(status, kubelet, now, style);
+  const head = `trueup ${status.version}, process ${status.pid}, up ${uptime}; ${runs}`;
   const blocks = status.apps.map((app) => appText(app, now, style));
   if (blocks.length === 0) blocks.push("no apps\n");
-  const hint = status.kubelet.silentSince === undefined ? "" : `hint: ${silentKubeletHint(status.kubelet.pid)}\n`;
+  const hint = kubelet?.silentSince === undefined ? "" : `hint: ${silentKubeletHint(kubelet.pid)}\n`;
   return [`${head}\n`, hint, `state in ${status.stateDir}\n`, ...blocks.map((block) => `\n${block}`)].join("");
 }
 
-function kubeletText({ connected, pid, silentSince }: DaemonStatus["kubelet"], now: number, style: Style): string {
+/** `target staging: kubernetes at https://10.0.0.1:6443 (context staging-admin)` */
+function targetText({ name, kind, server, context }: TargetStatus): string {
+  const at = server === undefined ? "" : ` at ${server}`;
+  const by = context === undefined ? "" : ` (context ${context})`;
+  return printable(`target ${name}: ${kind}${at}${by}`);
+}
+
+function runtimeText({ runtime }: DaemonStatus, kubelet: KubeletStatus, now: number, style: Style): string {
+  const text = kubeletText(kubelet, now, style);
+  return runtime === undefined ? text : `runtime ${runtime}, ${text}`;
+}
+
+function kubeletText({ connected, pid, silentSince }: KubeletStatus, now: number, style: Style): string {
   if (silentSince !== undefined) {
     return style.red(`kubelet process ${pid ?? ""} not answering since ${silentSince} (${ageOf(silentSince, now)})`);
   }

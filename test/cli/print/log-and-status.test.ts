@@ -101,11 +101,24 @@ describe("status", () => {
     pid: 4711,
     startedAt: "2026-11-23T11:50:00Z",
     stateDir: "/state",
+    target: { name: "local", kind: "embedded" },
     runtime: "process",
     kubelet: { connected: true, pid: 42 },
     apps: [app],
   };
   const now = Date.parse("2026-11-23T12:00:00Z");
+
+  it("names a cluster instead of a kubelet", () => {
+    const { runtime: _runtime, kubelet: _kubelet, ...rest } = status;
+    const target = { name: "stage", kind: "kubernetes", server: "https://10.0.0.1:6443", context: "admin" } as const;
+    expect(formatStatus({ ...rest, target, apps: [] }, now, plain)).toBe(
+      `trueup 0.1.0, process 4711, up 10m; target stage: kubernetes at https://10.0.0.1:6443 (context admin)
+state in /state
+
+no apps
+`,
+    );
+  });
 
   it("tells commit, phase, health, and what is waited for", () => {
     expect(

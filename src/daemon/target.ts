@@ -1,0 +1,42 @@
+/** What a daemon asks of the place where its objects live, and how such a place is named. */
+import type { Backend } from "../model/backend.ts";
+import type { DaemonStatus } from "../model/status.ts";
+import type { FleetOptions } from "./fleet.ts";
+
+/** Name of the target that needs no configuration. */
+export const EMBEDDED_TARGET = "local";
+/** Namespace of what trueup itself keeps on a cluster, unless the operator says otherwise. */
+export const SYSTEM_NAMESPACE = "trueup-system";
+
+export interface KubernetesSettings {
+  kind: "kubernetes";
+  /** Of the target; attempts in the ledger carry it. */
+  name: string;
+  /** Absolute path; absent: `KUBECONFIG`, else the one in the home directory. */
+  kubeconfig?: string;
+  /** Absent: the kubeconfig's current one. */
+  context?: string;
+  /** Credentials are those of the pod that the daemon runs in; no kubeconfig is read. */
+  inCluster: boolean;
+  /** Of trueup's own objects. */
+  namespace: string;
+  /** Under which id objects are owned; absent: the one kept in the state directory. */
+  owner?: string;
+}
+
+export type TargetSettings = { kind: "embedded"; name: string } | KubernetesSettings;
+
+/** A target that has begun. Whoever began it hands what ends it to `Begun`. */
+export interface RunningTarget {
+  readonly backend: Backend;
+  /** Images that pods are run from; one that knows none where the nodes fetch them. */
+  readonly images: FleetOptions["images"];
+  /** Images may resolve otherwise now. */
+  onImages(): void;
+  /** What of the daemon's status is the target's to say. */
+  status(): Pick<DaemonStatus, "target" | "runtime" | "kubelet">;
+  /** Calls the listener after each change of `status()`; returns what ends that. */
+  onChange(listener: () => void): () => void;
+  /** Ends the pods, where they are processes of this machine; what runs on a cluster is not this machine's to end. */
+  stopPods(): Promise<void>;
+}

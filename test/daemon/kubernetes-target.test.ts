@@ -1,0 +1,187 @@
+/** A daemon whose target is a cluster: no kubelet, no objects of its own, nothing deleted at its end, and one owner for them. */
+import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { EmbeddedBackend } from "../../src/backend/embedded.ts";
+import { EmbeddedCluster } from "../../src/cluster/cluster.ts";
+import { type DaemonOptions, type RunningDaemon, startDaemon } from "../../src/daemon/daemon.ts";
+import type { ConnectOptions } from "../../src/daemon/kubernetes-target.ts";
+import { readTargetRecord } from "../../src/daemon/target-record.ts";
+import type { Backend } from "../../src/model/backend.ts";
+import { TrueupError } from "../../src/model/errors.ts";
+import type { KubeObject } from "../../src/model/object.ts";
+import { SystemClock } from "../../src/util/clock.ts";
+import { systemRandom } from "../../src/util/random.ts";
+import { allImages, ScriptedKubelet } from "../cluster/scripted-kubelet.ts";
+import { commitAll, initRepository } from "../git/support.ts";
+import { configMap } from "../reconcile/world.ts";
+import { type Home, makeHome } from "../support/processes.ts";
+
+const NO_ABORT = new AbortController().signal;
+const SERVER = "https://cluster.example:6443";
+
+let home: Home;
+let repository: string;
+let stateDir: string;
+/** Stands in for the cluster: it outlives every daemon. */
+let cluster: EmbeddedCluster;
+let connected: ConnectOptions[];
+let open: number;
+const daemons: RunningDaemon[] = [];
+
+beforeEach(() => {
+  home = makeHome();
+  repository = join(home.dir, "shop");
+  stateDir = join(home.dir, "state");
+  mkdirSync(repository);
+  initRepository(repository);
+  commitAll(repository, { "a.json": configMap("a") }, "first");
+  cluster = new EmbeddedCluster({
+    path: ":memory:",
+    clock: new SystemClock(),
+    random: systemRandom,
+    kubelet: new ScriptedKubelet(),
+    images: allImages,
+  });
+  cluster.start();
+  connected = [];
+  open = 0;
+});
+
+afterEach(async () => {
+  for (const daemon of daemons.splice(0)) await daemon.stop({ stopPods: false });
+  await cluster.close();
+  home.remove();
+});
+
+/** What the embedded backend does, said to be a cluster's. */
+function clusterBackend(): { backend: Backend; inner: EmbeddedBackend } {
+  const inner = new EmbeddedBackend(cluster);
+  const capabilities = {
+    ...inner.capabilities,
+    name: "kubernetes",
+    cheapDryRun: false,
+    localImages: false,
+    kinds: null,
+  };
+  const backend: Backend = {
+    capabilities,
+    list: (query, signal) => inner.list(query, signal),
+    watch: (query, version, signal) => inner.watch(query, version, signal),
+    dryRun: (request, signal) => inner.dryRun(request, signal),
+    apply: (request, signal) => inner.apply(request, signal),
+    delete: (request, signal) => inner.delete(request, signal),
+    logs: (query, signal) => inner.logs(query, signal),
+  };
+  return { backend, inner };
+}
+
+const OPTIONS: Pick<DaemonOptions, "connectKubernetes" | "target"> = {
+  target: { kind: "kubernetes", name: "stage", context: "admin", inCluster: false, namespace: "trueup-system" },
+  connectKubernetes: async (options) => {
+    connected.push(options);
+    open++;
+    const { backend, inner } = clusterBackend();
+    return {
+      backend,
+      server: SERVER,
+      context: "admin",
+      close: async () => {
+        open--;
+        inner.close();
+      },
+    };
+  },
+};
+
+async function start(rest: Partial<DaemonOptions> = {}): Promise<RunningDaemon> {
+  const daemon = await startDaemon({
+    version: "9.9.9",
+    repository,
+    ref: "main",
+    stateDir,
+    env: home.env,
+    imagePaths: [],
+    kubeletArgv: () => [process.execPath, "-e", "process.exit(9)"],
+    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+    ...OPTIONS,
+    ...rest,
+  });
+  daemons.push(daemon);
+  await daemon.settled();
+  return daemon;
+}
+
+async function applied(): Promise<KubeObject | undefined> {
+  const { items } = await clusterBackend().backend.list({ kind: "ConfigMap", name: "a" }, NO_ABORT);
+  return items[0]?.object;
+}
+
+it("applies to it, under its name, with no kubelet and no objects in the state directory", async () => {
+  const daemon = await start();
+  const { target, runtime, kubelet, apps } = daemon.service.status();
+  expect({ target, runtime, kubelet }).toEqual({
+    target: { name: "stage", kind: "kubernetes", server: SERVER, context: "admin" },
+  });
+  expect(apps.map(({ app, target: on, phase }) => [app, on, phase])).toEqual([["shop", "stage", "Synced"]]);
+  expect((await daemon.service.ledger.attempts({})).map((attempt) => attempt.target)).toEqual(["stage"]);
+  expect(await applied()).toMatchObject({ data: { a: "1" } });
+  expect(["cluster.db", "kubelet", "images"].filter((name) => existsSync(join(stateDir, name)))).toEqual([]);
+});
+
+it("ends without deleting anything, also when its pods are to end with it, and lets go of the cluster", async () => {
+  const daemon = await start();
+  await daemon.service.shutdown({ stopPods: true });
+  await daemon.ended;
+  expect(open).toBe(0);
+  expect(await applied()).toBeDefined();
+});
+
+it("is the same owner each time it starts, unless the operator names one; and records where it was", async () => {
+  await (await start()).stop({ stopPods: false });
+  await (await start()).stop({ stopPods: false });
+  const kept = readFileSync(join(stateDir, "owner.id"), "utf8").trim();
+  expect(connected.map(({ ownerId }) => ownerId)).toEqual([kept, kept]);
+  expect(kept).toMatch(/^[0-9a-f-]{36}$/);
+  expect(await readTargetRecord(realpathSync(stateDir))).toEqual({
+    ...{ name: "stage", kind: "kubernetes", server: SERVER, context: "admin" },
+    ...{ namespace: "trueup-system", ownerId: kept },
+  });
+  await start({ target: { kind: "kubernetes", name: "in", inCluster: true, namespace: "ops", owner: "us" } });
+  expect(connected.at(-1)).toMatchObject({ ownerId: "us", inCluster: true, namespace: "ops" });
+});
+
+it("makes no app of what others applied as a set of their own", async () => {
+  const theirs = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "theirs", namespace: "default" } };
+  await clusterBackend().backend.apply({ desired: theirs, owner: "applyset-Ab12-v1" }, NO_ABORT);
+  const daemon = await start();
+  expect(daemon.service.status().apps.map(({ app }) => app)).toEqual(["shop"]);
+});
+
+it("cannot be reached: the daemon says why and leaves the state directory to the next one", async () => {
+  const refused = new TrueupError("forbidden", "Cannot list: no.");
+  await expect(start({ connectKubernetes: () => Promise.reject(refused) })).rejects.toBe(refused);
+  await start();
+});
+
+it("has a state directory of its own: neither kind takes the other's", async () => {
+  await (await start()).stop({ stopPods: false });
+  const embedded = { kind: "embedded", name: "local" } as const;
+  await expect(start({ target: embedded })).rejects.toMatchObject({
+    code: "conflict",
+    message: `Cannot use the state directory ${stateDir} as it must be the embedded cluster's: it is of a Kubernetes target.`,
+  });
+  stateDir = join(home.dir, "other");
+  mkdirSync(stateDir, { mode: 0o700 });
+  writeFileSync(join(stateDir, "cluster.db"), "objects");
+  await expect(start()).rejects.toMatchObject({
+    code: "conflict",
+    message: `Cannot use the state directory ${stateDir} as it must be a Kubernetes target's: it is the embedded cluster's.`,
+  });
+});
+
+it.each(["", "A b", "x".repeat(64)])("is no owner when the file says %j", async (text) => {
+  mkdirSync(stateDir, { mode: 0o700 });
+  writeFileSync(join(stateDir, "owner.id"), text);
+  await expect(start()).rejects.toMatchObject({ code: "io", hint: expect.stringContaining("owner of the target") });
+});
