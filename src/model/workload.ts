@@ -271,11 +271,23 @@ export interface KubeEvent extends KubeObject {
   type: "Normal" | "Warning";
   reason: string;
   message: string;
+  /** Absent, as the times and the source are, where the reporter writes `series`, `eventTime` and `reportingComponent`: `timesOf`. */
   count: number;
   firstTimestamp: string;
   lastTimestamp: string;
   source: { component: string };
-  involvedObject: { apiVersion: string; kind: string; namespace: string; name: string; uid?: string };
+  series?: { count: number; lastObservedTime: string };
+  eventTime?: string;
+  reportingComponent?: string;
+  involvedObject: {
+    apiVersion: string;
+    kind: string;
+    namespace: string;
+    name: string;
+    uid?: string;
+    /** Part of the object: `spec.containers{web}`. */
+    fieldPath?: string;
+  };
 }
 
 // ---- Annotations and labels with a meaning --------------------------------------------------------------------------

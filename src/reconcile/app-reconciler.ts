@@ -340,7 +340,7 @@ export class AppReconciler {
 
   /** An event of the watch: health may be another now, or the object no longer as declared. */
   #saw(observed: Observed, present: boolean, before: KubeObject | undefined): void {
-    this.#health.touched(observed.object);
+    this.#health.touched(observed.object, present);
     this.#losses.see(observed.object, present, before);
     this.#queue.addAfter("health", HEALTH_DELAY_MS);
     const declared = this.#health.declaredAt(keyOfObject(observed.object));

@@ -5,6 +5,7 @@ import type { KubeObject, ObjectKey } from "../model/object.ts";
 import type { CommitId } from "../model/source.ts";
 import type { Deployment } from "../model/workload.ts";
 import { comparePositions, keptOf, type Position } from "../plan/stages.ts";
+import { isFinal } from "../rollout/kind-health.ts";
 import { findNewReplicaSet } from "../rollout/revisions.ts";
 import { explainFailure, reasonOf } from "./failure.ts";
 import { Headway } from "./headway.ts";
@@ -16,17 +17,6 @@ import { hasOwnDeadline, type WorkloadHealth, Workloads } from "./workloads.ts";
 
 /** For objects that have no deadline of their own; as long as a Deployment's is by default. */
 const DEADLINE_MS = 600_000;
-/** A Job says itself that it took too long; so long it has to say so. */
-const JOB_GRACE_MS = 60_000;
-/** Kinds that say of themselves that they have failed for good. */
-const ENDS_ITSELF: ReadonlySet<string> = new Set(["Deployment", "Job"]);
-
-/** How long a Job may take, by its own word; null for one that sets no limit, and for anything else. */
-function jobLimitMs({ kind, spec }: KubeObject): number | null {
-  if (kind !== "Job") return null;
-  const seconds = (spec as { activeDeadlineSeconds?: unknown } | undefined)?.activeDeadlineSeconds;
-  return typeof seconds === "number" ? seconds * 1_000 : null;
-}
 
 /** How what was carried out does. */
 export interface Judgement {
@@ -82,9 +72,8 @@ export class HealthWatch {
     this.#options = options;
     this.#onDeclared = onDeclared;
     const { localImages } = options.backend.capabilities;
-    const hasImage = (reference: string): boolean =>
-      localImages && images.digests([reference])[reference] !== undefined;
-    this.workloads = new Workloads(view, hasImage);
+    const hasImage = (reference: string): boolean => images.digests([reference])[reference] !== undefined;
+    this.workloads = new Workloads(view, localImages ? hasImage : null);
     this.#revisions = new RevisionRecorder({ app: app.name, target: app.target, ledger, repository, images, clock });
   }
 
@@ -97,8 +86,8 @@ export class HealthWatch {
     this.workloads.allDirty();
   }
 
-  touched(object: KubeObject): void {
-    this.workloads.touched(object);
+  touched(object: KubeObject, present: boolean): void {
+    this.workloads.touched(object, present);
   }
 
   applied(object: KubeObject | undefined): void {
@@ -200,14 +189,16 @@ export class HealthWatch {
     return typeof detail?.digest === "string" ? detail.digest : "";
   }
 
-  /** Those that cannot succeed, and Deployments whose deadline has passed: their own word that they are stuck. */
+  /** Those that cannot succeed, by their pods or their own word; and Deployments whose deadline has passed. */
   #failed(): WorkloadHealth[] {
     return this.workloads
       .with("Degraded")
       .filter((each) => this.#isWaitedFor(each))
       .filter(
         ({ object, failure, declared }) =>
-          ENDS_ITSELF.has(object?.kind ?? "") || failure !== undefined || this.#hooks.includes(declared),
+          failure !== undefined ||
+          this.#hooks.includes(declared) ||
+          (object !== undefined && (object.kind === "Deployment" || isFinal(object))),
       );
   }
 
@@ -243,13 +234,16 @@ export class HealthWatch {
    * anybody came to look. So a rollout that gets no further for longer than its deadline is late, too.
    */
   #deadlineOf({ declared, object }: WorkloadHealth, now: number): number {
-    const ownLimit = jobLimitMs(declared.object);
-    if (ownLimit !== null) return this.#since + Math.max(DEADLINE_MS, ownLimit + JOB_GRACE_MS);
-    if (object === undefined || !hasOwnDeadline(object)) return this.#since + DEADLINE_MS;
+    if (object === undefined) return this.#since + DEADLINE_MS;
+    const key = keyOfDeclared(declared);
+    if (!hasOwnDeadline(object)) {
+      // What is made pod by pod may take long, as long as one comes after the other; and a Job ends itself at its own deadline.
+      return this.#headway.ofCounts(key, object, now) + activeDeadlineMs(object) + DEADLINE_MS;
+    }
     const deployment = object as Deployment;
     const current = findNewReplicaSet(deployment, this.workloads.replicaSetsOf(object));
     const ownMs = (deployment.spec.progressDeadlineSeconds ?? 0) * 1_000;
-    return this.#headway.of(keyOfDeclared(declared), deployment, current, now) + ownMs + DEADLINE_MS;
+    return this.#headway.of(key, deployment, current, now) + ownMs + DEADLINE_MS;
   }
 
   async #fail(
@@ -266,4 +260,9 @@ export class HealthWatch {
       : await explainFailure(failed, record, context, signal);
     return { state: "failed", reason, health, hasWaited: this.#hasWaited };
   }
+}
+
+function activeDeadlineMs({ kind, spec }: KubeObject): number {
+  const { activeDeadlineSeconds } = (spec ?? {}) as { activeDeadlineSeconds?: number };
+  return kind === "Job" && typeof activeDeadlineSeconds === "number" ? activeDeadlineSeconds * 1_000 : 0;
 }

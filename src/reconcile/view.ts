@@ -4,8 +4,9 @@
  */
 import type { Backend, WatchEvent } from "../model/backend.ts";
 import { asTrueupError, TrueupError } from "../model/errors.ts";
-import { controllerOf, groupOf, type KubeObject, type ObjectKey } from "../model/object.ts";
+import { controllerOf, groupOf, type KubeObject, keyOfId, type ObjectKey } from "../model/object.ts";
 import type { Observed } from "../model/plan.ts";
+import type { KubeEvent, Pod } from "../model/workload.ts";
 import { type BackoffLimits, backoffMs } from "../util/backoff.ts";
 import { type Clock, sleep } from "../util/clock.ts";
 import { BoundedBackend } from "./bounded-backend.ts";
@@ -52,6 +53,10 @@ export class ClusterView {
   readonly #controlled = new Map<string, Map<ObjectKey, KubeObject>>();
   /** Namespace to its Secrets. */
   readonly #secrets = new Map<string, Map<ObjectKey, KubeObject>>();
+  /** Uid of an object to the events about it. */
+  readonly #events = new Map<string, Map<ObjectKey, KubeObject>>();
+  /** A claim to the pods that mount it. */
+  readonly #claimants = new Map<string, Map<ObjectKey, KubeObject>>();
   readonly #subscribers = new Set<Subscriber>();
   readonly #byApp = new Map<string, Set<Subscriber>>();
   readonly #byKey = new Map<ObjectKey, Set<Subscriber>>();
@@ -119,6 +124,24 @@ export class ClusterView {
     return [...(this.#controlled.get(uid)?.values() ?? [])];
   }
 
+  eventsAbout(uid: string): KubeEvent[] {
+    return [...(this.#events.get(uid)?.values() ?? [])] as KubeEvent[];
+  }
+
+  /** Whether a pod mounts the volume claim. */
+  isClaimed(key: ObjectKey): boolean {
+    return this.#claimants.has(key);
+  }
+
+  /** Pods that the object controls, or that what it controls does, at whatever depth. */
+  podsBelow(object: KubeObject, levels = MOST_LEVELS): Pod[] {
+    const { uid } = object.metadata;
+    if (uid === undefined || levels === 0) return [];
+    return [...(this.#controlled.get(uid)?.values() ?? [])].flatMap((below) =>
+      below.kind === "Pod" ? [below as Pod] : this.podsBelow(below, levels - 1),
+    );
+  }
+
   /** The object that controls another, as far as the view has it. */
   controllerOf(object: KubeObject): KubeObject | undefined {
     const owner = controllerOf(object);
@@ -128,9 +151,9 @@ export class ClusterView {
       ?.object;
   }
 
-  /** The object, its controller, and that one's: a pod, its ReplicaSet, its Deployment. */
+  /** The object, its controller, and that one's: a pod, its ReplicaSet, its Deployment. Of an event: of what it is about. */
   *upwards(object: KubeObject): Generator<KubeObject> {
-    let at: KubeObject | undefined = object;
+    let at: KubeObject | undefined = this.#aboutOf(object) ?? object;
     for (let level = 0; at !== undefined && level < MOST_LEVELS; level++) {
       yield at;
       at = this.controllerOf(at);
@@ -168,6 +191,8 @@ export class ClusterView {
     this.#objects.clear();
     this.#controlled.clear();
     this.#secrets.clear();
+    this.#events.clear();
+    this.#claimants.clear();
     for (const observed of items) this.#put(observed);
     this.#isListed = true;
     this.#trouble = null;
@@ -210,7 +235,15 @@ export class ClusterView {
       add(this.#byKey.get(key));
       addOwner(this.#objects.get(key)?.owner);
     }
+    for (const claim of claimsOf(observed.object)) add(this.#byKey.get(claim));
     return found;
+  }
+
+  #aboutOf(object: KubeObject): KubeObject | undefined {
+    const about = object.kind === "Event" ? (object as Partial<KubeEvent>).involvedObject : undefined;
+    if (about === undefined) return undefined;
+    const { apiVersion = "v1", kind, namespace = "", name } = about;
+    return this.#objects.get(`${groupOf(apiVersion)}/${kind}/${namespace}/${name}` as ObjectKey)?.object;
   }
 
   #put(observed: Observed): void {
@@ -236,14 +269,29 @@ export class ClusterView {
     return before;
   }
 
-  /** By what an object is found besides its key: those of one controller, the Secrets of one namespace. */
+  /** By what an object is found besides its key. */
   #groupsOf(object: KubeObject): [Map<string, Map<ObjectKey, KubeObject>>, string][] {
     const found: [Map<string, Map<ObjectKey, KubeObject>>, string][] = [];
     const controller = controllerOf(object)?.uid;
     if (controller !== undefined) found.push([this.#controlled, controller]);
     if (object.kind === "Secret") found.push([this.#secrets, object.metadata.namespace ?? ""]);
+    const about = object.kind === "Event" ? (object as Partial<KubeEvent>).involvedObject?.uid : undefined;
+    if (about !== undefined) found.push([this.#events, about]);
+    for (const claim of claimsOf(object)) found.push([this.#claimants, claim]);
     return found;
   }
+}
+
+/** The volume claims that a pod mounts. */
+export function claimsOf(object: KubeObject): ObjectKey[] {
+  if (object.kind !== "Pod" || groupOf(object.apiVersion) !== "") return [];
+  const { volumes = [] } = (object.spec ?? {}) as { volumes?: { persistentVolumeClaim?: { claimName?: string } }[] };
+  return volumes.flatMap(({ persistentVolumeClaim }) => {
+    const name = persistentVolumeClaim?.claimName;
+    return name === undefined
+      ? []
+      : [keyOfId({ group: "", kind: "PersistentVolumeClaim", namespace: object.metadata.namespace ?? "", name })];
+  });
 }
 
 function addTo<K, V>(sets: Map<K, Set<V>>, key: K, value: V): void {

@@ -2,17 +2,21 @@
 import { HEALTH_ORDER, type Health, worstHealth } from "../model/health.ts";
 import type { Declared } from "../model/manifest.ts";
 import { displayId, type KubeObject, type ObjectKey } from "../model/object.ts";
-import type { Deployment, Pod, ReplicaSet } from "../model/workload.ts";
+import type { Deployment, KubeEvent, Pod, ReplicaSet } from "../model/workload.ts";
 import { cannotSucceed, type PodFailure } from "../rollout/cannot-succeed.ts";
 import { healthOf } from "../rollout/health.ts";
 import { findNewReplicaSet } from "../rollout/revisions.ts";
 import { secretParts, withoutSecrets } from "../util/secret-text.ts";
 import { keyOfDeclared, keyOfObject } from "./observe.ts";
 import { MASK, secretValues } from "./secret-values.ts";
-import type { ClusterView } from "./view.ts";
+import { StartTries } from "./start-tries.ts";
+import { type ClusterView, claimsOf } from "./view.ts";
 
 /** Kinds that are done once they exist: nothing about them is waited for. */
 const PASSIVE: ReadonlySet<string> = new Set(["/ConfigMap", "/Secret", "/Namespace"]);
+
+/** On an object: its health is not asked for, as with an Ingress whose controller never says that it serves it. */
+const WAIT = "trueup/wait";
 
 /** A change that was made and that the view must have seen before its health counts. */
 interface Awaited {
@@ -31,15 +35,18 @@ export interface WorkloadHealth {
 export class Workloads {
   readonly #view: ClusterView;
   readonly #hasImage: (reference: string) => boolean;
+  /** Where nodes fetch images; null where they lie ready, or do not. */
+  readonly #tries: StartTries | null;
   readonly #declared = new Map<ObjectKey, Declared>();
   readonly #awaited = new Map<ObjectKey, Awaited>();
   readonly #health = new Map<ObjectKey, WorkloadHealth>();
   readonly #dirty = new Set<ObjectKey>();
 
-  /** @param hasImage Whether an image is to be had by now, whatever a pod that waits for it still says */
-  constructor(view: ClusterView, hasImage: (reference: string) => boolean) {
+  /** @param hasImage Whether an image is to be had by now, whatever a pod that waits for it still says; null where nodes fetch them */
+  constructor(view: ClusterView, hasImage: ((reference: string) => boolean) | null) {
     this.#view = view;
-    this.#hasImage = hasImage;
+    this.#hasImage = hasImage ?? (() => false);
+    this.#tries = hasImage === null ? new StartTries() : null;
   }
 
   /** From now on these objects are watched over. */
@@ -48,6 +55,7 @@ export class Workloads {
     this.#health.clear();
     for (const each of declared) {
       if (PASSIVE.has(`${each.id.group}/${each.id.kind}`)) continue;
+      if (each.object.metadata.annotations?.[WAIT] === "disabled") continue;
       this.#declared.set(keyOfDeclared(each), each);
     }
     this.allDirty();
@@ -61,7 +69,9 @@ export class Workloads {
   }
 
   /** Something about an object changed; so does the health of the workload that it belongs to. */
-  touched(object: KubeObject): void {
+  touched(object: KubeObject, present: boolean): void {
+    this.#tries?.see(object, present);
+    for (const claim of claimsOf(object)) if (this.#declared.has(claim)) this.#dirty.add(claim);
     for (const at of this.#view.upwards(object)) {
       const key = keyOfObject(at);
       if (this.#declared.has(key)) this.#dirty.add(key);
@@ -115,10 +125,7 @@ export class Workloads {
   }
 
   podsOf(workload: KubeObject): Pod[] {
-    const owners = workload.kind === "Deployment" ? this.replicaSetsOf(workload) : [workload];
-    return owners
-      .flatMap(({ metadata: { uid } }) => (uid === undefined ? [] : this.#view.controlledBy(uid)))
-      .filter((object): object is Pod => object.kind === "Pod");
+    return this.#view.podsBelow(workload);
   }
 
   /** The declared workload that an object belongs to, itself included. */
@@ -143,7 +150,20 @@ export class Workloads {
       this.#awaited.delete(key);
     }
     if (object === undefined) return { status: "Missing", reason: "it is not there" };
-    return healthOf(object, { pods: this.podsOf(object), replicaSets: this.replicaSetsOf(object) });
+    const pods = this.podsOf(object);
+    const context = { pods, ownPods: pods, replicaSets: this.replicaSetsOf(object) };
+    const health = healthOf(object, context);
+    if (isUnclaimed(object) && !this.#view.isClaimed(key)) {
+      // Many classes make a volume only for a pod that is to have it: nothing comes of waiting for it before.
+      return { status: "Suspended", reason: "no pod mounts it yet" };
+    }
+    if (health.status === "Healthy") return health;
+    const events = [object, ...pods].flatMap(({ metadata: { uid } }) => this.#eventsAbout(uid));
+    return events.length === 0 ? health : healthOf(object, { ...context, events });
+  }
+
+  #eventsAbout(uid: string | undefined): KubeEvent[] {
+    return uid === undefined ? [] : this.#view.eventsAbout(uid);
   }
 
   /** Everything else that tells a reason, to whomever, takes it from here. */
@@ -163,10 +183,14 @@ export class Workloads {
   #withFailure(entry: WorkloadHealth): WorkloadHealth {
     const { object, health } = entry;
     if (object === undefined || (health.status !== "Progressing" && health.status !== "Degraded")) return entry;
-    const failure = cannotSucceed(this.#newestPodsOf(object));
+    const tries = this.#tries;
+    const failure = cannotSucceed(
+      this.#newestPodsOf(object),
+      tries === null ? undefined : (pod, container) => tries.of(pod, container, this.#eventsAbout(pod.metadata.uid)),
+    );
     if (failure === undefined || this.#isOnItsWay(failure)) return entry;
-    // How often its pods may fail is for the Job itself to say.
-    if (object.kind === "Job" && failure.kind === "exits") return entry;
+    // How often it may fail is what a Job itself is told.
+    if (failure.kind === "exits" && (object.kind === "Job" || object.kind === "CronJob")) return entry;
     // Its own word, that the deadline has passed, says more.
     if (object.kind === "Deployment" && health.status === "Degraded") return { ...entry, failure };
     const reason = object.kind === "Pod" ? failure.reason : `pod ${failure.pod.metadata.name}: ${failure.reason}`;
@@ -184,12 +208,31 @@ export class Workloads {
   /** Pods of the revision that rolls out; none before the controller has seen what to roll out. */
   #newestPodsOf(object: KubeObject): Pod[] {
     if (object.kind === "Pod") return [object as Pod];
-    if (object.kind !== "Deployment") return this.podsOf(object);
+    if (object.kind !== "Deployment") return newestOf(object, this.podsOf(object));
     const deployment = object as Deployment;
     if ((deployment.metadata.generation ?? 0) > (deployment.status?.observedGeneration ?? 0)) return [];
     const current = findNewReplicaSet(deployment, this.replicaSetsOf(deployment));
     return current === undefined ? [] : this.podsOf(current);
   }
+}
+
+/** Of a StatefulSet's or DaemonSet's pods, those of the template that rolls out; of others, all. */
+function newestOf({ kind, metadata, status }: KubeObject, pods: Pod[]): Pod[] {
+  const { updateRevision } = (status ?? {}) as { updateRevision?: string };
+  const generation = metadata.annotations?.["deprecated.daemonset.template.generation"];
+  const wanted =
+    kind === "StatefulSet"
+      ? (["controller-revision-hash", updateRevision] as const)
+      : kind === "DaemonSet"
+        ? (["pod-template-generation", generation] as const)
+        : undefined;
+  if (wanted?.[1] === undefined) return pods;
+  const [label, value] = wanted;
+  return pods.filter((pod) => pod.metadata.labels?.[label] === value);
+}
+
+function isUnclaimed({ kind, status }: KubeObject): boolean {
+  return kind === "PersistentVolumeClaim" && (status as { phase?: string } | undefined)?.phase === "Pending";
 }
 
 /** Whether a Deployment's own deadline decides when its rollout has failed. */

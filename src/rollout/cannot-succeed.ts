@@ -18,6 +18,16 @@ const IMAGE = new Set([
   "ImageInspectError",
 ]);
 const CONFIGURATION = new Set(["CreateContainerConfigError", "CreateContainerError"]);
+/** What no other try changes, whoever fetches the image. */
+const NEVER = new Set(["InvalidImageName", "ErrImageNeverPull"]);
+/** So often an image was fetched in vain, or a container made, where that may pass by itself. */
+const TRIES = 3;
+
+/**
+ * How often the start of a container was tried in vain, as far as that is known: on a cluster the nodes fetch images, and a
+ * registry that is away for a moment, or a Secret that another controller is about to make, is no reason to give up.
+ */
+export type KnownTries = (pod: Pod, container: string) => number;
 
 export interface PodFailure {
   pod: Pod;
@@ -34,13 +44,14 @@ export interface PodFailure {
  * without a readiness probe is called ready as soon as it runs: when it ends again and again within seconds, it never worked.
  *
  * @param pods Of the revision that rolls out
+ * @param tries Where a missing image or configuration may pass by itself: it counts from the third try on. Absent: at once
  */
-export function cannotSucceed(pods: readonly Pod[]): PodFailure | undefined {
+export function cannotSucceed(pods: readonly Pod[], tries?: KnownTries): PodFailure | undefined {
   for (const pod of pods) {
     if (pod.metadata.deletionTimestamp !== undefined) continue;
     const didWork = wasEverReady(pod);
     for (const status of containersOf(pod)) {
-      const kind = failureOf(status);
+      const kind = failureOf(status, () => tries?.(pod, status.name) ?? TRIES);
       if (kind !== undefined && (!didWork || isFlash(pod, status)))
         return { pod, container: status.name, kind, reason: reasonOf(status, kind, didWork) };
     }
@@ -74,10 +85,11 @@ function isFlash({ spec }: Pod, status: ContainerStatus): boolean {
   return Date.parse(finishedAt) - Date.parse(startedAt) < FLASH_MS;
 }
 
-function failureOf(status: ContainerStatus): PodFailure["kind"] | undefined {
-  const waiting = status.state.waiting?.reason;
-  if (waiting !== undefined && IMAGE.has(waiting)) return "image";
-  if (waiting !== undefined && CONFIGURATION.has(waiting)) return "configuration";
+function failureOf(status: ContainerStatus, tries: () => number): PodFailure["kind"] | undefined {
+  const waiting = status.state.waiting?.reason ?? "";
+  if (NEVER.has(waiting)) return "image";
+  if (IMAGE.has(waiting)) return tries() >= TRIES ? "image" : undefined;
+  if (CONFIGURATION.has(waiting)) return tries() >= TRIES ? "configuration" : undefined;
   // The machine could not start it, for want of descriptors or room: that may pass, and is not the commit's doing.
   if ((status.state.terminated ?? status.lastState.terminated)?.reason === REASON_CANNOT_RUN) return undefined;
   return exitsOf(status) >= EXITS ? "exits" : undefined;

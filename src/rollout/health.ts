@@ -1,5 +1,6 @@
 /** How an object does, in Argo CD's words, with the reason from as deep as is known: pod, container, exit code. Pure. */
 import { isPodReady } from "../model/endpoints.ts";
+import { latestWarning } from "../model/event-times.ts";
 import type { Health, HealthStatus } from "../model/health.ts";
 import { controllerOf, groupOf, type KubeObject } from "../model/object.ts";
 import type { Deployment, KubeEvent, Pod, ReplicaSet, Service } from "../model/workload.ts";
@@ -15,6 +16,8 @@ import { pendingCounts } from "./rollout-status.ts";
 /** What is known around an object; each list may hold objects that have nothing to do with it. */
 export interface HealthContext {
   pods?: readonly Pod[];
+  /** Pods that are the object's, at whatever depth; absent: those of `pods` that it controls itself. */
+  ownPods?: readonly Pod[];
   replicaSets?: readonly ReplicaSet[];
   events?: readonly KubeEvent[];
 }
@@ -37,8 +40,20 @@ export function healthOf(object: KubeObject, context: HealthContext = {}): Healt
     case "/Service":
       return serviceHealth(object as Service);
     default:
-      return kindHealth(object);
+      return withReasonBelow(kindHealth(object), object, context);
   }
+}
+
+/** What its pods say, or else the latest warning about it: why a StatefulSet is not ready, or what a quota refused. */
+function withReasonBelow(own: Health, object: KubeObject, context: HealthContext): Health {
+  if (own.status !== "Progressing" && own.status !== "Degraded") return own;
+  const { pods = [], events = [] } = context;
+  const { uid } = object.metadata;
+  const ownPods = context.ownPods ?? (uid === undefined ? [] : pods.filter((pod) => controllerOf(pod)?.uid === uid));
+  const below = podsReason(ownPods, events);
+  if (below !== "") return { ...own, reason: join(own.reason, below) };
+  const warning = latestWarning(object, events);
+  return warning === undefined ? own : { ...own, reason: join(own.reason, `${warning.reason}: ${warning.message}`) };
 }
 
 function health(status: HealthStatus, reason: string): Health {
@@ -55,7 +70,7 @@ function deploymentHealth(deployment: Deployment, context: HealthContext): Healt
   const current = findNewReplicaSet(deployment, owned);
   const below = (): string => {
     const failure = getCondition(status.conditions, "ReplicaFailure")?.message;
-    return failure ?? (current === undefined ? endingReason(owned, context) : podsReason(current, context));
+    return failure ?? (current === undefined ? endingReason(owned, context) : replicaSetReason(current, context));
   };
   const progressing = getCondition(status.conditions, "Progressing");
   if (progressing?.reason === REASON.timedOut) {
@@ -78,7 +93,7 @@ function replicaSetHealth(replicaSet: ReplicaSet, context: HealthContext): Healt
   const wanted = sizeOf(replicaSet);
   if (available >= wanted) return health("Healthy", "");
   const pending = `${available} out of ${wanted} new replicas are available`;
-  return health("Progressing", join(pending, podsReason(replicaSet, context)));
+  return health("Progressing", join(pending, replicaSetReason(replicaSet, context)));
 }
 
 function serviceHealth(service: Service): Health {
@@ -86,15 +101,21 @@ function serviceHealth(service: Service): Health {
   const { status } = service;
   const ingress = (status as { loadBalancer?: { ingress?: unknown[] } } | undefined)?.loadBalancer?.ingress ?? [];
   const isAnswered = ingress.length > 0 || service.metadata.annotations?.[ANNOTATION.localPorts] !== undefined;
-  return isAnswered ? health("Healthy", "") : health("Progressing", "no local port answers for it yet");
+  return isAnswered ? health("Healthy", "") : health("Progressing", "nothing answers for it yet");
 }
 
-/** What is wrong with the ReplicaSet's pods, from the worst of them: `pod web-5d4-x2x8z: container web: exit code 1`. */
-function podsReason(replicaSet: ReplicaSet, { pods = [], events }: HealthContext): string {
+function replicaSetReason({ metadata: { uid } }: ReplicaSet, { pods = [], events = [] }: HealthContext): string {
+  return podsReason(
+    pods.filter((pod) => controllerOf(pod)?.uid === uid),
+    events,
+  );
+}
+
+/** What is wrong with pods, from the worst of them: `pod web-5d4-x2x8z: container web: exit code 1`. */
+function podsReason(pods: readonly Pod[], events: readonly KubeEvent[]): string {
   let found = "";
   for (const pod of pods) {
-    if (controllerOf(pod)?.uid !== replicaSet.metadata.uid || pod.metadata.deletionTimestamp !== undefined) continue;
-    if (isPodReady(pod)) continue;
+    if (pod.metadata.deletionTimestamp !== undefined || isPodReady(pod)) continue;
     const { status, reason } = podHealth(pod, events);
     if (reason === "" || status === "Healthy") continue;
     const text = `pod ${pod.metadata.name}: ${reason}`;

@@ -36,10 +36,36 @@ export function kindHealth(object: KubeObject): Health {
   const key = `${group}/${object.kind}`;
   const judge = Object.hasOwn(JUDGES, key) ? JUDGES[key] : undefined;
   if (judge !== undefined) return judge(object, spec, status);
-  const isBuiltin = !group.includes(".") || group.endsWith(".k8s.io");
-  // The gateway API is served by whoever installs it: its kinds are custom resources all the same.
-  if (isBuiltin && group !== "gateway.networking.k8s.io") return HEALTHY;
-  return byConditions(object, status);
+  return isCustom(group) ? byConditions(object, status) : HEALTHY;
+}
+
+/**
+ * Whether what an object says of itself does not change by waiting: a Job that has failed, a claim whose volume is lost, a
+ * custom resource that its controller calls stalled. All else that is Degraded may pass: metrics come late, and many
+ * controllers say that something is not ready while they wait for it.
+ *
+ * @see kstatus, whose one failure for custom resources is Stalled
+ */
+export function isFinal(object: KubeObject): boolean {
+  const group = groupOf(object.apiVersion);
+  const status = loose(object.status);
+  const conditions = conditionsOf(status);
+  switch (`${group}/${object.kind}`) {
+    case "/Pod":
+      return status.phase === "Failed";
+    case "batch/Job":
+      return isTrue(conditions, "Failed") !== undefined;
+    case "/PersistentVolumeClaim":
+      return status.phase === "Lost";
+    default:
+      if (!isCustom(group) || (status.observedGeneration !== undefined && isUnseen(object, status))) return false;
+      return (isTrue(conditions, "Stalled") ?? isTrue(conditions, "Failed")) !== undefined;
+  }
+}
+
+/** The gateway API is served by whoever installs it: its kinds are custom resources all the same. */
+function isCustom(group: string): boolean {
+  return (group.includes(".") && !group.endsWith(".k8s.io")) || group === "gateway.networking.k8s.io";
 }
 
 function statefulSet(object: KubeObject, spec: Loose, status: Loose): Health {

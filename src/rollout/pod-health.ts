@@ -1,5 +1,7 @@
 /** How a pod does, and why, from its containers' states and its latest warning. Pure. */
+
 import { isPodReady } from "../model/endpoints.ts";
+import { latestWarning } from "../model/event-times.ts";
 import type { Health } from "../model/health.ts";
 import type { ContainerState, ContainerStatus, KubeEvent, Pod } from "../model/workload.ts";
 import { getCondition } from "./conditions.ts";
@@ -56,6 +58,8 @@ function notReadyReason(pod: Pod, containers: readonly ContainerStatus[], events
     containers.find(({ state }) => hasFailed(state)) ??
     containers.find(({ ready, lastState }) => !ready && lastState !== undefined && hasFailed(lastState));
   if (byTrouble !== undefined) return containerReason(byTrouble);
+  const scheduled = getCondition(pod.status?.conditions, "PodScheduled");
+  if (scheduled?.status === "False") return [scheduled.reason, scheduled.message].filter(Boolean).join(": ");
   const warning = latestWarning(pod, events);
   if (warning !== undefined) return `${warning.reason}: ${warning.message}`;
   const waiting = containers.find(({ state }) => state.waiting !== undefined);
@@ -103,18 +107,4 @@ function endReason(state: ContainerState | undefined): string {
   ].filter((text) => text !== "");
   const text = detail.length === 0 ? how : `${how} (${detail.join(", ")})`;
   return message === undefined || message === "" ? text : `${text}: ${message}`;
-}
-
-function latestWarning(pod: Pod, events: readonly KubeEvent[]): KubeEvent | undefined {
-  let latest: KubeEvent | undefined;
-  for (const event of events) {
-    if (event.type !== "Warning" || event.involvedObject.kind !== "Pod") continue;
-    const { uid, name, namespace } = event.involvedObject;
-    const isAbout =
-      uid === undefined
-        ? name === pod.metadata.name && namespace === (pod.metadata.namespace ?? "default")
-        : uid === pod.metadata.uid;
-    if (isAbout && (latest === undefined || latest.lastTimestamp <= event.lastTimestamp)) latest = event;
-  }
-  return latest;
 }

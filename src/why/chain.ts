@@ -1,5 +1,7 @@
 /** From a symptom to the commit behind it, a line a link. Pure: logs and lines of git are asked for elsewhere. */
+
 import { isPodReady, isSelected } from "../model/endpoints.ts";
+import { latestWarning } from "../model/event-times.ts";
 import { controllerOf, displayId, idOf, type KubeObject } from "../model/object.ts";
 import type { Deployment, Endpoints, KubeEvent, Pod, ReplicaSet, Service } from "../model/workload.ts";
 import { ANNOTATION } from "../model/workload.ts";
@@ -95,7 +97,7 @@ function fromPods(pods: readonly Pod[], around: Surroundings): Descent {
   if (worst === undefined) return { links: [], pods: [] };
   const { pod, status, reason } = worst;
   const links = [{ about: displayId(idOf(pod)), text: `${status}: ${reason || "not ready"}` }];
-  const warning = warningOf(pod, around.events);
+  const warning = latestWarning(pod, around.events);
   if (warning !== undefined && !reason.includes(warning.message)) {
     links.push({ about: "event", text: `${warning.reason}: ${warning.message}` });
   }
@@ -123,12 +125,6 @@ function worstOf(pods: readonly Pod[], { events }: Surroundings): Trouble | unde
     return status === "Healthy" ? [] : [{ pod, status, reason }];
   });
   return troubled.find(({ status }) => status === "Degraded") ?? troubled[0];
-}
-
-function warningOf(pod: Pod, events: readonly KubeEvent[]): KubeEvent | undefined {
-  return events
-    .filter(({ type, involvedObject }) => type === "Warning" && involvedObject.uid === pod.metadata.uid)
-    .toSorted((a, b) => (a.lastTimestamp < b.lastTimestamp ? 1 : -1))[0];
 }
 
 /** What a workload says of itself; what its pods add to it follows as a link of its own. */

@@ -1,6 +1,6 @@
 /** A rollout gets further when a mark is passed, and not when pods come and go. */
 import { describe, expect, it } from "vitest";
-import type { ObjectKey } from "../../src/model/object.ts";
+import type { KubeObject, ObjectKey } from "../../src/model/object.ts";
 import type { Deployment, ReplicaSet } from "../../src/model/workload.ts";
 import { Headway } from "../../src/reconcile/headway.ts";
 
@@ -42,5 +42,20 @@ describe("a rollout", () => {
     expect(headway.of(WEB, deployment(3, 1), available(0), 3)).toBe(1);
     headway.restart();
     expect(headway.of(WEB, deployment(3, 1), available(0), 4)).toBe(4);
+  });
+
+  it("is also that of what counts its pods itself, and never of what counts none", () => {
+    const headway = new Headway();
+    const counted = (status?: object): KubeObject => ({ status }) as unknown as KubeObject;
+    const rows: [at: number, status: object | undefined, last: number][] = [
+      [0, undefined, 0],
+      [1, { updatedReplicas: 1, readyReplicas: 0 }, 1],
+      [2, { updatedReplicas: 1, readyReplicas: 1 }, 2],
+      [3, { updatedReplicas: 1, readyReplicas: 0 }, 2],
+      [4, { updatedNumberScheduled: 2, numberAvailable: 1 }, 4],
+      [5, { succeeded: 3 }, 5],
+      [6, { succeeded: "4" }, 5],
+    ];
+    for (const [at, status, last] of rows) expect(headway.ofCounts(WEB, counted(status), at), `at ${at}`).toBe(last);
   });
 });

@@ -1,54 +1,11 @@
 /** The shared view: who hears of what, whoever subscribes when, and what a failure or a circle of controllers does. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Backend, ListQuery, ObjectList, WatchEvent } from "../../src/model/backend.ts";
 import { TrueupError } from "../../src/model/errors.ts";
 import { type KubeObject, keyOf, type OwnerReference } from "../../src/model/object.ts";
 import type { Observed } from "../../src/model/plan.ts";
 import { ClusterView, type ViewSubscription } from "../../src/reconcile/view.ts";
 import { settle, VirtualClock } from "../../src/util/clock.ts";
-
-/** A backend whose answers the test gives. */
-class ScriptedBackend implements Partial<Backend> {
-  readonly capabilities = { name: "scripted", cheapDryRun: true, localImages: false, followLogs: false, kinds: null };
-  items: Observed[] = [];
-  lists = 0;
-  failure: TrueupError | null = null;
-  #waiting: WatchEvent[] = [];
-  #wake: () => void = () => {};
-  #ending: TrueupError | null = null;
-
-  async list(_query: ListQuery, _signal: AbortSignal): Promise<ObjectList> {
-    this.lists++;
-    if (this.failure !== null) throw this.failure;
-    return { items: this.items, version: "1" };
-  }
-
-  async *watch(_query: ListQuery, _version: string, signal: AbortSignal): AsyncGenerator<WatchEvent> {
-    signal.addEventListener("abort", () => this.#wake());
-    for (;;) {
-      signal.throwIfAborted();
-      const ending = this.#ending;
-      this.#ending = null;
-      if (ending !== null) throw ending;
-      yield* this.#waiting.splice(0);
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-  }
-
-  async tell(type: "added" | "modified" | "deleted", observed: Observed): Promise<void> {
-    this.#waiting.push({ type, observed, version: "2" });
-    this.#wake();
-    await settle();
-  }
-
-  async breakWatch(error: TrueupError): Promise<void> {
-    this.#ending = error;
-    this.#wake();
-    await settle();
-  }
-}
+import { ScriptedBackend } from "./scripted-backend.ts";
 
 function object(kind: string, name: string, controller?: KubeObject): KubeObject {
   const apiVersion = kind === "Pod" || kind === "ConfigMap" ? "v1" : "apps/v1";
@@ -100,7 +57,7 @@ function told(): string[] {
 beforeEach(() => {
   backend = new ScriptedBackend();
   clock = new VirtualClock();
-  view = new ClusterView({ backend: backend as unknown as Backend, clock, backoff: { baseMs: 10, maxMs: 10 } });
+  view = new ClusterView({ backend, clock, backoff: { baseMs: 10, maxMs: 10 } });
   heard = [];
   subscriptions = new Map();
 });

@@ -3,6 +3,7 @@ import { load } from "js-yaml";
 import { describe, expect, it } from "vitest";
 import type { KubeObject } from "../../src/model/object.ts";
 import { healthOf } from "../../src/rollout/health.ts";
+import { isFinal } from "../../src/rollout/kind-health.ts";
 
 const parse = (apiVersion: string, kind: string, rest: string): KubeObject =>
   ({ apiVersion, kind, metadata: { name: "a", generation: 2 }, ...(load(rest) as object) }) as KubeObject;
@@ -200,5 +201,30 @@ describe("health of other kinds", () => {
     const object = parse("autoscaling/v1", "HorizontalPodAutoscaler", "{}");
     object.metadata.annotations = { "autoscaling.alpha.kubernetes.io/conditions": "{oops" };
     expect(healthOf(object).status).toBe("Progressing");
+  });
+});
+
+describe("what no waiting changes", () => {
+  it.each<[string, string, string, boolean]>([
+    ["batch/v1", "Job", "{status: {conditions: [{type: Failed, status: 'True'}]}}", true],
+    ["batch/v1", "Job", "{status: {conditions: [{type: Complete, status: 'True'}]}}", false],
+    ["v1", "PersistentVolumeClaim", "{status: {phase: Lost}}", true],
+    ["v1", "PersistentVolumeClaim", "{status: {phase: Pending}}", false],
+    ["v1", "Pod", "{status: {phase: Failed}}", true],
+    ["v1", "Pod", "{status: {phase: Running}}", false],
+    ["x.example.org/v1", "X", "{status: {conditions: [{type: Stalled, status: 'True'}]}}", true],
+    [
+      "x.example.org/v1",
+      "X",
+      "{status: {observedGeneration: 1, conditions: [{type: Stalled, status: 'True'}]}}",
+      false,
+    ],
+    // It says so while it waits for something else, too.
+    ["x.example.org/v1", "X", "{status: {conditions: [{type: Ready, status: 'False', reason: Broken}]}}", false],
+    // Metrics come a minute late.
+    ["autoscaling/v2", "HorizontalPodAutoscaler", "{status: {conditions: [{type: Failed, status: 'True'}]}}", false],
+    ["x.example.org/v1", "X", "{}", false],
+  ])("%s %s %s: %s", (apiVersion, kind, rest, final) => {
+    expect(isFinal(parse(apiVersion, kind, rest))).toBe(final);
   });
 });

@@ -1,4 +1,5 @@
 /** Building blocks of `describe`: lines with tabs, which `expandTabs` lines up in the end. */
+import { reporterOf, timesOf } from "../../model/event-times.ts";
 import type { KubeObject } from "../../model/object.ts";
 import { ANNOTATION, type KubeEvent } from "../../model/workload.ts";
 import { humanDuration, longTime } from "./age.ts";
@@ -72,16 +73,16 @@ export function eventLines(events: readonly KubeEvent[], now: number): string[] 
   if (events.length === 0) return [`Events:\t${NONE}`];
   const rows = events.toSorted(byLastSeen).map((event) => {
     const message = event.message.trim().replaceAll("\n", " ");
-    return `  ${event.type}\t${event.reason}\t${eventAge(event, now)}\t${event.source.component}\t${message}`;
+    return `  ${event.type}\t${event.reason}\t${eventAge(event, now)}\t${reporterOf(event)}\t${message}`;
   });
   return ["Events:", "  Type\tReason\tAge\tFrom\tMessage", "  ----\t------\t----\t----\t-------", ...rows];
 }
 
 /** `3m`, or `3m (x2 over 10m)` for one that was counted. */
 export function eventAge(event: KubeEvent, now: number): string {
-  const last = humanDuration(now - Date.parse(event.lastTimestamp));
-  if (event.count <= 1) return last;
-  return `${last} (x${event.count} over ${humanDuration(now - Date.parse(event.firstTimestamp))})`;
+  const { first, last, count } = timesOf(event);
+  const age = humanDuration(now - Date.parse(last));
+  return count <= 1 ? age : `${age} (x${count} over ${humanDuration(now - Date.parse(first))})`;
 }
 
 function cut(text: string, length: number): string {

@@ -1,4 +1,5 @@
 /** `describe`: everything about an object as text, in kubectl's layout, with the commit and the manifest it comes from. */
+import { reporterOf, timesOf } from "../../model/event-times.ts";
 import type { KubeObject } from "../../model/object.ts";
 import type {
   ConfigMap,
@@ -125,16 +126,17 @@ function secretLines(secret: Secret, { events, now }: Related): string[] {
 
 function describeEvent(event: KubeEvent): string[] {
   const { kind, name, namespace } = event.involvedObject;
+  const { first, last, count } = timesOf(event);
   return [
     ...namedLines(event),
     `Type:\t${event.type}`,
     `Reason:\t${event.reason}`,
     `Message:\t${event.message}`,
     `Object:\t${kind}/${name} in ${namespace}`,
-    `From:\t${event.source.component}`,
-    `Count:\t${event.count}`,
-    `First Seen:\t${longTime(event.firstTimestamp)}`,
-    `Last Seen:\t${longTime(event.lastTimestamp)}`,
+    `From:\t${reporterOf(event)}`,
+    `Count:\t${count}`,
+    `First Seen:\t${longTime(first)}`,
+    `Last Seen:\t${longTime(last)}`,
   ];
 }
 

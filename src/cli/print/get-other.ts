@@ -1,4 +1,5 @@
 /** Columns of configuration, namespaces, events, and kinds that trueup knows nothing special about. */
+import { reporterOf, timesOf } from "../../model/event-times.ts";
 import type { KubeObject } from "../../model/object.ts";
 import type { ConfigMap, KubeEvent, Secret } from "../../model/workload.ts";
 import { ageOf } from "./age.ts";
@@ -43,16 +44,16 @@ export const eventPrinter: KindPrinter<KubeEvent> = {
   wide: ["SOURCE", "FIRST SEEN", "COUNT", "NAME"],
   nameless: true,
   cells: (event, now) => [
-    ageOf(event.lastTimestamp, now),
+    ageOf(timesOf(event).last, now),
     event.type,
     event.reason,
     `${event.involvedObject.kind.toLowerCase()}/${event.involvedObject.name}`,
     event.message.trim(),
   ],
   wideCells: (event, now) => [
-    event.source.component,
-    ageOf(event.firstTimestamp, now),
-    String(event.count),
+    reporterOf(event),
+    ageOf(timesOf(event).first, now),
+    String(timesOf(event).count),
     event.metadata.name,
   ],
 };

@@ -1,4 +1,5 @@
 /** Objects as the lines of a table: which printer a kind has, and the columns that all kinds share. */
+import { timesOf } from "../../model/event-times.ts";
 import type { KubeObject } from "../../model/object.ts";
 import type { KubeEvent } from "../../model/workload.ts";
 import type { Kind } from "../kinds.ts";
@@ -76,7 +77,7 @@ export function byName(a: KubeObject, b: KubeObject): number {
 
 /** Oldest first; equal times by the order in which the store wrote them. */
 export function byLastSeen(a: KubeObject, b: KubeObject): number {
-  const time = (object: KubeObject): number => Date.parse((object as KubeEvent).lastTimestamp) || 0;
+  const time = (object: KubeObject): number => Date.parse(timesOf(object as KubeEvent).last) || 0;
   const version = (object: KubeObject): number => Number(object.metadata.resourceVersion ?? 0) || 0;
   return time(a) - time(b) || version(a) - version(b);
 }
