@@ -74,7 +74,14 @@ export class HealthWatch {
     const { localImages } = options.backend.capabilities;
     const hasImage = (reference: string): boolean => images.digests([reference])[reference] !== undefined;
     this.workloads = new Workloads(view, localImages ? hasImage : null);
-    this.#revisions = new RevisionRecorder({ app: app.name, target: app.target, ledger, repository, images, clock });
+    this.#revisions = new RevisionRecorder({
+      app: app.name,
+      target: app.target,
+      ledger,
+      repository,
+      images: localImages ? images : null,
+      clock,
+    });
   }
 
   load(): Promise<void> {
@@ -176,7 +183,8 @@ export class HealthWatch {
       if (object?.kind !== "Deployment") continue;
       signal.throwIfAborted();
       const replicaSets = this.workloads.replicaSetsOf(object);
-      await this.#revisions.record(object, replicaSets, health, (commit) => this.#digestOf(record, commit));
+      const around = { replicaSets, health, podsOf: (set: KubeObject) => this.workloads.podsOf(set) };
+      await this.#revisions.record(object, around, (commit) => this.#digestOf(record, commit));
       this.#options.fault?.("revision");
     }
   }
