@@ -8,7 +8,8 @@ import type { KubernetesSettings, RunningTarget } from "./target.ts";
 import { writeTargetRecord } from "./target-record.ts";
 
 /** How a cluster is reached, and what for. */
-export interface ConnectOptions extends Pick<KubernetesSettings, "kubeconfig" | "context" | "inCluster" | "namespace"> {
+export interface ConnectOptions
+  extends Pick<KubernetesSettings, "kubeconfig" | "context" | "inCluster" | "namespace" | "namespaces"> {
   /** Under which id objects are owned: what another daemon applied is told from what this one did. */
   ownerId: string;
   env: Readonly<Record<string, string | undefined>>;

@@ -20,6 +20,8 @@ export interface KubernetesSettings {
   inCluster: boolean;
   /** Of trueup's own objects. */
   namespace: string;
+  /** Only these are read, where the credentials reach no further; absent: all. */
+  namespaces?: readonly string[];
   /** Under which id objects are owned; absent: the one kept in the state directory. */
   owner?: string;
 }

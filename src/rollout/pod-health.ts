@@ -51,7 +51,7 @@ function isTrouble(reason: string | undefined): boolean {
   return reason !== undefined && (reason.startsWith("Err") || reason.endsWith("Error") || reason.endsWith("BackOff"));
 }
 
-/** Why a pod is not ready: from its containers, or else its latest warning, or else its conditions. */
+/** Why a pod is not ready: from its containers, or else its conditions; and its latest warning, where they say little. */
 function notReadyReason(pod: Pod, containers: readonly ContainerStatus[], events: readonly KubeEvent[]): string {
   const byTrouble =
     containers.find(({ state }) => isTrouble(state.waiting?.reason)) ??
@@ -61,7 +61,12 @@ function notReadyReason(pod: Pod, containers: readonly ContainerStatus[], events
   const scheduled = getCondition(pod.status?.conditions, "PodScheduled");
   if (scheduled?.status === "False") return [scheduled.reason, scheduled.message].filter(Boolean).join(": ");
   const warning = latestWarning(pod, events);
-  if (warning !== undefined) return `${warning.reason}: ${warning.message}`;
+  const told = warning === undefined ? [] : [`${warning.reason}: ${warning.message}`];
+  const own = ownReason(pod, containers);
+  return [...(own === "" ? [] : [own]), ...told].join(": ");
+}
+
+function ownReason(pod: Pod, containers: readonly ContainerStatus[]): string {
   const waiting = containers.find(({ state }) => state.waiting !== undefined);
   if (waiting !== undefined) return containerReason(waiting);
   const notReady = containers.find(({ ready }) => !ready);

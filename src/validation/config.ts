@@ -65,6 +65,8 @@ export type TargetConfig =
       inCluster: boolean;
       /** Of trueup's own objects. */
       namespace?: string;
+      /** Only these are read; absent: all. */
+      namespaces?: string[];
       /** Id under which objects are owned. */
       owner?: string;
     };
@@ -179,7 +181,7 @@ export function parseOperatorConfig(text: string, file: string): ParsedConfig<Op
 }
 
 /** What only a cluster has. */
-const CLUSTER_SETTINGS = ["kubeconfig", "context", "inCluster", "namespace", "owner"] as const;
+const CLUSTER_SETTINGS = ["kubeconfig", "context", "inCluster", "namespace", "namespaces", "owner"] as const;
 
 function readTargets(reader: ConfigReader): TargetConfig[] {
   const names = new Set<string>();
@@ -225,7 +227,14 @@ function readCluster(reader: ConfigReader, target: Field, name: string): TargetC
     return value === undefined ? {} : { [setting]: value };
   };
   const given = { ...text("kubeconfig"), ...text("context"), ...text("namespace"), ...text("owner") };
-  return { kind: "kubernetes", name, inCluster, ...given };
+  const namespaces = target.at("namespaces");
+  return {
+    kind: "kubernetes",
+    name,
+    inCluster,
+    ...given,
+    ...(namespaces.isGiven && { namespaces: texts(namespaces) }),
+  };
 }
 
 function checkChosenTargets(

@@ -203,7 +203,7 @@ describe("the reason comes from below", () => {
           series: { count: 4, lastObservedTime: "2026-01-01T00:00:00Z" },
         }),
       ],
-      says: 'Progressing deployment/web: 0 out of 1 new replicas have been updated: pod web-1-x: FailedMount: secret "tls" not found',
+      says: 'Progressing deployment/web: 0 out of 1 new replicas have been updated: pod web-1-x: container web: ContainerCreating: FailedMount: secret "tls" not found',
     },
     {
       name: "a Job has failed, and its pod says how",

@@ -150,7 +150,7 @@ describe("the reason of a pod's health", () => {
     expect(healthOf(given).reason).toBe("container migrate: CrashLoopBackOff: exit code 1");
   });
 
-  it("is the latest warning about it where its containers tell nothing", () => {
+  it("is also the latest warning about it where its containers tell little", () => {
     const given = withContainer({}, { state: { running: { startedAt: "" } } });
     const event = (message: string, seconds: number, uid = "web-1-abcde-uid"): KubeEvent => ({
       apiVersion: "v1",
@@ -166,7 +166,7 @@ describe("the reason of a pod's health", () => {
       involvedObject: { apiVersion: "v1", kind: "Pod", namespace: "default", name: "web-1-abcde", uid },
     });
     const events = [event("older", 1), event("newest", 3), event("another pod's", 9, "other"), event("old", 2)];
-    expect(healthOf(given, { events }).reason).toBe("Unhealthy: newest");
+    expect(healthOf(given, { events }).reason).toBe("container web: not ready: Unhealthy: newest");
   });
 });
 

@@ -122,7 +122,7 @@ describe("parseOperatorConfig", () => {
 - {path: /srv/a, ref: refs/heads/main, apps: [web], target: stage}
 - {path: b, commit: "${COMMIT}", target: prod}
 targets:
-- {name: stage, kind: kubernetes, kubeconfig: kube, context: "arn:aws:eks:eu-1:1:cluster/stage", namespace: ops, owner: us}
+- {name: stage, kind: kubernetes, kubeconfig: kube, context: "arn:aws:eks:eu-1:1:cluster/stage", namespace: ops, namespaces: [shop], owner: us}
 - {name: prod, kind: kubernetes, inCluster: true}
 - {name: here}
 images: {paths: [/srv/images]}
@@ -145,6 +145,7 @@ ledger: {keepAttempts: 100, keepDays: 365}
             context: "arn:aws:eks:eu-1:1:cluster/stage",
             inCluster: false,
             namespace: "ops",
+            namespaces: ["shop"],
             owner: "us",
           },
           { kind: "kubernetes", name: "prod", inCluster: true },
