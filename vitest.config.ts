@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["test/long/**", "**/node_modules/**"],
+    exclude: ["test/long/**", "test/real-cluster/**", "**/node_modules/**"],
     pool: "forks",
     maxWorkers: 2,
     maxConcurrency: 2,
