@@ -5,6 +5,7 @@ import type { Deployment, Pod } from "../../src/model/workload.ts";
 import { ApiError } from "../support/kubernetes/api.ts";
 import { clusterForTests } from "../support/kubernetes/cluster.ts";
 import { ControlPlane } from "../support/kubernetes/control-plane.ts";
+import { LOGS_ANNOTATION } from "../support/kubernetes/logs.ts";
 import { PLAY_ANNOTATION } from "../support/kubernetes/play.ts";
 import { KUBERNETES_VERSION } from "../support/kubernetes/program.ts";
 import { Child, isAlive, ROOT } from "../support/processes.ts";
@@ -137,6 +138,17 @@ describe("a shared cluster", () => {
     expect(failed).toMatchObject({ metadata: { name: first.metadata.name }, status: { reason: "Evicted" } });
     const next = await podUntil(namespace, ({ metadata }) => metadata.name !== first.metadata.name);
     expect(next.metadata.ownerReferences).toEqual(first.metadata.ownerReferences);
+  });
+
+  it.skipIf(!cluster.isOwn)("tells the logs that a pod's annotation says it wrote", async () => {
+    const namespace = await cluster.namespace("logs");
+    cluster.play([namespace]);
+    const metadata = { name: "web", namespace, annotations: { [LOGS_ANNOTATION]: "starting\nno such host db\n" } };
+    const spec = { containers: [{ name: "web", image: "web:v1" }] };
+    await cluster.api.create({ apiVersion: "v1", kind: "Pod", metadata, spec });
+    await podUntil(namespace, ({ status }) => status?.phase === "Running");
+    const said = await cluster.kubectl(["logs", "web", "-n", namespace, "--tail=1"]);
+    expect(said).toEqual({ code: 0, stdout: "no such host db\n", stderr: "" });
   });
 
   it.skipIf(!cluster.isOwn)("counts requests by user, verb and resource", async () => {

@@ -78,7 +78,8 @@ export function readKubeconfig(path: string): Access {
   const ca = text(cluster, "certificate-authority");
   const certificate = text(user, "client-certificate");
   const key = text(user, "client-key");
-  const token = typeof user.tokenFile === "string" ? readFileSync(user.tokenFile, "utf8").trim() : user.token;
+  const tokenFile = typeof user.tokenFile === "string" ? resolve(dirname(path), user.tokenFile) : null;
+  const token = tokenFile === null ? user.token : readFileSync(tokenFile, "utf8").trim();
   if (ca !== undefined) access.ca = ca;
   if (typeof token === "string") access.token = token;
   else if (certificate !== undefined && key !== undefined) Object.assign(access, { certificate, key });

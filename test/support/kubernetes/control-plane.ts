@@ -67,6 +67,11 @@ export class ControlPlane {
     return Object.fromEntries([...this.#processes].map(([part, { pid }]) => [part, pid ?? -1]));
   }
 
+  /** Files of the certificate that all parts show, and of its key. */
+  get certificate(): { certificate: string; key: string } {
+    return { certificate: join(this.directory, FILES.certificate), key: join(this.directory, FILES.key) };
+  }
+
   get auditLog(): string {
     return join(this.directory, FILES.audit);
   }

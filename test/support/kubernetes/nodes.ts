@@ -12,6 +12,15 @@ const LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
 /** More than any test needs: what a test wants to be short it declares itself. */
 const ALLOCATABLE = { cpu: "1000", memory: "1Ti", "ephemeral-storage": "1Ti", pods: "20000" };
 
+export interface NodeOptions {
+  /** Nodes are named by it and a number from 1. */
+  prefix?: string;
+  /** Room of each: quantities by resource. */
+  allocatable?: Readonly<Record<string, string>>;
+  /** Where the API server asks for logs, on loopback. */
+  kubeletPort?: number;
+}
+
 interface Node extends KubeObject {
   spec: { taints?: { key: string }[] };
 }
@@ -28,27 +37,22 @@ export class PlayedNodes {
     this.names = names;
   }
 
-  /** Makes nodes `prefix1` to `prefixN`, and waits until pods may be scheduled to them. */
-  static async start(
-    api: Api,
-    count: number,
-    prefix = "node-",
-    allocatable: object = ALLOCATABLE,
-  ): Promise<PlayedNodes> {
-    const nodes = new PlayedNodes(
-      api,
-      Array.from({ length: count }, (_, index) => `${prefix}${index + 1}`),
-    );
-    await Promise.all(nodes.names.map((name) => nodes.#create(name, allocatable)));
-    nodes.#timer = setInterval(() => {
-      nodes.#beat = Promise.all(nodes.names.map((name) => nodes.#renew(name))).catch((error: unknown) => {
-        nodes.#failure ??= { error };
-      });
-    }, HEARTBEAT_MS);
-    // They are born with a taint, which the controller manager takes away when it has seen that they are ready.
-    const isOpen = (node: Node | null): boolean => node?.spec.taints === undefined;
-    await Promise.all(nodes.names.map((name) => api.until<Node>(`${NODES}/${name}`, isOpen)));
-    return nodes;
+  /** Makes nodes, and waits until pods may be scheduled to them. */
+  static async start(api: Api, count: number, options: NodeOptions = {}): Promise<PlayedNodes> {
+    const { prefix = "node-" } = options;
+    const names = Array.from({ length: count }, (_, index) => `${prefix}${index + 1}`);
+    const nodes = new PlayedNodes(api, names);
+    try {
+      await Promise.all(names.map((name) => nodes.#create(name, options)));
+      nodes.#timer = setInterval(() => nodes.#renewAll(), HEARTBEAT_MS);
+      // They are born with a taint, which the controller manager takes away when it has seen that they are ready.
+      const isOpen = (node: Node | null): boolean => node !== null && node.spec.taints === undefined;
+      await Promise.all(names.map((name) => api.until<Node>(`${NODES}/${name}`, isOpen)));
+      return nodes;
+    } catch (error) {
+      clearInterval(nodes.#timer);
+      throw error;
+    }
   }
 
   /** @throws What went wrong with a heartbeat */
@@ -59,7 +63,13 @@ export class PlayedNodes {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
-  async #create(name: string, allocatable: object): Promise<void> {
+  #renewAll(): void {
+    this.#beat = Promise.all(this.names.map((name) => this.#renew(name))).catch((error: unknown) => {
+      this.#failure ??= { error };
+    });
+  }
+
+  async #create(name: string, { allocatable = ALLOCATABLE, kubeletPort }: NodeOptions): Promise<void> {
     const labels = { [PLAYED_LABEL]: "true", "kubernetes.io/hostname": name, "kubernetes.io/os": "linux" };
     const now = new Date().toISOString();
     await this.#api.create({
@@ -69,6 +79,7 @@ export class PlayedNodes {
       status: {
         capacity: allocatable,
         allocatable,
+        ...(kubeletPort !== undefined && { daemonEndpoints: { kubeletEndpoint: { Port: kubeletPort } } }),
         addresses: [{ type: "InternalIP", address: "127.0.0.1" }],
         nodeInfo: { kubeletVersion: "v0.0.0-played", operatingSystem: "linux", architecture: "amd64" },
         conditions: [

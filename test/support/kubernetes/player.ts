@@ -109,12 +109,10 @@ export class Player {
         cancel: undefined,
       });
     } else {
-      // What we reported comes back this way; there is nothing to do then.
-      if (JSON.stringify(actor.pod.spec) === JSON.stringify(pod.spec) && !isToldToEnd(actor.pod, pod)) {
-        actor.pod = pod;
-        return;
-      }
+      const before = actor.pod;
       actor.pod = pod;
+      // What we reported comes back this way; there is nothing to do then.
+      if (partOf(before) === partOf(pod)) return;
     }
     this.#step(uid);
   }
@@ -178,6 +176,7 @@ export class Player {
   }
 }
 
-function isToldToEnd(before: Pod, after: Pod): boolean {
-  return before.metadata.deletionTimestamp !== after.metadata.deletionTimestamp;
+/** What of a pod decides how it is played, to compare. */
+function partOf({ spec, metadata }: Pod): string {
+  return JSON.stringify([spec, metadata.deletionTimestamp, metadata.annotations?.[PLAY_ANNOTATION]]);
 }

@@ -3,6 +3,7 @@ import { TrueupError } from "../../../src/model/errors.ts";
 import { readKubeconfig } from "./access.ts";
 import { Api } from "./api.ts";
 import { ControlPlane } from "./control-plane.ts";
+import { KubeletLogs } from "./logs.ts";
 import { PLAYED_LABEL, PlayedNodes } from "./nodes.ts";
 import { controlPlaneProgram } from "./program.ts";
 
@@ -33,18 +34,25 @@ export async function startCluster(existing = process.env.TRUEUP_TEST_KUBECONFIG
   const program = await controlPlaneProgram();
   const plane = await ControlPlane.start(program);
   const api = new Api(readKubeconfig(plane.kubeconfig("player")));
-  const stopPlane = async (): Promise<void> => {
-    await api.close();
-    await plane.stop();
+  // In the order they are to be ended, which is not that of their start.
+  const ends: (() => Promise<void>)[] = [() => api.close(), () => plane.stop()];
+  const stop = async (): Promise<void> => {
+    const failures: unknown[] = [];
+    for (const end of ends.splice(0)) await end().catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
   };
   try {
-    const nodes = await PlayedNodes.start(api, NODES);
+    const logs = await KubeletLogs.start(api, plane.certificate);
+    ends.unshift(() => logs.stop());
+    const nodes = await PlayedNodes.start(api, NODES, { kubeletPort: logs.port });
+    ends.unshift(() => nodes.stop());
     const { directory, auditLog, pids } = plane;
-    const own = { program, directory, auditLog, pids };
-    const stop = (): Promise<void> => nodes.stop().finally(stopPlane);
-    return { shared: { kubeconfig: plane.kubeconfig("admin"), played: true, own }, stop };
+    return {
+      shared: { kubeconfig: plane.kubeconfig("admin"), played: true, own: { program, directory, auditLog, pids } },
+      stop,
+    };
   } catch (error) {
-    await stopPlane();
+    await stop();
     throw error;
   }
 }
