@@ -2,6 +2,8 @@
  * A cluster to try things on by hand, until Ctrl-C. All its pods are played: those with an annotation as it says, others run.
  *
  *     node test/support/kubernetes/main.ts
+ *
+ * Not for TRUEUP_TEST_KUBECONFIG: it plays the pods of all namespaces, so those of tests would be played twice.
  */
 import { once } from "node:events";
 import { asTrueupError } from "../../../src/model/errors.ts";
