@@ -53,6 +53,7 @@ export class ClusterView {
   readonly #controlled = new Map<string, Map<ObjectKey, KubeObject>>();
   /** Namespace to its Secrets. */
   readonly #secrets = new Map<string, Map<ObjectKey, KubeObject>>();
+  readonly #secretLists = new Map<string, readonly KubeObject[]>();
   /** Uid of an object to the events about it. */
   readonly #events = new Map<string, Map<ObjectKey, KubeObject>>();
   /** A claim to the pods that mount it. */
@@ -115,8 +116,14 @@ export class ClusterView {
     return this.#objects.get(key);
   }
 
-  secretsIn(namespace: string): KubeObject[] {
-    return [...(this.#secrets.get(namespace)?.values() ?? [])];
+  /** The very list of the last time, as long as no Secret of the namespace changed: what is made of it can be kept by it. */
+  secretsIn(namespace: string): readonly KubeObject[] {
+    let list = this.#secretLists.get(namespace);
+    if (list === undefined) {
+      list = [...(this.#secrets.get(namespace)?.values() ?? [])];
+      this.#secretLists.set(namespace, list);
+    }
+    return list;
   }
 
   /** Objects whose controller has this uid. */
@@ -191,6 +198,7 @@ export class ClusterView {
     this.#objects.clear();
     this.#controlled.clear();
     this.#secrets.clear();
+    this.#secretLists.clear();
     this.#events.clear();
     this.#claimants.clear();
     for (const observed of items) this.#put(observed);
@@ -269,12 +277,16 @@ export class ClusterView {
     return before;
   }
 
-  /** By what an object is found besides its key. */
+  /** By what an object that comes or goes is found besides its key. */
   #groupsOf(object: KubeObject): [Map<string, Map<ObjectKey, KubeObject>>, string][] {
     const found: [Map<string, Map<ObjectKey, KubeObject>>, string][] = [];
     const controller = controllerOf(object)?.uid;
     if (controller !== undefined) found.push([this.#controlled, controller]);
-    if (object.kind === "Secret") found.push([this.#secrets, object.metadata.namespace ?? ""]);
+    if (object.kind === "Secret") {
+      const { namespace = "" } = object.metadata;
+      this.#secretLists.delete(namespace);
+      found.push([this.#secrets, namespace]);
+    }
     const about = object.kind === "Event" ? (object as Partial<KubeEvent>).involvedObject?.uid : undefined;
     if (about !== undefined) found.push([this.#events, about]);
     for (const claim of claimsOf(object)) found.push([this.#claimants, claim]);

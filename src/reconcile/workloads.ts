@@ -18,6 +18,18 @@ const PASSIVE: ReadonlySet<string> = new Set(["/ConfigMap", "/Secret", "/Namespa
 /** On an object: its health is not asked for, as with an Ingress whose controller never says that it serves it. */
 const WAIT = "trueup/wait";
 
+/** What must not show of a namespace's Secrets, made once for each of the view's lists. */
+const knownParts = new WeakMap<readonly KubeObject[], readonly string[]>();
+
+function partsOf(secrets: readonly KubeObject[]): readonly string[] {
+  let parts = knownParts.get(secrets);
+  if (parts === undefined) {
+    parts = secretParts(secretValues(secrets));
+    knownParts.set(secrets, parts);
+  }
+  return parts;
+}
+
 /** A change that was made and that the view must have seen before its health counts. */
 interface Awaited {
   uid: string | undefined;
@@ -176,7 +188,7 @@ export class Workloads {
   /** A text about pods of a namespace without what its Secrets hold: their last words may quote any of them. */
   masked(text: string, namespace: string): string {
     if (text === "") return text;
-    return withoutSecrets(text, secretParts(secretValues(this.#view.secretsIn(namespace))), MASK);
+    return withoutSecrets(text, partsOf(this.#view.secretsIn(namespace)), MASK);
   }
 
   /** A rollout under way that cannot succeed is Degraded at once, with the pod that says so. */

@@ -132,6 +132,29 @@ describe("an event", () => {
   });
 });
 
+describe("the Secrets of a namespace", () => {
+  it("are one list until one of them comes, changes or goes", async () => {
+    const [secret, other] = [object("Secret", "s"), object("Secret", "t")];
+    await start(seen(secret), seen(CONFIG));
+    let list = view.secretsIn("default");
+    expect(list).toEqual([secret]);
+    const steps = [
+      { type: "modified", of: CONFIG, isSame: true, has: ["s"] },
+      { type: "added", of: other, isSame: false, has: ["s", "t"] },
+      { type: "modified", of: other, isSame: false, has: ["s", "t"] },
+      { type: "modified", of: POD, isSame: true, has: ["s", "t"] },
+      { type: "deleted", of: secret, isSame: false, has: ["t"] },
+    ] as const;
+    for (const { type, of, isSame, has } of steps) {
+      await backend.tell(type, seen(of));
+      const now = view.secretsIn("default");
+      expect([now === list, now.map(({ metadata }) => metadata.name)]).toEqual([isSame, has]);
+      list = now;
+    }
+    expect(view.secretsIn("elsewhere")).toEqual([]);
+  });
+});
+
 describe("who subscribes", () => {
   it("before the first list hears of it, and after it at once", async () => {
     subscribe("early");
