@@ -50,6 +50,20 @@ const OPTIONS: Options = {
   code: { source: true, esm: true, lines: false },
 };
 
+/** Of each mapping that allows no other settings: its place in the schema as ajv reports it, and the settings' names. */
+function settingsOf(schema: Schema, at: string): [string, string[]][] {
+  const { properties, additionalProperties, items, definitions } = schema;
+  const own: [string, string[]][] =
+    isSchema(properties) && additionalProperties === false
+      ? [[`${at}/additionalProperties`, Object.keys(properties)]]
+      : [];
+  const below = Object.entries({ properties, definitions }).flatMap(([part, schemas]) =>
+    Object.entries(isSchema(schemas) ? schemas : {}).map(([name, each]) => [`${at}/${part}/${name}`, each] as const),
+  );
+  const all = [...below, [`${at}/items`, items] as const];
+  return [...own, ...all.flatMap(([place, each]) => (isSchema(each) ? settingsOf(each, place) : []))];
+}
+
 /** A module with the check of one of our configurations, compiled by ajv, and its types. */
 function configModule(name: string, file: string): [string, string][] {
   const schema: unknown = JSON.parse(readFileSync(join(root, "schemas", file), "utf8"));
@@ -60,13 +74,14 @@ function configModule(name: string, file: string): [string, string][] {
   if (/\brequire\(|\bimport\b/.test(code)) {
     throw new Error(`the checks of ${name} need ajv at run time: avoid the keyword`);
   }
+  const settings = JSON.stringify(Object.fromEntries(settingsOf(schema, "#")), null, 2);
   const header = "// Made by scripts/generate-schemas.ts: do not edit. Check functions compiled by ajv (MIT).\n";
   const about = "/** Types of the checks beside this file, made by scripts/generate-schemas.ts. */";
   return [
-    [`${name}.js`, `${header}${code.replace(/^"use strict";/, "")}\n`],
+    [`${name}.js`, `${header}${code.replace(/^"use strict";/, "")}\nexport const settings = ${settings};\n`],
     [
       `${name}.d.ts`,
-      `${about}\nimport type { CheckFunction } from "../check.ts";\n\nexport declare const checkConfig: CheckFunction;\n`,
+      `${about}\nimport type { CheckFunction } from "../check.ts";\n\nexport declare const checkConfig: CheckFunction;\n/** Names of settings by the place in the schema that allows no others. */\nexport declare const settings: Readonly<Record<string, readonly string[]>>;\n`,
     ],
   ];
 }

@@ -10,6 +10,7 @@ import type { CommitId, ObjectHash } from "../model/source.ts";
 import type { ImageUse } from "../reconcile/images.ts";
 import {
   CarriedObject,
+  type Checks,
   CustomKinds,
   inScope,
   isDefinition,
@@ -100,11 +101,16 @@ export interface CheckContext {
   allowUnknownKinds?: boolean | readonly string[];
   /** Schemas alone: no other rule, and no comparison of objects. */
   schemasOnly?: boolean | undefined;
+  /** Policies and rules that a configuration asks for. Its levels and exceptions are for what judges the findings. */
+  checks?: Checks | undefined;
 }
 
 /** How each object is checked by itself, as plain data: also what another thread is told. */
-export function optionsOf({ kubernetesVersion, schemasOnly }: CheckContext): ValidateOptions {
+export function optionsOf({ kubernetesVersion, schemasOnly, checks }: CheckContext): ValidateOptions {
+  const { policies = [], rules = [] } = checks ?? {};
   return {
+    ...(policies.length > 0 && { policies }),
+    ...(rules.length > 0 && { rules }),
     ...(kubernetesVersion !== undefined && { kubernetesVersion }),
     ...(schemasOnly === true && { schemasOnly }),
   };

@@ -6,6 +6,7 @@ import { SYSTEM_NAMESPACE, type TargetSettings } from "../daemon/target.ts";
 import type { RetentionRules } from "../ledger/retention.ts";
 import { type Diagnostic, isError } from "../model/diagnostic.ts";
 import { messageOf, TrueupError } from "../model/errors.ts";
+import type { Declared } from "../model/manifest.ts";
 import { asCommitId, type CommitId } from "../model/source.ts";
 import { DEFAULT_PRUNE_BUDGET } from "../plan/prune-guard.ts";
 import {
@@ -14,6 +15,8 @@ import {
   parseOperatorConfig,
   type RepositoryTracking,
 } from "../validation/index.ts";
+import { readDefinitions } from "./validate/check.ts";
+import { DiskSource } from "./validate/sources.ts";
 
 export interface OperatorOptions {
   repository: string;
@@ -44,6 +47,16 @@ export interface OperatorChoice {
  * @throws {TrueupError} `usage` when it cannot be read, is invalid (with all that is wrong), or leaves the choice open
  */
 export async function readOperatorConfig(file: string, chosen: OperatorChoice = {}): Promise<OperatorOptions> {
+  const { config, definitions } = await readOperatorFile(file);
+  return optionsOf(config, definitions, file, chosen);
+}
+
+/**
+ * What the file says, for any of its repositories.
+ *
+ * @throws {TrueupError} `usage` when it, or what it names under `schemas`, cannot be read, or when it is invalid
+ */
+export async function readOperatorFile(file: string): Promise<{ config: OperatorConfig; definitions: Declared[] }> {
   let text: string;
   try {
     text = await readFile(file, "utf8");
@@ -55,10 +68,15 @@ export async function readOperatorConfig(file: string, chosen: OperatorChoice = 
     const report = formatDiagnostics(diagnostics.filter(isError), { color: false, sourceOf: () => text });
     throw new TrueupError("usage", `Cannot use ${file} as it must be valid:\n${report}`);
   }
-  return optionsOf(config, file, chosen);
+  return { config, definitions: await readDefinitions(new DiskSource(dirname(file)), config.schemas) };
 }
 
-function optionsOf(config: OperatorConfig, file: string, chosen: OperatorChoice): OperatorOptions {
+function optionsOf(
+  config: OperatorConfig,
+  definitions: readonly Declared[],
+  file: string,
+  chosen: OperatorChoice,
+): OperatorOptions {
   const below = (path: string): string => resolve(dirname(file), path);
   const entry = choose(config, file, chosen, below);
   const target = targetOf(config, entry, below);
@@ -77,6 +95,8 @@ function optionsOf(config: OperatorConfig, file: string, chosen: OperatorChoice)
       ...(refs !== undefined && commit === undefined && { distrust: (seen: string) => distrust(seen, refs, file) }),
       prune: { ...DEFAULT_PRUNE_BUDGET, maxObjects: deletions },
       limits: { manifestBytes, manifests },
+      operator: config.floor,
+      ...(definitions.length > 0 && { definitions: definitions.map(({ object }) => object) }),
     },
     ...(Object.keys(config.ledger).length > 0 && { retention: config.ledger }),
     ...(config.state !== undefined && { state: below(config.state) }),

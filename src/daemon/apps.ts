@@ -7,9 +7,12 @@ import { type CommitId, type ObjectHash, shortId } from "../model/source.ts";
 import type { OnFailure } from "../reconcile/course.ts";
 import {
   type ImageRules,
+  NO_OPERATOR,
+  type OperatorFloor,
   type ParsedConfig,
   parseRepositoryConfig,
   type RepositoryConfig,
+  type ValidationSettings,
 } from "../validation/index.ts";
 
 export const REPOSITORY_CONFIG = "trueup.yaml";
@@ -28,6 +31,8 @@ export interface AppSettings {
   schemas: readonly string[];
   /** Kinds that may go without a schema: all, none, or those whose `group/Kind` fits a pattern. */
   allowUnknownKinds: boolean | readonly string[];
+  /** What is asked of the manifests beyond what Kubernetes asks. */
+  validation: ValidationSettings;
 }
 
 export interface AppsOutcome {
@@ -49,8 +54,9 @@ export function defaultAppName(repositoryPath: string): string {
   return name === "" ? "app" : name.slice(0, 63);
 }
 
-/** The one app that a repository is as long as it names none. */
-export function wholeRepository(repository: Pick<Repository, "path">): AppSettings {
+/** The one app that a repository is as long as it names none: only the operator asks something of it. */
+export function wholeRepository(repository: Pick<Repository, "path">, operator = NO_OPERATOR): AppSettings {
+  const { validation, kubernetesVersion } = operator;
   return {
     name: defaultAppName(repository.path),
     path: "",
@@ -59,6 +65,8 @@ export function wholeRepository(repository: Pick<Repository, "path">): AppSettin
     onFailure: "keep",
     schemas: [],
     allowUnknownKinds: false,
+    validation,
+    ...(kubernetesVersion !== undefined && { kubernetesVersion }),
   };
 }
 
@@ -66,14 +74,23 @@ export function wholeRepository(repository: Pick<Repository, "path">): AppSettin
 export class AppsReader {
   readonly #repository: Repository;
   readonly #only: { path: string; namespace: string } | undefined;
+  readonly #operator: OperatorFloor;
   #last: { blob: ObjectHash; outcome: AppsOutcome } | null = null;
   /** The commit asked about last: every app asks about the head, and about each other's apps there. */
   #latest: { commit: CommitId; outcome: Promise<AppsOutcome> } | null = null;
 
-  /** @param only Directory given by the operator: then it is the one app, and `trueup.yaml` is not asked */
-  constructor(repository: Repository, only: { path: string; namespace: string } | undefined) {
+  /**
+   * @param only Directory given by the operator: then it is the one app, and `trueup.yaml` is not asked
+   * @param operator What every `trueup.yaml` must keep to
+   */
+  constructor(
+    repository: Repository,
+    only: { path: string; namespace: string } | undefined,
+    operator: OperatorFloor = NO_OPERATOR,
+  ) {
     this.#repository = repository;
     this.#only = only;
+    this.#operator = operator;
   }
 
   /** @throws {TrueupError} When git cannot be read; never for what `trueup.yaml` says */
@@ -90,7 +107,7 @@ export class AppsReader {
   }
 
   async #read(commit: CommitId): Promise<AppsOutcome> {
-    const whole = wholeRepository(this.#repository);
+    const whole = wholeRepository(this.#repository, this.#operator);
     if (this.#only !== undefined) return { apps: [{ ...whole, ...this.#only }], diagnostics: [] };
     const file = (await this.#repository.filesAt(commit, [REPOSITORY_CONFIG])).get(REPOSITORY_CONFIG);
     if (file === undefined) return { apps: [whole], diagnostics: [] };
@@ -103,7 +120,7 @@ export class AppsReader {
 
   async #parse(blob: ObjectHash): Promise<ParsedConfig<RepositoryConfig>> {
     try {
-      return parseRepositoryConfig(await this.#repository.text(blob), REPOSITORY_CONFIG);
+      return parseRepositoryConfig(await this.#repository.text(blob), REPOSITORY_CONFIG, this.#operator);
     } catch (error) {
       // Too large or no text: a fault of the file. Whatever else keeps it from being read is a fault of the reading.
       if (!(error instanceof TrueupError && error.code === "invalid")) throw error;
@@ -130,13 +147,13 @@ export async function readApps(repository: Repository, commit: CommitId): Promis
 }
 
 /** What a `trueup.yaml` says, of which only the text is known. */
-export function parseApps(text: string): AppsOutcome {
-  return appsOf(parseRepositoryConfig(text, REPOSITORY_CONFIG));
+export function parseApps(text: string, operator: OperatorFloor = NO_OPERATOR): AppsOutcome {
+  return appsOf(parseRepositoryConfig(text, REPOSITORY_CONFIG, operator));
 }
 
 function appsOf({ config, diagnostics }: ParsedConfig<RepositoryConfig>): AppsOutcome {
   if (config === undefined || diagnostics.some(isError)) return { apps: [], diagnostics };
-  const { images, kubernetesVersion, schemas, allowUnknownKinds } = config;
+  const { images, kubernetesVersion, schemas, allowUnknownKinds, validation } = config;
   const version = kubernetesVersion === undefined ? {} : { kubernetesVersion };
   const ordered = config.apps.filter(({ after }) => after.length > 0).map(({ name }) => name);
   const note = `"after" is checked but not followed yet: ${ordered.join(", ")} is deployed beside the others`;
@@ -149,6 +166,7 @@ function appsOf({ config, diagnostics }: ParsedConfig<RepositoryConfig>): AppsOu
       onFailure,
       schemas,
       allowUnknownKinds,
+      validation,
       ...version,
     })),
     diagnostics: ordered.length === 0 ? diagnostics : [...diagnostics, fault("warning", note)],

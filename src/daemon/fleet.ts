@@ -7,6 +7,7 @@ import type { Backend } from "../model/backend.ts";
 import { type Diagnostic, isError } from "../model/diagnostic.ts";
 import { asTrueupError, messageOf, TrueupError } from "../model/errors.ts";
 import type { Ledger } from "../model/ledger.ts";
+import type { KubeObject } from "../model/object.ts";
 import type { CommitId } from "../model/source.ts";
 import type { AppStatus } from "../model/status.ts";
 import type { PruneBudget } from "../plan/prune-guard.ts";
@@ -17,6 +18,7 @@ import type { AppSettings as SettingsAt, SourceLimits } from "../reconcile/types
 import { ClusterView } from "../reconcile/view.ts";
 import type { PlanOutcome } from "../server/service.ts";
 import type { CancelTimer, Clock } from "../util/clock.ts";
+import type { OperatorFloor } from "../validation/index.ts";
 import { type AppSettings, AppsReader, wholeRepository } from "./apps.ts";
 import type { DaemonLog } from "./log.ts";
 import { Neighbours } from "./neighbours.ts";
@@ -37,6 +39,10 @@ export interface FleetPolicy {
   distrust?: (ref: string) => Diagnostic | null;
   prune?: PruneBudget;
   limits?: SourceLimits;
+  /** What every `trueup.yaml` must keep to. */
+  operator?: OperatorFloor;
+  /** Definitions of custom kinds that count before the repository's. */
+  definitions?: readonly KubeObject[];
 }
 
 export interface FleetOptions {
@@ -84,13 +90,14 @@ export class Fleet {
 
   constructor(options: FleetOptions) {
     this.#options = options;
-    this.#reader = new AppsReader(options.repository, options.only);
+    this.#reader = new AppsReader(options.repository, options.only, options.policy?.operator);
     this.#view = new ClusterView(options);
-    const { repository, policy: { limits } = {} } = options;
+    const { repository, policy: { limits, definitions } = {} } = options;
     this.#neighbours = new Neighbours({
       repository,
       reader: this.#reader,
       ...(limits !== undefined && { limits }),
+      ...(definitions !== undefined && { definitions }),
       reconcilers: this.#reconcilers,
       isWanted: (app) => this.#isWanted(app),
     });
@@ -188,14 +195,14 @@ export class Fleet {
     const open = await ledger.attempts({ target, onlyOpen: true });
     for (const owner of new Set([...items.map((item) => item.owner), ...open.map(({ app }) => app)])) {
       if (owner === null || OTHERS.test(owner) || this.#reconcilers.has(owner) || !this.#isWanted(owner)) continue;
-      await this.#add({ ...wholeRepository(this.#options.repository), name: owner });
+      await this.#add({ ...this.#whole(), name: owner });
     }
   }
 
   /** The apps as they were before `trueup.yaml` became invalid: of this run, or else of the last commit that was applied. */
   async #knownApps(): Promise<AppSettings[]> {
     if (this.#known.size > 0) return [...this.#known.values()];
-    const { target, repository, ledger } = this.#options;
+    const { target, ledger } = this.#options;
     const applied = lastApplied(await ledger.attempts({ target, limit: ATTEMPTS_LOOKED_AT }));
     if (applied !== undefined) {
       try {
@@ -206,9 +213,14 @@ export class Fleet {
         if (!(error instanceof TrueupError) || error.code !== "not-found") throw error;
       }
     }
-    const whole = wholeRepository(repository);
+    const whole = this.#whole();
     this.#standIn = whole.name;
     return [whole];
+  }
+
+  /** The repository as one app, for want of others. */
+  #whole(): AppSettings {
+    return wholeRepository(this.#options.repository, this.#options.policy?.operator);
   }
 
   async #dropStandIn(apps: readonly AppSettings[]): Promise<void> {
@@ -224,11 +236,9 @@ export class Fleet {
   async #settingsAt(name: string, commit: CommitId): Promise<SettingsAt> {
     const { apps, diagnostics } = await this.#reader.at(commit);
     const found = apps.find((app) => app.name === name);
-    const settings = found ?? this.#known.get(name) ?? wholeRepository(this.#options.repository);
-    const { path, namespace, images, onFailure, kubernetesVersion, schemas, allowUnknownKinds } = settings;
+    const settings = found ?? this.#known.get(name) ?? this.#whole();
     const isGone = found === undefined && !diagnostics.some(isError);
-    const version = kubernetesVersion === undefined ? {} : { kubernetesVersion };
-    return { path, namespace, images, onFailure, schemas, allowUnknownKinds, ...version, diagnostics, isGone };
+    return { ...settings, diagnostics, isGone };
   }
 
   #isWanted(app: string): boolean {
@@ -249,7 +259,7 @@ export class Fleet {
       log,
       policy = {},
     } = this.#options;
-    const { distrust, prune, limits } = policy;
+    const { distrust, prune, limits, definitions } = policy;
     const reconciler = new AppReconciler({
       app: { name, path, namespace, ref, ...(pin !== undefined && { pin }), target },
       settingsAt: (commit) => this.#settingsAt(name, commit),
@@ -257,6 +267,7 @@ export class Fleet {
       ...(distrust !== undefined && { distrust }),
       ...(prune !== undefined && { prune }),
       ...(limits !== undefined && { limits }),
+      ...(definitions !== undefined && { definitions }),
       repository,
       backend,
       view: this.#view,

@@ -1,6 +1,7 @@
 /** What the apps of one repository declare at a commit: read once per commit, however many of them ask. */
 import type { Repository } from "../git/repository.ts";
 import { isError } from "../model/diagnostic.ts";
+import type { KubeObject } from "../model/object.ts";
 import type { CommitId } from "../model/source.ts";
 import { type Claim, type Claims, RepositoryClaims } from "../reconcile/claims.ts";
 import { AppSource } from "../reconcile/source.ts";
@@ -15,6 +16,8 @@ export interface NeighboursOptions {
   repository: Repository;
   reader: AppsReader;
   limits?: SourceLimits;
+  /** Of custom kinds, as the operator gives them. */
+  definitions?: readonly KubeObject[];
   /** The apps that are kept true; more may come and go. */
   reconcilers: ReadonlyMap<string, { claim(commit: CommitId): Promise<Claim> }>;
   isWanted(app: string): boolean;
@@ -72,8 +75,8 @@ export class Neighbours {
   }
 
   async #readClaim({ name, path, namespace }: AppSettings, commit: CommitId): Promise<Claim> {
-    const { repository, limits } = this.#options;
-    const source = new AppSource(repository, { path, namespace }, null, limits);
+    const { repository, limits, definitions } = this.#options;
+    const source = new AppSource(repository, { path, namespace }, null, limits, definitions);
     const { declared, isPartial } = await source.snapshot(commit, null, NEVER);
     return { app: name, declared, isPartial };
   }

@@ -75,7 +75,8 @@ export class AppReconciler {
     const options = { ...given, backend: new BoundedBackend(given.backend, given.clock) };
     this.#options = options;
     const { app, repository, clock, log, backoff = READ_BACKOFF } = options;
-    const source = new AppSource(repository, app, new ConfigStamper(keyedDigest(options.configKey)), options.limits);
+    const stamper = new ConfigStamper(keyedDigest(options.configKey));
+    const source = new AppSource(repository, app, stamper, options.limits, options.definitions);
     this.#context = { options, source, planner: new Planner(), clean: null, doubts: 0 };
     this.#board = new StatusBoard(app, repository.path);
     this.#queue = new WorkQueue({

@@ -3,7 +3,7 @@ import type { Diagnostic } from "../model/diagnostic.ts";
 import { TrueupError } from "../model/errors.ts";
 import type { Plan } from "../model/plan.ts";
 import { type CommitId, shortId } from "../model/source.ts";
-import { type Approvals, heldChanges, joinApprovals } from "../plan/approval.ts";
+import { heldChanges, joinApprovals } from "../plan/approval.ts";
 import type { ContestHistory } from "../plan/contest.ts";
 import { summarizePlan } from "../plan/describe.ts";
 import { carry, contestText } from "./carry.ts";
@@ -122,7 +122,8 @@ export class CommitPass {
     const { context, board } = this.#parts;
     const head = record.attempt.commit;
     const hooks = hookRunsOf(record);
-    const aim = { commit: head, head, approvals: record.approvals, ...(hooks !== undefined && { hooks }) };
+    const { day } = record;
+    const aim = { commit: head, head, day, approvals: record.approvals, ...(hooks !== undefined && { hooks }) };
     const prepared = await prepare(context, aim, this.#snapshot, signal);
     this.#snapshot = prepared.snapshot;
     this.#onFailure = prepared.onFailure;
@@ -157,7 +158,8 @@ export class CommitPass {
     if (running === undefined || running === record.attempt.commit) return;
     const kept = await this.#recordOf(running);
     if (kept === null) return;
-    const prepared = await this.#prepareOlder(running, record, kept.approvals, signal);
+    const aim = { commit: running, head: record.attempt.commit, day: kept.day, approvals: kept.approvals };
+    const prepared = await this.#prepareOlder(aim, signal);
     if (prepared !== null && isAccepted(prepared)) await this.#carry(kept, prepared, signal);
   }
 
@@ -167,7 +169,8 @@ export class CommitPass {
     const owner = record.ended ? ((await this.#recordOf(to)) ?? record) : record;
     // Whoever approved while it was being gone back to, meant this plan, too.
     const approvals = joinApprovals(record.approvals, owner.approvals);
-    const prepared = await this.#prepareOlder(to, record, approvals, signal);
+    const { day } = (await this.#recordOf(to)) ?? record;
+    const prepared = await this.#prepareOlder({ commit: to, head: record.attempt.commit, day, approvals }, signal);
     this.#parts.context.options.fault?.("prepared to go back");
     if (prepared !== null && isAccepted(prepared)) {
       await this.#carry(owner, prepared, signal);
@@ -181,21 +184,16 @@ export class CommitPass {
   }
 
   /** A commit that is not at the head; `null` when the ref was rewritten and git has thrown it away since. */
-  async #prepareOlder(
-    commit: CommitId,
-    record: AttemptRecord,
-    approvals: Approvals,
-    signal: AbortSignal,
-  ): Promise<Prepared | null> {
+  async #prepareOlder(aim: Aim, signal: AbortSignal): Promise<Prepared | null> {
     const { context } = this.#parts;
     try {
-      await context.options.repository.commit(commit);
+      await context.options.repository.commit(aim.commit);
     } catch (error) {
       if (error instanceof TrueupError && error.code === "not-found") return null;
       throw error;
     }
     const base = this.#running?.snapshot ?? this.#snapshot;
-    return prepare(context, { commit, head: record.attempt.commit, approvals }, base, signal);
+    return prepare(context, aim, base, signal);
   }
 
   async #recordOf(commit: CommitId): Promise<AttemptRecord | null> {

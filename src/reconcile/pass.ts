@@ -10,7 +10,7 @@ import { type HookRuns, hooksOf } from "../plan/hooks.ts";
 import type { PlanInput } from "../plan/plan.ts";
 import type { Planner } from "../plan/planner.ts";
 import { keptOf } from "../plan/stages.ts";
-import { checkImageRules, notRunHere } from "../validation/index.ts";
+import { checkImageRules, dayOf, judge, NO_FLOOR, notRunHere } from "../validation/index.ts";
 import { dueChanges, refusals } from "./apply.ts";
 import { type Claim, type Claims, declaredTwice, NO_CLAIMS, notTakenOver } from "./claims.ts";
 import type { OnFailure } from "./course.ts";
@@ -37,6 +37,8 @@ export interface Aim {
   commit: CommitId;
   /** Where the ref stands: what other apps declare there counts. The commit itself unless it is an older one. */
   head: CommitId;
+  /** The day for which exceptions count: the attempt's first. Absent: today. */
+  day?: string;
   /** What people approved. */
   approvals?: Approvals;
   /** Which hooks are to run; absent: none. */
@@ -121,25 +123,41 @@ async function readApp(context: PassContext, aim: Aim, base: Snapshot | null, si
   const former = isHead ? claims : ((await options.claims?.(aim.commit)) ?? NO_CLAIMS);
   signal.throwIfAborted();
   const { name, kinds } = options.backend.capabilities;
-  const diagnostics = [
+  const said = [
     ...(settings?.diagnostics ?? []),
     ...snapshot.diagnostics,
     ...(settings === undefined ? [] : checkImageRules(snapshot.images, settings.images)),
     ...notRunHere(snapshot.declared, { name: `the ${name} cluster`, kinds }),
     ...(isHead ? declaredTwice(snapshot.declared, claims) : []),
   ];
+  const diagnostics = judged(said, settings, snapshot, aim.day ?? dayOf(options.clock.now()));
   const declared = isHead ? snapshot.declared : notTakenOver(snapshot.declared, claims);
   const onFailure = settings?.onFailure ?? options.onFailure ?? "keep";
   return { commit, snapshot, declared, aim, claims, former, onFailure, diagnostics, doubts };
 }
 
-function placeOf({ path, namespace, kubernetesVersion, schemas, allowUnknownKinds }: AppSettings): SourceOptions {
+function judged(
+  said: Diagnostic[],
+  settings: AppSettings | undefined,
+  { declared }: Snapshot,
+  day: string,
+): Diagnostic[] {
+  const { validation } = settings ?? {};
+  if (validation === undefined) return said;
+  return judge(said, { settings: validation, day, objects: () => declared.map(({ id }) => id) });
+}
+
+function placeOf(settings: AppSettings): SourceOptions {
+  const { path, namespace, kubernetesVersion, schemas, allowUnknownKinds, validation } = settings;
+  const { policies, rules } = validation ?? NO_FLOOR;
   return {
     path,
     namespace,
     ...(kubernetesVersion !== undefined && { kubernetesVersion }),
     ...(schemas !== undefined && { schemas }),
     ...(allowUnknownKinds !== undefined && { allowUnknownKinds }),
+    // Levels and exceptions are left out: they change nothing about what is found.
+    ...(policies.length + rules.length > 0 && { checks: { policies, rules } }),
   };
 }
 

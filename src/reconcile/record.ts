@@ -50,6 +50,14 @@ export class AttemptRecord {
     this.#clock = clock;
   }
 
+  /**
+   * The day on which it was opened, for which exceptions to rules count: one that runs out keeps the next commit out, and
+   * takes nothing away from what was let in.
+   */
+  get day(): string {
+    return this.attempt.openedAt.slice(0, 10);
+  }
+
   get ended(): boolean {
     return this.attempt.ending !== undefined;
   }

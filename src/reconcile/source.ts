@@ -1,4 +1,5 @@
 /** What an app's directory declares at a commit: read once per blob, checked once per object, compared by what changed. */
+import { createHash } from "node:crypto";
 import type { Repository } from "../git/repository.ts";
 import type { ExcludedEntry } from "../git/types.ts";
 import { isManifestPath, parseManifestFile } from "../manifest/parse.ts";
@@ -9,11 +10,13 @@ import type { KubeObject } from "../model/object.ts";
 import { type CommitId, type ObjectHash, shortId, type TreeFile } from "../model/source.ts";
 import type { ConfigStamper } from "../plan/config-digest.ts";
 import {
+  type Checks,
   CustomKinds,
   DEFAULT_KUBERNETES_VERSION,
   inScope,
   isDefinition,
   kindSchema,
+  type ValidateOptions,
   validateApp,
   validateDeclared,
 } from "../validation/index.ts";
@@ -73,6 +76,8 @@ export interface SourceOptions {
   schemas?: readonly string[];
   /** Kinds that may go without a schema; none when absent. */
   allowUnknownKinds?: boolean | readonly string[];
+  /** Policies and rules that a configuration asks for. */
+  checks?: Checks;
 }
 
 /** How much work was done so far: what tests of "proportional to the change" count. */
@@ -101,12 +106,21 @@ export class AppSource {
   #kinds: { definitions: readonly KubeObject[]; kinds: CustomKinds } = { definitions: [], kinds: CustomKinds.NONE };
   readonly #limits: SourceLimits | undefined;
   readonly #stamper: ConfigStamper | null;
+  readonly #definitions: readonly KubeObject[];
 
   /**
    * @param stamper What writes the content of watched configuration into the pod templates that use it; null where nobody
    *   plans or applies what is read
+   * @param definitions Of custom kinds, beside those in the repository
    */
-  constructor(repository: Repository, options: SourceOptions, stamper: ConfigStamper | null, limits?: SourceLimits) {
+  constructor(
+    repository: Repository,
+    options: SourceOptions,
+    stamper: ConfigStamper | null,
+    limits?: SourceLimits,
+    definitions: readonly KubeObject[] = [],
+  ) {
+    this.#definitions = definitions;
     this.#repository = repository;
     this.#stamper = stamper;
     this.#options = { path: options.path, namespace: options.namespace };
@@ -223,7 +237,7 @@ export class AppSource {
     return entry;
   }
 
-  async #read(file: string, blob: ObjectHash, { namespace, kubernetesVersion }: SourceOptions): Promise<ManifestEntry> {
+  async #read(file: string, blob: ObjectHash, place: SourceOptions): Promise<ManifestEntry> {
     this.counters.blobsRead++;
     let text: string;
     try {
@@ -238,8 +252,8 @@ export class AppSource {
       return { blob, declared: [], diagnostics, images: [], definitions: [], customs: [], isPartial: true };
     }
     this.counters.parsed++;
-    const parsed = parseManifestFile({ file, blob, text, defaultNamespace: namespace });
-    const options = kubernetesVersion === undefined ? {} : { kubernetesVersion };
+    const parsed = parseManifestFile({ file, blob, text, defaultNamespace: place.namespace });
+    const options = optionsOf(place);
     const customs = parsed.declared.filter(({ object }) => mayBeCustom(object));
     const builtIn = customs.length === 0 ? parsed.declared : parsed.declared.filter((each) => !customs.includes(each));
     this.counters.validated += builtIn.length;
@@ -257,7 +271,7 @@ export class AppSource {
 
   #assemble(read: Pick<Snapshot, "commit" | "tree" | "place" | "files" | "excluded" | "schemaFiles">): Snapshot {
     const { place, files, excluded, schemaFiles } = read;
-    const kinds = this.#kindsOf([...files.values(), ...schemaFiles]);
+    const kinds = this.#kindsOf([...files.values()], schemaFiles);
     const declared: Declared[] = [];
     const diagnostics: Diagnostic[] = [...excluded.values()].map(excludedFault);
     const images: ImageUse[] = [];
@@ -280,8 +294,11 @@ export class AppSource {
   }
 
   /** The custom kinds that files define: the same instance, with all that it compiled, as long as they define the same. */
-  #kindsOf(entries: readonly ManifestEntry[]): CustomKinds {
-    const definitions = entries.flatMap((entry) => entry.definitions.map(({ object }) => object));
+  #kindsOf(files: readonly ManifestEntry[], schemaFiles: readonly ManifestEntry[]): CustomKinds {
+    const definedBy = (entries: readonly ManifestEntry[]): KubeObject[] =>
+      entries.flatMap((entry) => entry.definitions.map(({ object }) => object));
+    // What the app itself declares is what will be there; what the repository only says of others comes last.
+    const definitions = [...definedBy(files), ...this.#definitions, ...definedBy(schemaFiles)];
     if (!isSameList(definitions, this.#kinds.definitions)) {
       this.#kinds = { definitions, kinds: new CustomKinds(definitions) };
     }
@@ -295,9 +312,8 @@ export class AppSource {
     const { checked } = custom;
     if (checked !== null && checked.by === by && isSamePlace(checked.place, place)) return checked.diagnostics;
     this.counters.validated++;
-    const { kubernetesVersion, allowUnknownKinds = false } = place;
-    const version = kubernetesVersion === undefined ? {} : { kubernetesVersion };
-    const diagnostics = validateDeclared(declared, { ...version, allowUnknownKinds, customKinds: kinds });
+    const { allowUnknownKinds = false } = place;
+    const diagnostics = validateDeclared(declared, { ...optionsOf(place), allowUnknownKinds, customKinds: kinds });
     custom.checked = { by, place, diagnostics };
     return diagnostics;
   }
@@ -355,14 +371,22 @@ function isSamePlace(a: SourceOptions, b: SourceOptions): boolean {
   return a.path === b.path && placeKey(a) === placeKey(b);
 }
 
-/** What decides, beside the path, what is read in a file and said of it. */
-function placeKey({
-  namespace,
-  kubernetesVersion = "",
-  schemas = [],
-  allowUnknownKinds = false,
-}: SourceOptions): string {
-  return JSON.stringify([namespace, kubernetesVersion, schemas, allowUnknownKinds]);
+const placeKeys = new WeakMap<SourceOptions, string>();
+
+/** What decides, beside the path, what is read in a file and said of it. Asked for every file of a place. */
+function placeKey(place: SourceOptions): string {
+  const known = placeKeys.get(place);
+  if (known !== undefined) return known;
+  const { namespace, kubernetesVersion = "", schemas = [], allowUnknownKinds = false, checks } = place;
+  const asked = checks === undefined ? "" : createHash("sha256").update(JSON.stringify(checks)).digest("hex");
+  const key = JSON.stringify([namespace, kubernetesVersion, schemas, allowUnknownKinds, asked]);
+  placeKeys.set(place, key);
+  return key;
+}
+
+/** How each object is checked by itself. */
+function optionsOf({ kubernetesVersion, checks }: SourceOptions): ValidateOptions {
+  return { ...(kubernetesVersion !== undefined && { kubernetesVersion }), ...checks };
 }
 
 function isSameList<T>(a: readonly T[], b: readonly T[]): boolean {

@@ -4,12 +4,13 @@ import type { ImageStore } from "../image/store.ts";
 import type { Backend } from "../model/backend.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import type { Ledger } from "../model/ledger.ts";
+import type { KubeObject } from "../model/object.ts";
 import type { Plan } from "../model/plan.ts";
 import type { CommitId } from "../model/source.ts";
 import type { PruneBudget } from "../plan/prune-guard.ts";
 import type { BackoffLimits } from "../util/backoff.ts";
 import type { Clock } from "../util/clock.ts";
-import type { ImageRules } from "../validation/index.ts";
+import type { ImageRules, ValidationSettings } from "../validation/index.ts";
 import type { Claims } from "./claims.ts";
 import type { OnFailure } from "./course.ts";
 import type { ClusterView } from "./view.ts";
@@ -40,6 +41,8 @@ export interface AppSettings {
   schemas?: readonly string[];
   /** Kinds that may go without a schema. */
   allowUnknownKinds?: boolean | readonly string[];
+  /** What is asked of the manifests beyond what Kubernetes asks. */
+  validation?: ValidationSettings;
   /** The commit no longer names the app: it declares nothing then, and what it has is held. */
   isGone: boolean;
   /** Of `trueup.yaml`; with an error among them nothing of the commit is applied. */
@@ -79,6 +82,8 @@ export interface AppReconcilerOptions {
   /** What is done when a commit fails, where its settings do not say; `keep` unless given. */
   onFailure?: OnFailure;
   limits?: SourceLimits;
+  /** Definitions of custom kinds that the operator gives: they count before those at the settings' `schemas`. */
+  definitions?: readonly KubeObject[];
   /** The app's settings at a commit; absent: as `app` says, at every commit. */
   settingsAt?: (commit: CommitId) => Promise<AppSettings>;
   /** What the repository's other apps declare at a commit; absent: there are none. */

@@ -1,15 +1,15 @@
 /** Reads the two configurations, the repository's `trueup.yaml` and the operator's `trueup.config.yaml`, into typed values. */
 
-import { type ParsedValue, parseValue } from "../manifest/value.ts";
-import { type Diagnostic, isError } from "../model/diagnostic.ts";
-import { type FieldPath, formatFieldPath } from "../model/manifest.ts";
-import type { Location } from "../model/source.ts";
-import type { CheckFunction, SchemaFault } from "./check.ts";
-import { Field, withoutNulls } from "./field.ts";
-import { checkConfig as checkOperatorConfig } from "./generated/operator-config.js";
-import { checkConfig as checkRepositoryConfig } from "./generated/repository-config.js";
+import { ConfigReader, type ParsedConfig } from "./config-reader.ts";
+import type { Field } from "./field.ts";
+import * as operatorSchema from "./generated/operator-config.js";
+import * as repositorySchema from "./generated/repository-config.js";
 import { quote } from "./report.ts";
-import { fieldAt, pathOf, TYPE_WORDS, typesOf } from "./schema.ts";
+import { NO_OPERATOR, type OperatorFloor, type ValidationSettings } from "./settings.ts";
+import { readFloor, readValidation } from "./validation-section.ts";
+import { covers } from "./wildcard.ts";
+
+export type { ParsedConfig } from "./config-reader.ts";
 
 export interface AppConfig {
   name: string;
@@ -38,6 +38,8 @@ export interface RepositoryConfig {
   schemas: string[];
   /** Kinds that may go without a schema: all, none, or those whose `group/Kind` fits a pattern. */
   allowUnknownKinds: boolean | string[];
+  /** What is asked of the manifests, by the operator and by the repository together. */
+  validation: ValidationSettings;
 }
 
 export interface RepositoryTracking {
@@ -83,12 +85,10 @@ export interface OperatorConfig {
   limits: { deletions: number; manifestBytes: number; manifests: number };
   /** What the ledger keeps at least; empty: everything. */
   ledger: { keepAttempts?: number; keepDays?: number };
-}
-
-export interface ParsedConfig<T> {
-  /** Absent when there is an error among the diagnostics. */
-  config?: T;
-  diagnostics: Diagnostic[];
+  /** Files and directories of this machine with definitions of custom kinds, as `path` has them. */
+  schemas: string[];
+  /** What every repository must keep to. */
+  floor: OperatorFloor;
 }
 
 /** Limits where the operator sets none. */
@@ -98,9 +98,17 @@ export const DEFAULT_LIMITS: OperatorConfig["limits"] = {
   manifests: 20_000,
 };
 
-/** Reads `trueup.yaml`. All that is wrong is reported at once. */
-export function parseRepositoryConfig(text: string, file: string): ParsedConfig<RepositoryConfig> {
-  const reader = new ConfigReader(text, file, checkRepositoryConfig);
+/**
+ * Reads `trueup.yaml`. All that is wrong is reported at once.
+ *
+ * @param operator What the operator asks: the repository may ask for more, and what would be less is an error
+ */
+export function parseRepositoryConfig(
+  text: string,
+  file: string,
+  operator: OperatorFloor = NO_OPERATOR,
+): ParsedConfig<RepositoryConfig> {
+  const reader = new ConfigReader(text, file, repositorySchema);
   const { root } = reader;
   const apps = root.at("apps").items.map(
     (app): AppConfig => ({
@@ -113,14 +121,15 @@ export function parseRepositoryConfig(text: string, file: string): ParsedConfig<
   );
   checkApps(reader, apps);
   const images = root.at("images");
-  const kubernetesVersion = root.at("kubernetesVersion");
+  const kubernetesVersion = versionOf(root) ?? operator.kubernetesVersion;
+  checkFloor(reader, operator);
   const allowed = root.at("allowUnknownKinds");
   return reader.result({
     apps,
     schemas: root.at("schemas").items.map((path) => reader.directory(path)),
     allowUnknownKinds: allowed.items.length > 0 ? texts(allowed) : allowed.value === true,
-    // Without quotes YAML makes a number of it.
-    ...(kubernetesVersion.isGiven && { kubernetesVersion: String(kubernetesVersion.value) }),
+    ...(kubernetesVersion !== undefined && { kubernetesVersion }),
+    validation: readValidation(reader, root.at("validation"), operator.validation),
     images: {
       allowedRepositories: texts(images.at("allowedRepositories")),
       requireDigest: images.at("requireDigest").value === true,
@@ -128,9 +137,36 @@ export function parseRepositoryConfig(text: string, file: string): ParsedConfig<
   });
 }
 
+function versionOf(root: Field): string | undefined {
+  const given = root.at("kubernetesVersion");
+  // Without quotes YAML makes a number of it.
+  return given.isGiven ? String(given.value) : undefined;
+}
+
+/** What the operator says of Kubernetes' version and of kinds without a schema, a repository may not say otherwise. */
+function checkFloor(reader: ConfigReader, operator: OperatorFloor): void {
+  const { root } = reader;
+  const version = versionOf(root);
+  const { kubernetesVersion: theirs = version, allowUnknownKinds: most = true } = operator;
+  if (version !== undefined && version !== theirs) {
+    const message = `Cannot check for Kubernetes ${version} as it must be the version that the operator names: that is ${theirs}`;
+    reader.say(["kubernetesVersion"], message, "Remove it here.");
+  }
+  const field = root.at("allowUnknownKinds");
+  if (most === true || !field.isGiven || field.value === false) return;
+  const patterns = most === false ? [] : most;
+  const what = patterns.length === 0 ? "none" : `only ${patterns.join(", ")}`;
+  const tooMuch = Array.isArray(field.value)
+    ? field.items.filter(({ text = "" }) => !patterns.some((pattern) => covers(pattern, text)))
+    : [field];
+  for (const each of tooMuch) {
+    reader.say(each.path, `Cannot let ${String(each.value)} pass without a schema as the operator allows ${what}`);
+  }
+}
+
 /** Reads `trueup.config.yaml`. All that is wrong is reported at once. */
 export function parseOperatorConfig(text: string, file: string): ParsedConfig<OperatorConfig> {
-  const reader = new ConfigReader(text, file, checkOperatorConfig);
+  const reader = new ConfigReader(text, file, operatorSchema);
   const { root } = reader;
   const repositories = root.at("repositories").items.map((repository): RepositoryTracking => {
     const ref = repository.at("ref").text;
@@ -169,6 +205,8 @@ export function parseOperatorConfig(text: string, file: string): ParsedConfig<Op
   const refs = root.at("trust", "refs");
   const keepAttempts = root.at("ledger", "keepAttempts").integer;
   const keepDays = root.at("ledger", "keepDays").integer;
+  const version = versionOf(root);
+  const unknown = root.at("allowUnknownKinds");
   return reader.result({
     repositories,
     targets,
@@ -176,6 +214,14 @@ export function parseOperatorConfig(text: string, file: string): ParsedConfig<Op
     trust: refs.isGiven ? { refs: texts(refs) } : {},
     ...(state !== undefined && { state }),
     limits: { deletions: limit("deletions"), manifestBytes: limit("manifestBytes"), manifests: limit("manifests") },
+    schemas: texts(root.at("schemas")),
+    floor: {
+      validation: readFloor(reader, root.at("validation")),
+      ...(version !== undefined && { kubernetesVersion: version }),
+      ...(unknown.isGiven && {
+        allowUnknownKinds: Array.isArray(unknown.value) ? texts(unknown) : unknown.value === true,
+      }),
+    },
     ledger: { ...(keepAttempts !== undefined && { keepAttempts }), ...(keepDays !== undefined && { keepDays }) },
   });
 }
@@ -308,120 +354,3 @@ function circleFrom(name: string, apps: readonly AppConfig[]): string[] | undefi
   };
   return visit(name, [name]);
 }
-
-/** Parses a configuration, checks it against its schema, and collects what is wrong with places. */
-class ConfigReader {
-  readonly root: Field;
-  readonly #parsed: ParsedValue;
-  readonly #file: string;
-  readonly #diagnostics: Diagnostic[] = [];
-
-  constructor(text: string, file: string, check: CheckFunction) {
-    this.#file = file;
-    this.#parsed = parseValue(text, file);
-    this.#diagnostics.push(...this.#parsed.diagnostics);
-    const value = withoutNulls(this.#parsed.value ?? {});
-    this.root = new Field(value);
-    if (this.#parsed.diagnostics.length > 0 || check(value)) return;
-    const faults = check.errors ?? [];
-    const typed = new Set(faults.filter(({ keyword }) => keyword === "type").map(({ instancePath }) => instancePath));
-    for (const fault of faults) {
-      if (fault.keyword === "type" || !typed.has(fault.instancePath)) this.#fault(fault);
-    }
-  }
-
-  say(path: FieldPath, message: string, hint?: string, at: "key" | "value" = "value"): void {
-    const location: Location = this.#parsed.locate(path, at);
-    this.#diagnostics.push({
-      severity: "error",
-      rule: "config-invalid",
-      message,
-      location,
-      ...(path.length > 0 && { field: formatFieldPath(path) }),
-      ...(hint !== undefined && { hint }),
-    });
-  }
-
-  /** A directory inside the repository, without a slash at the end; "" for the root. */
-  directory(field: Field): string {
-    const path = (field.text ?? "").replace(/^\.\//, "").replace(/\/+$/, "");
-    if (path === "" || path === ".") return "";
-    if (
-      path.startsWith("/") ||
-      path.split("/").some((part) => part === ".." || part === "." || part === "") ||
-      /[\\\0]/.test(path)
-    ) {
-      this.say(
-        field.path,
-        `Cannot use ${field.name} as it must be a directory inside the repository: it is ${quote(field.value)}`,
-        "Write it from the repository's root, such as apps/web.",
-      );
-    }
-    return path;
-  }
-
-  result<T>(config: T): ParsedConfig<T> {
-    const diagnostics = this.#diagnostics;
-    return diagnostics.some(isError) ? { diagnostics } : { config, diagnostics };
-  }
-
-  #fault(fault: SchemaFault): void {
-    const path = pathOf(this.root.value, fault.instancePath);
-    const field = fieldAt(this.root, path);
-    const name = field.name === "" ? this.#file : field.name;
-    const { params } = fault;
-    switch (fault.keyword) {
-      case "type": {
-        const wanted = typesOf(params.type)
-          .map((type) => TYPE_WORDS[type] ?? type)
-          .join(" or ");
-        this.say(path, `Cannot read ${name} as it must be ${wanted}: it is ${quote(field.value)}`);
-        return;
-      }
-      case "required":
-        this.say(
-          path,
-          `Cannot use ${name} as ${String(params.missingProperty)} must be given: it is missing`,
-          undefined,
-          "key",
-        );
-        return;
-      case "additionalProperties": {
-        const at = [...path, String(params.additionalProperty)];
-        this.say(at, `Cannot read ${formatFieldPath(at)} as there is no such setting`, undefined, "key");
-        return;
-      }
-      case "enum": {
-        const allowed = [...new Set((params.allowedValues as readonly unknown[]).map(String))].join(" or ");
-        this.say(path, `Cannot use ${name} as it must be ${allowed}: it is ${quote(field.value)}`);
-        return;
-      }
-      case "minItems":
-        this.say(path, `Cannot use ${name} as it must have at least one item: it is empty`);
-        return;
-      case "minimum":
-        this.say(
-          path,
-          `Cannot use ${name} as it must be at least ${String(params.limit)}: it is ${quote(field.value)}`,
-        );
-        return;
-      case "maximum":
-        this.say(path, `Cannot use ${name} as it must be at most ${String(params.limit)}: it is ${quote(field.value)}`);
-        return;
-      default:
-        this.say(
-          path,
-          `Cannot use ${name} as it must have the right form: it is ${quote(field.value)}`,
-          PATTERN_HINTS[String(path.at(-1))],
-        );
-    }
-  }
-}
-
-const PATTERN_HINTS: Readonly<Record<string, string>> = {
-  name: "Use lower-case letters, digits and dashes, such as web-shop.",
-  namespace: "Use lower-case letters, digits and dashes, such as web-shop.",
-  ref: "Name a branch, such as main, or a full ref, such as refs/heads/main.",
-  owner: "Use lower-case letters, digits and dashes, such as web-shop.",
-  commit: "Give the full commit id: 40 or 64 lower-case hexadecimal digits.",
-};

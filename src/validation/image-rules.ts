@@ -24,7 +24,7 @@ export function checkImageRules(images: readonly NamedImage[], rules: ImageRules
     const reference = parseImageReference(image.reference);
     if (reference === null) return [];
     const found: Diagnostic[] = [];
-    if (allowed.length > 0 && !allowed.some((pattern) => matches(pattern, reference.repository))) {
+    if (allowed.length > 0 && !allowed.some((pattern) => matchesRepository(pattern, reference.repository))) {
       found.push(
         fault(image, "image-repository", `its repository must be one that trueup.yaml allows (${allowed.join(", ")})`, {
           hint: "Use an image from there, or allow this one's repository under images.allowedRepositories.",
@@ -63,7 +63,7 @@ function fault(
  * Whether a pattern covers a repository: `*` stands for anything within a part of the path, `**` for anything. No regular
  * expression: patterns come from the repository, and this takes at most their length times the text's.
  */
-function matches(pattern: string, text: string): boolean {
+export function matchesRepository(pattern: string, text: string): boolean {
   /** Ends of the prefixes of the text that the pattern so far covers. */
   let ends = new Set([0]);
   for (const token of pattern.split(/(\*\*|\*)/)) {

@@ -16,6 +16,7 @@ export { CarriedObject, type CheckedObject, checkFile, type FileCheck } from "./
 export { type FormatOptions, formatDiagnostics } from "./format.ts";
 export { checkImageRules, hasImageRules, type NamedImage } from "./image-rules.ts";
 export { type ImagePlace, imagePlaces } from "./image-uses.ts";
+export { dayOf, type Judging, judge } from "./judge.ts";
 export { type ValidateOptions, validateDeclared } from "./object.ts";
 export { RULES, type RuleId } from "./rules.ts";
 export { notRunHere, type Target, warnOfKindsNotRunHere } from "./runnable.ts";
@@ -23,3 +24,11 @@ export { DEFAULT_KUBERNETES_VERSION, type KindQuery, KUBERNETES_VERSIONS, kindSc
 export { type Lifecycle, lifecycleOf } from "./schemas/lifecycle.ts";
 export { type PlainSchema, plainFileName, plainKinds, plainSchemaOf, plainSchemaOfAll } from "./schemas/plain.ts";
 export type { KindSchema, SchemaFault, SchemaNode, Scope } from "./schemas/types.ts";
+export {
+  type Checks,
+  NO_FLOOR,
+  NO_OPERATOR,
+  type OperatorFloor,
+  type ValidationFloor,
+  type ValidationSettings,
+} from "./settings.ts";

@@ -15,7 +15,9 @@ import { checkIngress } from "./ingress.ts";
 import { checkJob } from "./job.ts";
 import { checkMetadata } from "./metadata.ts";
 import { checkNetworkPolicy } from "./network-policy.ts";
+import { checkOwnRules } from "./own-rules.ts";
 import { checkPod } from "./pod.ts";
+import { checkPolicies } from "./policies/index.ts";
 import { checkLimitRange, checkResourceQuota } from "./quota.ts";
 import { checkClusterRole, checkClusterRoleBinding, checkRole, checkRoleBinding } from "./rbac.ts";
 import { Report } from "./report.ts";
@@ -24,10 +26,11 @@ import { checkCustom, checkSchema } from "./schema.ts";
 import { DEFAULT_KUBERNETES_VERSION } from "./schemas/index.ts";
 import { type CustomOptions, schemaOf } from "./served.ts";
 import { checkService } from "./service.ts";
+import type { Checks } from "./settings.ts";
 import { checkStatefulSet } from "./stateful-set.ts";
 import { checkDeployment, checkReplicaSet } from "./workload.ts";
 
-export interface ValidateOptions extends CustomOptions {
+export interface ValidateOptions extends CustomOptions, Partial<Checks> {
   /** Rule ids whose diagnostics are left out. */
   disabledRules?: readonly string[];
   /** Kubernetes version whose schemas count; the newest unless given. */
@@ -62,19 +65,32 @@ const KIND_RULES: Readonly<Record<string, (report: Report, root: Field) => void>
   "apiextensions.k8s.io/CustomResourceDefinition": checkDefinition,
 };
 
-/** Checks one object by itself: schema, semantics, names, images. Pure, so the result may be kept per blob. */
+/**
+ * Checks one object by itself: schema, semantics, names, images, and what a configuration asks beyond that. Pure, so the
+ * result may be kept per blob.
+ */
 export function validateDeclared(declared: Declared, options: ValidateOptions = {}): Diagnostic[] {
   const report = new Report(declared, options.disabledRules);
+  checkKind(report, declared, options);
+  if (options.schemasOnly === true) return report.diagnostics;
+  // Also of kinds that may go without a schema, and of objects that have other faults: all is said at once.
+  const { policies = [], rules = [] } = options;
+  checkPolicies(report, declared, policies);
+  checkOwnRules(report, declared, rules);
+  return report.diagnostics;
+}
+
+/** What the API server asks of an object of its kind, and trueup of every one. */
+function checkKind(report: Report, declared: Declared, options: ValidateOptions): void {
   const version = options.kubernetesVersion ?? DEFAULT_KUBERNETES_VERSION;
   const schema = schemaOf(report, declared, version, options);
-  if (schema === undefined) return report.diagnostics;
+  if (schema === undefined) return;
   if (schema instanceof CustomSchema) checkCustom(report, schema, declared.object);
   else checkSchema(report, schema, declared.object);
-  if (options.schemasOnly === true) return report.diagnostics;
+  if (options.schemasOnly === true) return;
   const name = { group: groupOf(schema.apiVersion), kind: schema.kind };
   const root = new Field(withoutNulls(declared.object));
   checkMetadata(report, { ...name, scope: schema.scope }, root.at("metadata"), version);
   checkRestartOn(report, root);
   KIND_RULES[`${name.group}/${name.kind}`]?.(report, root);
-  return report.diagnostics;
 }

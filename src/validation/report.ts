@@ -4,6 +4,7 @@ import { type Declared, type FieldPath, formatFieldPath } from "../model/manifes
 import type { Field } from "./field.ts";
 import { nearest } from "./names.ts";
 import type { RuleId } from "./rules.ts";
+import type { OwnRule } from "./settings.ts";
 
 /** Longest value that a sentence quotes, in characters. */
 const LONGEST_QUOTE = 60;
@@ -66,7 +67,8 @@ export class Report {
     this.say("warning", rule, field.path, message, { at: "key", ...remark });
   }
 
-  say(severity: Severity, rule: RuleId, path: FieldPath, message: string, remark: Remark): void {
+  /** @param rule One of `RULES`, or a rule of a configuration's own */
+  say(severity: Severity, rule: RuleId | OwnRule["id"], path: FieldPath, message: string, remark: Remark): void {
     if (this.#disabled.has(rule)) return;
     const { declared } = this;
     this.diagnostics.push({

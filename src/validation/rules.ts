@@ -98,8 +98,107 @@ export const RULES = {
     "What an object waits for (config.kubernetes.io/depends-on) is declared, comes first, and waits for none that waits for it.",
   "sync-wave": "argocd.argoproj.io/sync-wave is a whole number.",
   "sync-hook": "argocd.argoproj.io/hook and its delete policy have the words that Argo CD knows.",
+  // Policies: off until `validation.policies` switches them on. Names are those of kube-linter where it has the rule.
+  "no-liveness-probe": "Containers that last have a liveness probe.",
+  "no-readiness-probe": "Containers that last have a readiness probe.",
+  "unset-cpu-requirements": "Containers say how much CPU they need.",
+  "unset-memory-requirements": "Containers say how much memory they take at most.",
+  "run-as-non-root": "Containers run as a user, and in a group, that is not root.",
+  "privilege-escalation-container": "Containers cannot gain privileges beyond those of their parent.",
+  "privileged-container": "Containers are not privileged.",
+  "host-network": "Pods do not share the host's network.",
+  "host-pid": "Pods do not share the host's processes.",
+  "host-ipc": "Pods do not share the host's inter-process communication.",
+  "host-path": "Pods mount no files of the host.",
+  "host-port": "Containers take no ports of the host.",
+  "no-read-only-root-fs": "Containers cannot write to their root file system.",
+  "drop-capabilities": "Containers drop capabilities that they do not need.",
+  "default-service-account": "Pods of the default service account do not mount its token.",
+  "image-registry": "Images come from repositories that the policy allows.",
+  "required-labels": "Objects carry the labels that the policy names.",
+  "minimum-replicas": "Workloads have as many replicas as the policy asks for.",
   // Configuration files.
+  "exception-expired": "An exception that has run out is taken out, or given another day.",
+  "exception-unused": "An exception is made for something that is found.",
   "config-invalid": "trueup.yaml and trueup.config.yaml fit their schemas and make sense.",
 } as const satisfies Readonly<Record<string, string>>;
 
 export type RuleId = keyof typeof RULES;
+
+/** Rules that ask for nothing until a configuration switches them on. */
+export const POLICY_IDS = [
+  "no-liveness-probe",
+  "no-readiness-probe",
+  "unset-cpu-requirements",
+  "unset-memory-requirements",
+  "run-as-non-root",
+  "privilege-escalation-container",
+  "privileged-container",
+  "host-network",
+  "host-pid",
+  "host-ipc",
+  "host-path",
+  "host-port",
+  "no-read-only-root-fs",
+  "drop-capabilities",
+  "default-service-account",
+  "image-registry",
+  "required-labels",
+  "minimum-replicas",
+] as const satisfies readonly RuleId[];
+
+export type PolicyId = (typeof POLICY_IDS)[number];
+
+const POLICIES: ReadonlySet<string> = new Set(POLICY_IDS);
+
+/** Rules whose findings are warnings unless a configuration says otherwise. */
+const WARNINGS: ReadonlySet<string> = new Set<RuleId>([
+  "api-deprecated",
+  "budget-selects-nothing",
+  "cel-not-checked",
+  "env-duplicate",
+  "exception-expired",
+  "exception-unused",
+  "kind-not-run-here",
+  "namespace-scope",
+  "not-a-manifest",
+  "process-runtime-ignores",
+  "reference-missing",
+  "selector-overlap",
+  "service-selects-nothing",
+  "service-target-port",
+  "yaml-boolean",
+  "yaml-merge",
+  "yaml-number",
+  "yaml-tab",
+]);
+
+/** Errors of trueup's own choice: what they are about, the API server would take. An operator may see it otherwise. */
+const OWN_ERRORS: ReadonlySet<string> = new Set<RuleId>([
+  "image-tag-missing",
+  "image-tag-latest",
+  "image-repository",
+  "image-digest-missing",
+]);
+
+/** What the reconciler says of commits, under names that no configuration's own rule may take. */
+const RECONCILERS: ReadonlySet<string> = new Set([
+  "app-path",
+  "image-tag-reused",
+  "manifest-not-a-file",
+  "manifest-unreadable",
+  "manifests-limit",
+  "object-declared-by-two-apps",
+  "ref-untrusted",
+]);
+
+/**
+ * What a rule is: `policy` is off until it is switched on; `warning` may get any level; `own-error` may be lowered by the
+ * operator; `refused` is what no API server, or no run of trueup, would get past; `undefined`: no rule of trueup's.
+ */
+export function natureOf(rule: string): "policy" | "warning" | "own-error" | "refused" | undefined {
+  if (POLICIES.has(rule)) return "policy";
+  if (WARNINGS.has(rule)) return "warning";
+  if (OWN_ERRORS.has(rule)) return "own-error";
+  return Object.hasOwn(RULES, rule) || RECONCILERS.has(rule) ? "refused" : undefined;
+}

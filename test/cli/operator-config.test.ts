@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readOperatorConfig } from "../../src/cli/operator-config.ts";
+import { NO_OPERATOR } from "../../src/validation/index.ts";
 import { type Home, makeHome } from "../support/processes.ts";
 
 let home: Home;
@@ -34,6 +35,7 @@ describe("the operator's configuration", () => {
       imagePaths: [join(home.dir, "ops/img"), "/opt/img"],
     });
     expect(policy).toEqual({
+      operator: NO_OPERATOR,
       prune: { maxObjects: 3, maxPercent: 30 },
       limits: { manifestBytes: 1024 * 1024, manifests: 20_000 },
     });
@@ -49,6 +51,7 @@ describe("the operator's configuration", () => {
       imagePaths: [],
       state: join(home.dir, "ops/st"),
       policy: {
+        operator: NO_OPERATOR,
         apps: ["web"],
         prune: { maxObjects: 0, maxPercent: 30 },
         limits: { manifestBytes: 2048, manifests: 5 },

@@ -172,6 +172,75 @@ describe("validate", () => {
   });
 });
 
+describe("validate under configurations", () => {
+  const APPS = "apps:\n- { name: one, path: one }\n- { name: two, path: two }\n";
+  const OPERATOR =
+    "repositories: [{ path: .. }]\nkubernetesVersion: '1.36'\nschemas: [crds]\nallowUnknownKinds: false\n" +
+    "validation: { policies: { required-labels: { labels: [owner], kinds: [ConfigMap] } } }\n";
+  const found = (stderr: string): string[] =>
+    [...stderr.matchAll(/^(\S+): (error|warning): .*\[(\S+)\]$/gm)].map(([, place, severity, rule]) =>
+      [place, severity, rule].join(" "),
+    );
+
+  it("asks what trueup.yaml asks, and knows exceptions that are for nothing by all apps together", async () => {
+    const exceptions = [
+      "{ rule: no-caps, kind: ConfigMap, name: settings, reason: a, until: 2999-12-31 }",
+      "{ rule: no-caps, kind: ConfigMap, name: sett*, reason: b, until: 2020-12-31 }",
+      "{ rule: no-caps, kind: ConfigMap, name: other, reason: c, until: 2999-12-31 }",
+    ];
+    const validation =
+      "validation:\n  levels: { yaml-number: error }\n  rules:\n" +
+      "  - { id: no-caps, kinds: [ConfigMap], expression: \"object.data.all(k, object.data[k] == 'blue')\" }\n" +
+      `  exceptions:\n${exceptions.map((each) => `  - ${each}\n`).join("")}`;
+    const loud = GOOD.replace("blue", "BLUE");
+    write({
+      "trueup.yaml": APPS + validation,
+      "one/a.yaml": loud,
+      "two/a.yaml": loud.replace("settings", "free"),
+      "two/b.yaml": GOOD,
+    });
+    const { code, stderr } = await trueup("validate");
+    expect(found(stderr)).toEqual(
+      [
+        "trueup.yaml:10:5: warning exception-expired",
+        "trueup.yaml:11:5: warning exception-unused",
+        "two/a.yaml:3:19: error no-caps",
+      ].map((line) => line.replace(": ", " ")),
+    );
+    expect(code).toBe(1);
+  });
+
+  it("asks what the operator's file asks, with and without trueup.yaml", async () => {
+    const crd =
+      "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: { name: things.example.org }\n" +
+      "spec:\n  group: example.org\n  scope: Namespaced\n  names: { plural: things, singular: thing, kind: Thing, listKind: ThingList }\n" +
+      "  versions:\n  - { name: v1, served: true, storage: true, schema: { openAPIV3Schema: { type: object, properties: { a: { type: integer } } } } }\n";
+    write({ "ops/trueup.config.yaml": OPERATOR, "ops/crds/a.yaml": crd, "shop/a.yaml": GOOD });
+    write({ "shop/t.yaml": "apiVersion: example.org/v1\nkind: Thing\nmetadata: { name: t }\na: x\n" });
+    const shop = join(home.dir, "shop");
+    const plain = await trueup("-C", shop, "validate");
+    expect(found(plain.stderr)).toEqual(["t.yaml:2:7 error schema-missing"]);
+    const asked = await trueup("-C", shop, "validate", "--config", "../ops/trueup.config.yaml");
+    expect(found(asked.stderr)).toEqual(
+      [
+        "a.yaml:3:1 error required-labels",
+        "t.yaml:4:4 error schema-type",
+        "t.yaml:2:7 warning kind-not-run-here",
+      ].sort(),
+    );
+    write({
+      "shop/trueup.yaml":
+        "apps: [{ name: a }]\nallowUnknownKinds: true\nvalidation: { policies: { required-labels: off } }\n",
+    });
+    const looser = await trueup("-C", shop, "validate", "--config", "../ops/trueup.config.yaml");
+    expect(found(looser.stderr)).toEqual([
+      "trueup.yaml:2:20 error config-invalid",
+      "trueup.yaml:3:44 error config-invalid",
+    ]);
+    expect(await trueup("-C", shop, "validate", "--config", "nowhere.yaml")).toMatchObject({ code: 2, stdout: "" });
+  });
+});
+
 describe("explain", () => {
   it("says what a rule checks, why, and shows it wrong and right", async () => {
     const { code, stdout } = await trueup("explain", "schema-type");
@@ -183,6 +252,20 @@ describe("explain", () => {
       severity: "warning",
       changeable: true,
       example: { file: "manifest", line: 10 },
+    });
+  });
+
+  it("says of each kind of rule whose to change it is", async () => {
+    const level = async (rule: string): Promise<unknown> =>
+      /^level: +(.*)$/m.exec((await trueup("explain", rule)).stdout)?.[1];
+    expect(await level("host-pid")).toMatch(/^off, until validation\.policies in trueup\.yaml/);
+    expect(await level("image-tag-latest")).toMatch(/^error: .* the operator's trueup\.config\.yaml may lower it$/);
+    expect(await level("yaml-tab")).toMatch(/^warning; /);
+    expect(await level("schema-type")).toBe("error, always: trueup rejects a commit that has one");
+    expect(JSON.parse((await trueup("explain", "host-pid", "-o", "json")).stdout)).toMatchObject({
+      changeable: true,
+      policy: true,
+      example: { file: "trueup.yaml" },
     });
   });
 

@@ -3,13 +3,16 @@ import { symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openRepository, type Repository } from "../../src/git/repository.ts";
-import type { CommitId } from "../../src/model/source.ts";
+import { parseManifestFile } from "../../src/manifest/parse.ts";
+import { asObjectHash, type CommitId } from "../../src/model/source.ts";
 import { ConfigStamper, numberedDigest } from "../../src/plan/config-digest.ts";
-import { AppSource, isRejected, type Snapshot } from "../../src/reconcile/source.ts";
+import { AppSource, isRejected, type Snapshot, type SourceOptions } from "../../src/reconcile/source.ts";
 import { commitAll, gitIn, headOf, initRepository, temporary } from "../git/support.ts";
 import { configMap, deployment, NO_ABORT } from "./world.ts";
 
 const stamper = (): ConfigStamper => new ConfigStamper(numberedDigest());
+
+const NO_BLOB = asObjectHash("0".repeat(40));
 
 let folder: ReturnType<typeof temporary>;
 let repository: Repository;
@@ -169,6 +172,48 @@ spec:
       "app/x.yaml schema-missing",
       "app/y.yaml schema-missing",
     ]);
+  });
+
+  it("are checked by the operator's definitions before those beside the app", async () => {
+    const [strict] = parseManifestFile({ file: "crd.yaml", blob: NO_BLOB, text: crd("A", "Namespaced", 5) }).declared;
+    if (strict === undefined) throw new Error("nothing declared");
+    const definitions = [strict.object];
+    const source = new AppSource(repository, { path: "", namespace: "default" }, stamper(), undefined, definitions);
+    const head = commit({ "app/x.yaml": custom("A"), "crds/a.yaml": crd("A", "Namespaced", 2) });
+    const app = { path: "app", namespace: "default", schemas: ["crds"] };
+    expect(rules(await source.snapshot(head, null, NO_ABORT, app))).toEqual(["app/x.yaml schema-limit"]);
+    expect(rules(await sourceOf().snapshot(head, null, NO_ABORT, app))).toEqual([]);
+  });
+});
+
+describe("what a configuration asks", () => {
+  const rules = ({ diagnostics }: Snapshot): string[] =>
+    diagnostics.map(({ rule, location }) => `${location.file} ${rule}`);
+  const place = { path: "", namespace: "default" };
+  const asking = (label: string): SourceOptions => ({
+    ...place,
+    checks: { policies: [{ rule: "required-labels", level: "error", labels: [label], kinds: ["*"] }], rules: [] },
+  });
+
+  it("is found again when it asks for something else, and only then", async () => {
+    const source = sourceOf();
+    const one = commit({ "a.json": configMap("a"), "b.json": configMap("b") });
+    const first = await source.snapshot(one, null, NO_ABORT, asking("owner"));
+    expect(rules(first)).toEqual(["a.json required-labels", "b.json required-labels"]);
+    expect(source.counters).toEqual({ blobsRead: 2, parsed: 2, validated: 2, crossChecked: 1 });
+
+    const two = commit({ "b.json": configMap("b", { more: "1" }) });
+    const second = await source.snapshot(two, first, NO_ABORT, asking("owner"));
+    expect(source.counters).toEqual({ blobsRead: 3, parsed: 3, validated: 3, crossChecked: 2 });
+
+    const third = await source.snapshot(two, second, NO_ABORT, asking("team"));
+    expect(rules(third)).toEqual(rules(second));
+    expect(source.counters.validated).toBe(5);
+    expect(rules(await source.snapshot(two, third, NO_ABORT, place))).toEqual([]);
+    expect(source.counters.validated).toBe(7);
+    // And back: what was found is still known.
+    expect(rules(await source.snapshot(two, second, NO_ABORT, asking("team")))).toEqual(rules(second));
+    expect(source.counters.validated).toBe(7);
   });
 });
 

@@ -1,7 +1,7 @@
 /** The two configurations: values, defaults, and every fault with its place. */
 import { describe, expect, it } from "vitest";
 import { DEFAULT_LIMITS } from "../../src/validation/config.ts";
-import { parseOperatorConfig, parseRepositoryConfig } from "../../src/validation/index.ts";
+import { NO_FLOOR, parseOperatorConfig, parseRepositoryConfig } from "../../src/validation/index.ts";
 import { lines } from "./declare.ts";
 
 const repository = (text: string) => parseRepositoryConfig(text, "trueup.yaml");
@@ -21,6 +21,7 @@ describe("parseRepositoryConfig", () => {
         schemas: [],
         allowUnknownKinds: false,
         images: { allowedRepositories: [], requireDigest: false },
+        validation: { policies: [], rules: [], levels: {}, exceptions: [] },
       },
       diagnostics: [],
     });
@@ -112,6 +113,8 @@ describe("parseOperatorConfig", () => {
         trust: {},
         limits: DEFAULT_LIMITS,
         ledger: {},
+        schemas: [],
+        floor: { validation: NO_FLOOR },
       },
       diagnostics: [],
     });
@@ -130,6 +133,10 @@ trust: {refs: [refs/heads/*]}
 state: /var/lib/trueup
 limits: {deletions: 0, manifestBytes: 2048, manifests: 5}
 ledger: {keepAttempts: 100, keepDays: 365}
+kubernetesVersion: 1.36
+schemas: [crds]
+allowUnknownKinds: [example.org/*]
+validation: {policies: {host-network: warning}, noExceptions: [host-*]}
 `;
     expect(operator(text)).toEqual({
       config: {
@@ -156,6 +163,16 @@ ledger: {keepAttempts: 100, keepDays: 365}
         state: "/var/lib/trueup",
         limits: { deletions: 0, manifestBytes: 2048, manifests: 5 },
         ledger: { keepAttempts: 100, keepDays: 365 },
+        schemas: ["crds"],
+        floor: {
+          kubernetesVersion: "1.36",
+          allowUnknownKinds: ["example.org/*"],
+          validation: {
+            ...NO_FLOOR,
+            policies: [{ rule: "host-network", level: "warning" }],
+            noExceptions: ["host-*"],
+          },
+        },
       },
       diagnostics: [],
     });

@@ -5,6 +5,7 @@ import type { Diagnostic } from "../../src/model/diagnostic.ts";
 import type { Declared } from "../../src/model/manifest.ts";
 import { checkImageRules } from "../../src/validation/image-rules.ts";
 import { parseOperatorConfig, RULES, type ValidateOptions, validateDeclared } from "../../src/validation/index.ts";
+import { POLICY_IDS } from "../../src/validation/rules.ts";
 import { CASES as FIRST, type RuleCase } from "./cases-1.ts";
 import { CASES as SECOND } from "./cases-2.ts";
 import { CASES as THIRD } from "./cases-3.ts";
@@ -40,6 +41,8 @@ describe("rules", () => {
     for (const rule of ["depends-on", "sync-wave", "sync-hook"]) emitted.add(rule); // in ordering.test.ts
     // In custom/kinds.test.ts.
     for (const rule of ["cel-rule", "cel-not-checked", "crd-invalid", "schema-limit"]) emitted.add(rule);
+    // In policies.test.ts, and in judge.test.ts.
+    for (const rule of [...POLICY_IDS, "exception-expired", "exception-unused"]) emitted.add(rule);
     expect([...emitted].sort()).toEqual(Object.keys(RULES).sort());
   });
 

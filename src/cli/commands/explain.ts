@@ -3,6 +3,7 @@ import { TrueupError } from "../../model/errors.ts";
 import { EXPLANATIONS, isRuleId, mended } from "../../validation/explain/index.ts";
 import { RULES, type RuleId } from "../../validation/index.ts";
 import { nearest } from "../../validation/names.ts";
+import { natureOf } from "../../validation/rules.ts";
 import type { Command } from "../command.ts";
 import { dataFormat, OUTPUT_OPTION, printData } from "../options.ts";
 import type { Style } from "../output.ts";
@@ -47,7 +48,8 @@ function dataOf(rule: RuleId): object {
   return {
     rule,
     severity,
-    changeable: severity === "warning",
+    changeable: natureOf(rule) !== "refused",
+    policy: natureOf(rule) === "policy",
     checks: RULES[rule],
     why,
     source,
@@ -60,18 +62,25 @@ function listText(ids: readonly RuleId[], style: Style): string {
   return ids
     .map((id) => {
       const { severity } = EXPLANATIONS[id];
-      const level = severity === "error" ? style.red("error  ") : style.yellow("warning");
+      const usual = severity === "error" ? style.red("error  ") : style.yellow("warning");
+      const level = natureOf(id) === "policy" ? style.dim("off    ") : usual;
       return `${style.bold(id.padEnd(width))}  ${level}  ${RULES[id]}\n`;
     })
     .join("");
 }
 
+const LEVELS: Readonly<Record<NonNullable<ReturnType<typeof natureOf>>, string>> = {
+  policy:
+    "off, until validation.policies in trueup.yaml or trueup.config.yaml switches it on; then an error unless it says warning",
+  warning: "warning; validate --level, or validation.levels in trueup.yaml, makes it an error, or leaves it out",
+  "own-error":
+    "error: trueup rejects a commit that has one; validation.levels in the operator's trueup.config.yaml may lower it",
+  refused: "error, always: trueup rejects a commit that has one",
+};
+
 function explanationText(rule: RuleId, style: Style): string {
-  const { why, severity, source, example } = EXPLANATIONS[rule];
-  const level =
-    severity === "error"
-      ? "error, always: trueup rejects a commit that has one"
-      : "warning; validate --level makes it an error, or leaves it out";
+  const { why, source, example } = EXPLANATIONS[rule];
+  const level = LEVELS[natureOf(rule) ?? "refused"];
   const what = example.file === undefined ? "" : `, of ${example.file}`;
   return [
     `${style.bold(rule)}: ${RULES[rule]}`,

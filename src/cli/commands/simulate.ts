@@ -11,7 +11,7 @@ import type { Declared } from "../../model/manifest.ts";
 import type { RolloutForecast } from "../../model/rollout.ts";
 import { type CommitId, shortId } from "../../model/source.ts";
 import { ConfigStamper, numberedDigest } from "../../plan/config-digest.ts";
-import { formatDiagnostics, notRunHere } from "../../validation/index.ts";
+import { dayOf, formatDiagnostics, judge, NO_FLOOR, notRunHere } from "../../validation/index.ts";
 import type { Command, CommandContext, Invocation } from "../command.ts";
 import { checkApp, EMBEDDED, loadAppAt } from "../manifests.ts";
 import { dataFormat, OUTPUT_OPTION, printData } from "../options.ts";
@@ -62,10 +62,11 @@ async function simulate(context: CommandContext, invocation: Invocation, reposit
   const commit = await repository.resolve(args[0] ?? "HEAD");
   const from = text("from");
   const base = from === undefined ? (await repository.commit(commit)).parents[0] : await repository.resolve(from);
+  const day = dayOf(context.clock.now());
   const stamper = new ConfigStamper(numberedDigest());
   const forecast = await simulateRollout({
-    before: base === undefined ? [] : await declaredAt(repository, base, path, stamper),
-    after: await declaredAt(repository, commit, path, stamper),
+    before: base === undefined ? [] : await declaredAt(repository, base, path, day, stamper),
+    after: await declaredAt(repository, commit, path, day, stamper),
     commit,
     scenario: await readScenario(context.cwd, text("scenario")),
     limitMs: (count("minutes") ?? DEFAULT_MINUTES) * MS_PER_MINUTE,
@@ -81,19 +82,21 @@ async function declaredAt(
   repository: Repository,
   commit: CommitId,
   path: string,
+  day: string,
   stamper: ConfigStamper,
 ): Promise<Declared[]> {
-  const apps: Pick<AppSettings, "path" | "namespace" | "kubernetesVersion">[] =
-    path === "" ? await readApps(repository, commit) : [{ path, namespace: "default" }];
+  const apps: Pick<AppSettings, "path" | "namespace" | "kubernetesVersion" | "validation">[] =
+    path === "" ? await readApps(repository, commit) : [{ path, namespace: "default", validation: NO_FLOOR }];
   const texts = new Map<string, string>();
   const declared: Declared[] = [];
   const diagnostics: Diagnostic[] = [];
-  for (const { path: directory, namespace, kubernetesVersion } of apps) {
+  for (const { path: directory, namespace, kubernetesVersion, validation } of apps) {
     const app = await loadAppAt(repository, commit, directory, namespace);
     for (const { file, text } of app.files) texts.set(file, text);
     declared.push(...stamper.stamp(app.declared));
-    const check = { defaultNamespace: namespace, kubernetesVersion };
-    diagnostics.push(...checkApp(app, check).filter(isError), ...notRunHere(app.declared, EMBEDDED));
+    const found = checkApp(app, { defaultNamespace: namespace, kubernetesVersion, checks: validation });
+    const counted = judge(found, { settings: validation, day, objects: () => [] });
+    diagnostics.push(...counted.filter(isError), ...notRunHere(app.declared, EMBEDDED));
   }
   if (diagnostics.length > 0) {
     const report = formatDiagnostics(diagnostics, { color: false, sourceOf: (file) => texts.get(file) });

@@ -1,12 +1,13 @@
 /** `trueup validate`: checks manifests in files, on stdin or at a commit; needs no daemon. */
 import { realpathSync } from "node:fs";
-import { normalize, relative, sep } from "node:path";
+import { normalize, relative, resolve, sep } from "node:path";
 import { openRepository, type Repository } from "../../git/repository.ts";
 import { compareDiagnostics, isError } from "../../model/diagnostic.ts";
 import { TrueupError } from "../../model/errors.ts";
-import { KUBERNETES_VERSIONS } from "../../validation/index.ts";
+import { dayOf, KUBERNETES_VERSIONS } from "../../validation/index.ts";
 import { programCache } from "../check/program-cache.ts";
 import type { Command, CommandContext, ExitCode, Invocation } from "../command.ts";
+import { readOperatorFile } from "../operator-config.ts";
 import { type Checked, type CheckRequest, checkSource, readDefinitions } from "../validate/check.ts";
 import { readLevels, withLevels } from "../validate/levels.ts";
 import { FORMAT_OPTION, FORMATS, type Format, printChecked } from "../validate/print.ts";
@@ -23,6 +24,11 @@ export const command: Command = {
     },
     { flags: "--schema <path...>", summary: "files or folders of CustomResourceDefinitions", completes: "file" },
     { flags: "--allow-unknown-kinds", summary: "let kinds pass that no schema is known of" },
+    {
+      flags: "--config <file>",
+      summary: "the operator's configuration: what it asks of every repository counts, too",
+      completes: "file",
+    },
     { flags: "--rev <revision>", summary: "check a commit instead, without a checkout", completes: "revision" },
     {
       flags: "--changed-since <revision>",
@@ -51,6 +57,7 @@ export const command: Command = {
   details:
     "Directories are searched for .yaml, .yml and .json files; images/ and names that begin with a dot are passed over.\n" +
     "Where this directory has a trueup.yaml, that is checked too, and each app that it names by itself.\n" +
+    "Paths that are named are checked as one app, without what trueup.yaml asks of its own.\n" +
     "With --changed-since everything is still checked together: what a change breaks in another file is said.\n" +
     "`trueup explain RULE` says more of a rule. Exits 0 when there is no error, 1 when there is one or there are more\n" +
     "warnings than allowed, 2 when something could not be read.",
@@ -105,10 +112,15 @@ async function check(context: CommandContext, invocation: Invocation, lazy: Lazy
   const { args: paths } = invocation;
   const namespace = invocation.text("namespace");
   const kubernetesVersion = invocation.text("kubernetes-version");
+  const configured = invocation.text("config");
+  const operators = configured === undefined ? undefined : await readOperatorFile(resolve(context.cwd, configured));
+  const own = await readDefinitions(new DiskSource(context.cwd), invocation.list("schema"));
   const custom = {
     // From the disk also with --rev: definitions need not be in the repository.
-    definitions: await readDefinitions(new DiskSource(context.cwd), invocation.list("schema")),
+    definitions: [...(operators?.definitions ?? []), ...own],
     allowUnknownKinds: invocation.flag("allow-unknown-kinds"),
+    ...(operators !== undefined && { operator: operators.config.floor }),
+    day: dayOf(context.clock.now()),
   };
   const schemasOnly = invocation.flag("schemas-only");
   const [revision, since] = [invocation.text("rev"), invocation.text("changed-since")];

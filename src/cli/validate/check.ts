@@ -1,10 +1,19 @@
 /** Checks what a source holds: what is named as one app, or each app that `trueup.yaml` names by itself. */
-import { parseApps } from "../../daemon/apps.ts";
+import { parseApps, REPOSITORY_CONFIG } from "../../daemon/apps.ts";
 import type { Diagnostic } from "../../model/diagnostic.ts";
 import { TrueupError } from "../../model/errors.ts";
 import type { Declared } from "../../model/manifest.ts";
+import type { ObjectId } from "../../model/object.ts";
 import { imageUses } from "../../reconcile/images.ts";
-import { checkImageRules, hasImageRules, isDefinition } from "../../validation/index.ts";
+import {
+  checkImageRules,
+  hasImageRules,
+  isDefinition,
+  judge,
+  NO_OPERATOR,
+  type OperatorFloor,
+  type ValidationSettings,
+} from "../../validation/index.ts";
 import { checkFilesOnDisk } from "../check/app-on-disk.ts";
 import type { CheckCache } from "../check/cache.ts";
 import { Unreadable } from "../check/pool.ts";
@@ -29,6 +38,10 @@ export interface CheckRequest {
   allowUnknownKinds?: boolean;
   /** Schemas alone, and no other rule. */
   schemasOnly?: boolean;
+  /** What the operator asks of every repository; nothing when absent. */
+  operator?: OperatorFloor;
+  /** For which exceptions count, `2026-11-26`. */
+  day: string;
   /** Where results of unchanged files are kept, when they are. */
   cacheFor?: ((identity: string) => CheckCache) | undefined;
   /** What stands for `-`. */
@@ -43,7 +56,7 @@ export async function checkSource(source: ManifestSource, request: CheckRequest)
 }
 
 async function checkOne(source: ManifestSource, request: CheckRequest): Promise<Checked> {
-  const { paths, namespace = "default", cacheFor, stdin, ...asked } = request;
+  const { paths, namespace = "default", cacheFor, stdin, operator = NO_OPERATOR, day, ...asked } = request;
   const named = paths.length === 0 ? ["."] : paths;
   const files = await readAll(source, named, stdin);
   if (files.length === 0) {
@@ -51,17 +64,24 @@ async function checkOne(source: ManifestSource, request: CheckRequest): Promise<
       hint: "Manifests are files that end in .yaml, .yml or .json.",
     });
   }
-  const check = { ...asked, defaultNamespace: namespace };
-  return { files, diagnostics: checkApp(await loadAndCheck(files, check, cacheFor), check) };
+  const kubernetesVersion = request.kubernetesVersion ?? operator.kubernetesVersion;
+  const check = { ...asked, kubernetesVersion, defaultNamespace: namespace, checks: operator.validation };
+  const app = await loadAndCheck(files, check, cacheFor);
+  const found = checkApp(app, check);
+  const judging = { settings: operator.validation, day, objects: () => app.declared.map(({ id }) => id) };
+  return { files, diagnostics: asked.schemasOnly === true ? found : judge(found, judging) };
 }
 
 /** `trueup.yaml` itself, and each app that it names by itself, as the daemon would at a commit. */
 async function checkApps(source: ManifestSource, config: SourceFile, request: CheckRequest): Promise<Checked> {
-  const { schemasOnly, cacheFor } = request;
-  const { apps, diagnostics } = parseApps(config.text);
+  const { schemasOnly, cacheFor, operator, day } = request;
+  const { apps, diagnostics } = parseApps(config.text, operator);
   const files = [config];
   const found = [...diagnostics];
-  for (const { path, namespace, images, kubernetesVersion, schemas, allowUnknownKinds } of apps) {
+  let settings: ValidationSettings | undefined;
+  const loaded: LoadedApp[] = [];
+  for (const { path, namespace, images, kubernetesVersion, schemas, allowUnknownKinds, validation } of apps) {
+    settings = validation;
     const own = await readAll(source, [path === "" ? "." : path], undefined);
     const check: CheckContext = {
       defaultNamespace: namespace,
@@ -69,15 +89,20 @@ async function checkApps(source: ManifestSource, config: SourceFile, request: Ch
       schemasOnly,
       definitions: [...(request.definitions ?? []), ...(await readDefinitions(source, schemas))],
       allowUnknownKinds: request.allowUnknownKinds === true || allowUnknownKinds,
+      checks: validation,
     };
     const app = await loadAndCheck(own, check, cacheFor);
+    loaded.push(app);
     found.push(...checkApp(app, check));
     if (schemasOnly !== true && hasImageRules(images)) {
       found.push(...checkImageRules(app.images?.() ?? app.declared.flatMap(imageUses), images));
     }
     files.push(...own);
   }
-  return { files, diagnostics: found };
+  // Together: an exception may be for any of the apps.
+  if (settings === undefined || schemasOnly === true) return { files, diagnostics: found };
+  const objects = (): ObjectId[] => loaded.flatMap(({ declared }) => declared.map(({ id }) => id));
+  return { files, diagnostics: judge(found, { settings, day, objects, wholeOf: REPOSITORY_CONFIG }) };
 }
 
 /** What files and folders define; whatever else they hold is none of this check's business. */

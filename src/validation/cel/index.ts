@@ -71,6 +71,23 @@ export function checkExpression(expression: string): CelFault | undefined {
   return "run" in program ? undefined : program;
 }
 
+/** A type that an expression may have to have. */
+export type CelType = "bool" | "string";
+
+/**
+ * As `checkExpression`, and also what only shows when it is known what there is: a variable that is no one's, another type
+ * than the one that is asked for.
+ *
+ * @param variables Names of all there are; of any type
+ */
+export function checkUse(expression: string, variables: readonly string[], type: CelType): CelFault | undefined {
+  const program = compileFresh(expression, createEnvironment(variables));
+  if (!("run" in program)) return program;
+  const found = program.run.check().type ?? "dyn";
+  if (found === "dyn" || found === type) return undefined;
+  return { ok: false, reason: "unsupported", message: `it gives ${found}, not ${type}` };
+}
+
 function compile(expression: string): Compiled | CelFault {
   const known = compiled.get(expression);
   if (known !== undefined) return known;
@@ -80,14 +97,14 @@ function compile(expression: string): Compiled | CelFault {
   return fresh;
 }
 
-function compileFresh(expression: string): Compiled | CelFault {
+function compileFresh(expression: string, within?: Environment): Compiled | CelFault {
   if (expression.length > LONGEST_EXPRESSION) {
     return { ok: false, reason: "limit", message: `it is longer than ${LONGEST_EXPRESSION} characters` };
   }
   environment ??= createEnvironment();
   let run: ParseResult;
   try {
-    run = environment.parse(expression);
+    run = (within ?? environment).parse(expression);
   } catch (error) {
     return faultOf(error, "syntax");
   }
@@ -102,15 +119,17 @@ function loadLibrary(): typeof import("@marcbachmann/cel-js") {
   return createRequire(import.meta.url)("@marcbachmann/cel-js") as typeof import("@marcbachmann/cel-js");
 }
 
-function createEnvironment(): Environment {
+/** @param variables Names of all that there are; absent: any */
+function createEnvironment(variables?: readonly string[]): Environment {
   const library = loadLibrary();
   const fresh = new library.Environment({
-    unlistedVariablesAreDyn: true,
+    unlistedVariablesAreDyn: variables === undefined,
     homogeneousAggregateLiterals: false,
     enableOptionalTypes: true,
     limits: { maxAstNodes: 20_000, maxDepth: 100 },
   });
   registerFunctions(fresh, library.Optional);
+  for (const name of variables ?? []) fresh.registerVariable(name, "dyn");
   return fresh;
 }
 

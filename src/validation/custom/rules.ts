@@ -75,13 +75,14 @@ function checkRule(
   findings.broken.push({ path: place, message: message.trim() });
 }
 
-function short(rule: string): string {
+/** A rule for a sentence: on one line, shortened. */
+export function short(rule: string): string {
   const line = rule.replaceAll(/\s+/g, " ").trim();
   return line.length > 200 ? `${line.slice(0, 200)}…` : line;
 }
 
 /** `.spec.x["a.b"]` as a path. */
-function relativePath(text: string): string[] {
+export function relativePath(text: string): string[] {
   return [...text.matchAll(/\.([^.[\]]+)|\[\s*(?:'([^']*)'|"([^"]*)")\s*\]/g)].map(
     ([, dotted, single, double]) => dotted ?? single ?? double ?? "",
   );

@@ -4,6 +4,7 @@ import { APPS } from "./apps.ts";
 import { CUSTOM } from "./custom.ts";
 import type { Explanation } from "./explanation.ts";
 import { KINDS } from "./kinds.ts";
+import { POLICIES } from "./policies.ts";
 import { READING } from "./reading.ts";
 import { SCHEMA } from "./schema.ts";
 import { WORKLOADS } from "./workloads.ts";
@@ -18,6 +19,7 @@ export const EXPLANATIONS: Readonly<Record<RuleId, Explanation>> = {
   ...WORKLOADS,
   ...KINDS,
   ...APPS,
+  ...POLICIES,
 };
 
 export function isRuleId(text: string): text is RuleId {

@@ -2,3 +2,5 @@
 import type { CheckFunction } from "../check.ts";
 
 export declare const checkConfig: CheckFunction;
+/** Names of settings by the place in the schema that allows no others. */
+export declare const settings: Readonly<Record<string, readonly string[]>>;

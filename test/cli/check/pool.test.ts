@@ -5,13 +5,23 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkFilesOnDisk, type FileOnDisk } from "../../../src/cli/check/app-on-disk.ts";
 import { checkFiles, Unreadable } from "../../../src/cli/check/pool.ts";
-import { type CheckContext, checkApp, parseFiles } from "../../../src/cli/manifests.ts";
+import { type CheckContext, checkApp, optionsOf, parseFiles } from "../../../src/cli/manifests.ts";
 import { compareDiagnostics, type Diagnostic } from "../../../src/model/diagnostic.ts";
 import { asObjectHash } from "../../../src/model/source.ts";
+import type { Checks } from "../../../src/validation/index.ts";
+import { POLICY_IDS } from "../../../src/validation/rules.ts";
 
 const FIXTURES = join(import.meta.dirname, "../../fixtures/validation");
 const SECRET = "apiVersion: v1\nkind: Secret\nmetadata: { name: keys }\nstringData: { password: hunter2hunter2 }\n";
 const CUSTOM = "apiVersion: example.com/v1\nkind: Secret\nmetadata: { name: own }\ndata: { a: b }\n";
+
+const CHECKS: Checks = {
+  policies: POLICY_IDS.map((rule) => ({ rule, level: "warning", labels: ["owner"], allowed: ["shop/*"] })),
+  rules: [
+    { id: "named", expression: 'object.metadata.name.startsWith("x")', level: "warning" },
+    { id: "telling", expression: "false", messageExpression: "object.stringData.password", level: "error" },
+  ],
+};
 
 let directory: string;
 let files: FileOnDisk[];
@@ -40,7 +50,7 @@ const sorted = (diagnostics: readonly Diagnostic[]): string[] =>
 const workOf = (context: CheckContext): Parameters<typeof checkFiles>[0] => ({
   files,
   defaultNamespace: context.defaultNamespace,
-  options: { schemasOnly: context.schemasOnly === true },
+  options: optionsOf(context),
 });
 
 describe("files on disk", () => {
@@ -48,6 +58,7 @@ describe("files on disk", () => {
     ["with all rules", { defaultNamespace: "default" }],
     ["in another namespace, for an older Kubernetes", { defaultNamespace: "shop", kubernetesVersion: "1.34" }],
     ["by schemas alone", { defaultNamespace: "default", schemasOnly: true }],
+    ["with policies and rules", { defaultNamespace: "default", checks: CHECKS }],
   ])("get the very diagnostics that their objects get here, %s", async (_, context) => {
     expect(files.length).toBeGreaterThan(50);
     const here = checkApp(parseFiles(files, context.defaultNamespace), context);
@@ -57,14 +68,14 @@ describe("files on disk", () => {
   });
 
   it("say the same on two threads as on one", async () => {
-    const work = workOf({ defaultNamespace: "default" });
+    const work = workOf({ defaultNamespace: "default", checks: CHECKS });
     const { checks: one } = await checkFiles(work, { worthAThread: Number.POSITIVE_INFINITY });
     const { checks: two } = await checkFiles(work, { worthAThread: 0 });
     expect(two).toEqual(JSON.parse(JSON.stringify(one)));
   });
 
   it("leave no secret in what goes from thread to thread", async () => {
-    const { checks } = await checkFiles(workOf({ defaultNamespace: "default" }));
+    const { checks } = await checkFiles(workOf({ defaultNamespace: "default", checks: CHECKS }));
     const text = JSON.stringify(checks);
     expect(text).toContain('"keys":["password"]');
     expect(text).not.toContain("hunter2");

@@ -5,21 +5,36 @@ import { parseApps } from "../../../src/daemon/apps.ts";
 import type { Diagnostic } from "../../../src/model/diagnostic.ts";
 import { imageUses } from "../../../src/reconcile/images.ts";
 import { EXPLANATIONS, type Example, mended } from "../../../src/validation/explain/index.ts";
-import { checkImageRules, parseOperatorConfig, RULES, type RuleId } from "../../../src/validation/index.ts";
+import {
+  type Checks,
+  checkImageRules,
+  judge,
+  parseOperatorConfig,
+  RULES,
+  type RuleId,
+} from "../../../src/validation/index.ts";
 import { BLOB, declare } from "../declare.ts";
 
 function check(text: string, { file, kubernetesVersion }: Example): Diagnostic[] {
   if (file === "trueup.config.yaml") return parseOperatorConfig(text, file).diagnostics;
-  const all = (yaml: string): Diagnostic[] =>
+  const all = (yaml: string, checks?: Checks): Diagnostic[] =>
     checkApp(parseFiles([{ file: "web.yaml", blob: BLOB, text: yaml }], "default"), {
       defaultNamespace: "default",
       kubernetesVersion,
+      checks,
     });
   if (file === undefined) return all(text);
   const [config = "", manifest = ""] = text.split("# web.yaml\n");
   const { apps, diagnostics } = parseApps(config);
   const uses = declare(manifest).flatMap((each) => imageUses(each));
-  return [...diagnostics, ...apps.flatMap(({ images }) => checkImageRules(uses, images)), ...all(manifest)];
+  return apps.flatMap(({ images, validation }) =>
+    judge([...diagnostics, ...checkImageRules(uses, images), ...all(manifest, validation)], {
+      settings: validation,
+      day: "2026-11-26",
+      objects: () => [],
+      wholeOf: "trueup.yaml",
+    }),
+  );
 }
 
 describe("explanations", () => {
