@@ -44,6 +44,15 @@ export interface AppsOutcome {
 /** Images as a repository without `trueup.yaml` may use them: any that validation accepts. */
 const ANY_IMAGE: ImageRules = { allowedRepositories: [], requireDigest: false };
 
+/**
+ * Whether an owner of objects can be an app of this repository. On a cluster others own objects, too: an app of another daemon
+ * is said to be `web of 3f2a…`, and what another tool applied as a set is the set's, `applyset-…`. They are nobody's here: no
+ * reconciler is to hold their deletions, and that `trueup.yaml` does not name them does not mean that they were given up.
+ */
+export function mayBeOwn(owner: string): boolean {
+  return /^(?!applyset-)[a-z0-9][-a-z0-9]*$/.test(owner);
+}
+
 /** A name for the app that a whole repository is: its directory's, in the letters that object names allow. */
 export function defaultAppName(repositoryPath: string): string {
   const name = basename(repositoryPath)

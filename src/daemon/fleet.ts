@@ -19,12 +19,10 @@ import { ClusterView } from "../reconcile/view.ts";
 import type { PlanOutcome } from "../server/service.ts";
 import type { CancelTimer, Clock } from "../util/clock.ts";
 import type { OperatorFloor } from "../validation/index.ts";
-import { type AppSettings, AppsReader, wholeRepository } from "./apps.ts";
+import { type AppSettings, AppsReader, mayBeOwn, wholeRepository } from "./apps.ts";
 import type { DaemonLog } from "./log.ts";
 import { Neighbours } from "./neighbours.ts";
 
-/** Owner of what another tool, or another daemon, applied as a set of its own: the id of an ApplySet, which no app is called. */
-const OTHERS = /^applyset-/;
 const NEVER = new AbortController().signal;
 /** After a failure to read which apps there are. */
 const RETRY_MS = 1_000;
@@ -194,7 +192,7 @@ export class Fleet {
     const { items } = await backend.list({}, NEVER);
     const open = await ledger.attempts({ target, onlyOpen: true });
     for (const owner of new Set([...items.map((item) => item.owner), ...open.map(({ app }) => app)])) {
-      if (owner === null || OTHERS.test(owner) || this.#reconcilers.has(owner) || !this.#isWanted(owner)) continue;
+      if (owner === null || !mayBeOwn(owner) || this.#reconcilers.has(owner) || !this.#isWanted(owner)) continue;
       await this.#add({ ...this.#whole(), name: owner });
     }
   }

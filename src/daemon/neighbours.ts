@@ -6,7 +6,7 @@ import type { CommitId } from "../model/source.ts";
 import { type Claim, type Claims, RepositoryClaims } from "../reconcile/claims.ts";
 import { AppSource } from "../reconcile/source.ts";
 import type { SourceLimits } from "../reconcile/types.ts";
-import type { AppSettings, AppsReader } from "./apps.ts";
+import { type AppSettings, type AppsReader, mayBeOwn } from "./apps.ts";
 
 const NEVER = new AbortController().signal;
 /** Commits that are kept: the head, and the older ones that apps may have gone back to. */
@@ -71,7 +71,7 @@ export class Neighbours {
     const named = new Set(apps.map(({ name }) => name));
     const wanted = apps.filter(({ name }) => isWanted(name));
     const claims = wanted.map((app) => reconcilers.get(app.name)?.claim(commit) ?? this.#readClaim(app, commit));
-    return new RepositoryClaims(await Promise.all(claims), (app) => named.has(app));
+    return new RepositoryClaims(await Promise.all(claims), (app) => named.has(app) || !mayBeOwn(app));
   }
 
   async #readClaim({ name, path, namespace }: AppSettings, commit: CommitId): Promise<Claim> {

@@ -322,3 +322,6 @@ export const ANNOTATION = {
 export const REASON_CANNOT_RUN = "ContainerCannotRun";
 
 export const LABEL_POD_TEMPLATE_HASH = "pod-template-hash";
+
+/** On objects of a cluster: the ApplySet that they are in, which stands for the app. */
+export const LABEL_PART_OF = "applyset.kubernetes.io/part-of";

@@ -2,7 +2,7 @@
 import type { Leaf } from "../diff/leaves.ts";
 import { SERVER_METADATA } from "../diff/three-way.ts";
 import { controllerOf, type KubeObject } from "../model/object.ts";
-import { ANNOTATION, LABEL_POD_TEMPLATE_HASH } from "../model/workload.ts";
+import { ANNOTATION, LABEL_PART_OF, LABEL_POD_TEMPLATE_HASH } from "../model/workload.ts";
 import type { OriginKind } from "./types.ts";
 
 export interface Setter {
@@ -76,6 +76,7 @@ export function setBy(object: KubeObject, { path, rule }: Leaf): Setter | null {
   const parent = path.at(-2);
   if (parent === "annotations") return ANNOTATIONS[key] ?? null;
   if (key === LABEL_POD_TEMPLATE_HASH) return DEPLOYMENT;
+  if (key === LABEL_PART_OF) return { origin: "trueup", by: "trueup: the app that it belongs to" };
   if (rule === "metadata.namespace") return { origin: "trueup", by: "the app's namespace" };
   if (ALLOCATED[object.kind]?.includes(rule) === true) return { origin: "server", by: "allocated by the API server" };
   const owner = controllerOf(object);

@@ -151,11 +151,30 @@ it("is the same owner each time it starts, unless the operator names one; and re
   expect(connected.at(-1)).toMatchObject({ ownerId: "us", inCluster: true, namespace: "ops" });
 });
 
-it("makes no app of what others applied as a set of their own", async () => {
-  const theirs = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "theirs", namespace: "default" } };
-  await clusterBackend().backend.apply({ desired: theirs, owner: "applyset-Ab12-v1" }, NO_ABORT);
+it("makes no app of what others applied, be it another tool or another daemon", async () => {
+  for (const [index, owner] of ["applyset-Ab12-v1", "applyset-ab12-v1", "shop of 2f1c9e"].entries()) {
+    const metadata = { name: `theirs-${index}`, namespace: "default" };
+    await clusterBackend().backend.apply(
+      { desired: { apiVersion: "v1", kind: "ConfigMap", metadata }, owner },
+      NO_ABORT,
+    );
+  }
   const daemon = await start();
   expect(daemon.service.status().apps.map(({ app }) => app)).toEqual(["shop"]);
+});
+
+it.each(["applyset-Ab12-v1", "shop of 2f1c9e"])("takes nothing over that is owned by %s", async (owner) => {
+  const metadata = { name: "a", namespace: "default" };
+  const theirs = { apiVersion: "v1", kind: "ConfigMap", metadata, data: { a: "1" } };
+  await clusterBackend().backend.apply({ desired: theirs, owner }, NO_ABORT);
+  const daemon = await start();
+  const [app] = daemon.service.status().apps;
+  expect({ phase: app?.phase, reason: app?.reason }).toEqual({
+    phase: "Rejected",
+    reason: expect.stringContaining(`one app only may own it: app ${owner} applied it`),
+  });
+  const { items } = await clusterBackend().backend.list({ kind: "ConfigMap", name: "a" }, NO_ABORT);
+  expect(items[0]?.owner).toBe(owner);
 });
 
 it("cannot be reached: the daemon says why and leaves the state directory to the next one", async () => {

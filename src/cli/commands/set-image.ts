@@ -36,16 +36,23 @@ export const command: Command = {
           edits,
           message: `Set image of deployment/${deployment.metadata.name} to ${images.join(", ")}`,
           done: "image updated",
-          warnings: await missingImages(workplace, head, images),
+          warnings: await missingImages(workplace, head, images, context.signal),
         };
       },
     );
   },
 };
 
-/** Images without a directory in the commit: unless a configured image path has them, their pods cannot start. */
-async function missingImages({ repository }: Workplace, head: CommitId, images: readonly string[]): Promise<string[]> {
+/** Images without a directory in the commit: unless a configured image path has them, their pods cannot start here. */
+async function missingImages(
+  { repository, daemon }: Workplace,
+  head: CommitId,
+  images: readonly string[],
+  signal: AbortSignal,
+): Promise<string[]> {
   const warnings: string[] = [];
+  // The nodes of a cluster fetch them from wherever they are.
+  if (daemon !== null && (await daemon.client.status(signal)).target.kind === "kubernetes") return warnings;
   for (const image of images) {
     const reference = parseImageReference(image);
     if (reference?.tag === undefined) continue;

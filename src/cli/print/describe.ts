@@ -72,6 +72,9 @@ function serviceLines(service: Service, { endpoints, events, now }: Related): st
       `Port:\t${name}\t${port.port}/${protocol}`,
       `TargetPort:\t${port.targetPort ?? port.port}/${protocol}`,
       ...(local === undefined ? [] : [`Local Port:\t${name}\t${local}/${protocol}`]),
+      ...(local !== undefined || port.nodePort === undefined
+        ? []
+        : [`NodePort:\t${name}\t${port.nodePort}/${protocol}`]),
       `Endpoints:\t${endpointsText(endpoints, port.name ?? "")}`,
     ];
   });

@@ -23,7 +23,13 @@ export const servicePrinter: KindPrinter<Service> = {
 
 /** The local port on which trueup answers for a Service port: as the kubelet reported it, else as it is planned. */
 export function localPortOf(service: Service, port: ServicePort): number | undefined {
+  if (isElsewhere(service)) return undefined;
   return portMap(service.metadata.annotations?.[ANNOTATION.localPorts])[String(port.port)] ?? port.nodePort;
+}
+
+/** Whether a cluster's own network answers for it: that gives each Service an address, and trueup here gives none. */
+function isElsewhere({ spec: { clusterIP = "" }, metadata: { annotations } }: Service): boolean {
+  return clusterIP !== "" && clusterIP !== "None" && annotations?.[ANNOTATION.localPorts] === undefined;
 }
 
 /** Where the Service answers on this machine, one entry a port. */
@@ -41,13 +47,20 @@ function externalAddress(service: Service): string {
   const fixed = Array.isArray(externalIPs) ? externalIPs.join(",") : "";
   if (type !== "LoadBalancer") return fixed || NONE;
   const answers = (service.spec.ports ?? []).some((port) => localPortOf(service, port) !== undefined);
-  return fixed || (answers ? "localhost" : "<pending>");
+  return [...balancers(service), ...(fixed === "" ? [] : [fixed])].join(",") || (answers ? "localhost" : "<pending>");
+}
+
+/** Addresses at which a cluster's load balancers answer. */
+function balancers({ status }: Service): string[] {
+  const { ingress = [] } =
+    (status as { loadBalancer?: { ingress?: { ip?: string; hostname?: string }[] } } | undefined)?.loadBalancer ?? {};
+  return ingress.flatMap(({ ip, hostname }) => ip ?? hostname ?? []);
 }
 
 /** `80:8080/TCP`: the Service's port, the local one, and the protocol. */
 export function portsText(service: Service): string {
   const ports = (service.spec.ports ?? []).map((port) => {
-    const local = localPortOf(service, port);
+    const local = localPortOf(service, port) ?? port.nodePort;
     return `${port.port}${local === undefined ? "" : `:${local}`}/${port.protocol ?? "TCP"}`;
   });
   return ports.join(",") || NONE;

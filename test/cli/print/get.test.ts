@@ -116,6 +116,22 @@ status:
     );
   });
 
+  it("lists a cluster's Services with the addresses at which the cluster answers", () => {
+    const service = (name: string, rest: string): string =>
+      `{apiVersion: v1, kind: Service, metadata: {name: ${name}, creationTimestamp: "2026-11-23T11:00:00Z"}, ${rest}}`;
+    const spec = "spec: {type: LoadBalancer, clusterIP: 10.96.0.7, ports: [{port: 80, nodePort: 31876}]}";
+    const yaml = [
+      service("a", `${spec}, status: {loadBalancer: {ingress: [{ip: 10.1.1.1}, {hostname: lb.example.org}]}}`),
+      service("b", `${spec}, status: {loadBalancer: {}}`),
+    ].join("\n---\n");
+    expect(print("svc", yaml)).toBe(
+      "NAME   TYPE           CLUSTER-IP   EXTERNAL-IP               PORT(S)        AGE\n" +
+        "a      LoadBalancer   10.96.0.7    10.1.1.1,lb.example.org   80:31876/TCP   60m\n" +
+        "b      LoadBalancer   10.96.0.7    <pending>                 80:31876/TCP   60m\n",
+    );
+    expect(print("svc", yaml, { wide: true })).not.toContain("localhost");
+  });
+
   it("lists at most three endpoints", () => {
     const addresses = [1, 2, 3, 4, 5].map(
       (port) => `{addresses: [{ip: 127.0.0.1}], ports: [{name: http, port: 4000${port}}]}`,
