@@ -11,10 +11,10 @@ import { ANNOTATION } from "../model/workload.ts";
 /**
  * Creates or updates one object and remembers what was declared.
  *
- * @throws {TrueupError} `conflict` when another app than `from` applied it, when nobody did and it differs, or while it is being
- *   deleted; `invalid`, `not-found` (its namespace), `forbidden` as the API server would refuse
+ * @throws {TrueupError} `conflict` when another app than `from` applied it, when nobody did, it differs and is not to be adopted, or
+ *   while it is being deleted; `invalid`, `not-found` (its namespace), `forbidden` as the API server would refuse
  */
-export function applyDeclared(store: SqliteObjectStore, { desired, owner, from }: ApplyRequest): ApplyResult {
+export function applyDeclared(store: SqliteObjectStore, { desired, owner, from, adopt }: ApplyRequest): ApplyResult {
   return store.transaction(() => {
     const declared = declaration(desired);
     const id = idOf(declared);
@@ -38,7 +38,7 @@ export function applyDeclared(store: SqliteObjectStore, { desired, owner, from }
         hint: "It is applied again once it is gone.",
       });
     }
-    if (record === null) requireEqual(store, id, live, declared, owner);
+    if (record === null && adopt !== true) requireEqual(store, id, live, declared, owner);
     const object = store.update(mergeThreeWay(record?.object ?? null, live, declared));
     store.setApplied(key, { owner, object: declared });
     return { action: object === live ? "unchanged" : "update", object };
@@ -98,7 +98,7 @@ function requireEqual(
   throw new TrueupError(
     "conflict",
     `Cannot apply ${displayId(id)} for app ${owner} as it must be new or as declared: it exists, differs, and no app applied it.`,
-    { hint: "Delete it, or make the manifest equal to it for the first time." },
+    { hint: "Adopt it (--adopt), delete it, or make the manifest equal to it for the first time." },
   );
 }
 

@@ -22,7 +22,10 @@ export interface DaemonClient {
   logs(query: LogQuery, signal: AbortSignal): AsyncIterable<string>;
   attempts(query: { app?: string; limit?: number }, signal: AbortSignal): Promise<Attempt[]>;
   revisions(query: { app?: string; workload?: string; uid?: string }, signal: AbortSignal): Promise<RevisionRecord[]>;
-  plan(query: { app?: string; revision?: string; diff?: boolean }, signal: AbortSignal): Promise<PlanView>;
+  plan(
+    query: { app?: string; revision?: string; diff?: boolean; adopt?: boolean },
+    signal: AbortSignal,
+  ): Promise<PlanView>;
   why(query: WhyQuery, signal: AbortSignal): Promise<WhyAnswer>;
   approve(order: { app: string; digest: string; by: string }, signal: AbortSignal): Promise<void>;
   discard(order: { app: string; by: string }, signal: AbortSignal): Promise<void>;

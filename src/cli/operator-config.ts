@@ -80,7 +80,7 @@ function optionsOf(
   const below = (path: string): string => resolve(dirname(file), path);
   const entry = choose(config, file, chosen, below);
   const target = targetOf(config, entry, below);
-  const { ref, commit, apps } = entry;
+  const { ref, commit, apps, adopt } = entry;
   const { deletions, manifestBytes, manifests } = config.limits;
   const { refs } = config.trust;
   return {
@@ -91,6 +91,7 @@ function optionsOf(
     imagePaths: config.images.paths.map(below),
     policy: {
       ...(apps !== undefined && { apps }),
+      ...(adopt !== undefined && { adopt }),
       // What the operator pinned, the operator trusts.
       ...(refs !== undefined && commit === undefined && { distrust: (seen: string) => distrust(seen, refs, file) }),
       prune: { ...DEFAULT_PRUNE_BUDGET, maxObjects: deletions },

@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import type { Repository } from "../git/repository.ts";
 import { type Diagnostic, isError } from "../model/diagnostic.ts";
 import { TrueupError } from "../model/errors.ts";
+import type { IgnoreRule } from "../model/ignore.ts";
 import { type CommitId, type ObjectHash, shortId } from "../model/source.ts";
 import type { OnFailure } from "../reconcile/course.ts";
 import {
@@ -33,6 +34,8 @@ export interface AppSettings {
   allowUnknownKinds: boolean | readonly string[];
   /** What is asked of the manifests beyond what Kubernetes asks. */
   validation: ValidationSettings;
+  /** Fields that stay with whoever else sets them. */
+  ignore: readonly IgnoreRule[];
 }
 
 export interface AppsOutcome {
@@ -76,6 +79,7 @@ export function wholeRepository(repository: Pick<Repository, "path">, operator =
     allowUnknownKinds: false,
     validation,
     ...(kubernetesVersion !== undefined && { kubernetesVersion }),
+    ignore: [],
   };
 }
 
@@ -167,7 +171,7 @@ function appsOf({ config, diagnostics }: ParsedConfig<RepositoryConfig>): AppsOu
   const ordered = config.apps.filter(({ after }) => after.length > 0).map(({ name }) => name);
   const note = `"after" is checked but not followed yet: ${ordered.join(", ")} is deployed beside the others`;
   return {
-    apps: config.apps.map(({ name, path, namespace, onFailure }) => ({
+    apps: config.apps.map(({ name, path, namespace, onFailure, ignore }) => ({
       name,
       path,
       namespace,
@@ -176,6 +180,7 @@ function appsOf({ config, diagnostics }: ParsedConfig<RepositoryConfig>): AppsOu
       schemas,
       allowUnknownKinds,
       validation,
+      ignore,
       ...version,
     })),
     diagnostics: ordered.length === 0 ? diagnostics : [...diagnostics, fault("warning", note)],

@@ -131,7 +131,7 @@ async function begin(options: DaemonOptions, begun: Begun): Promise<RunningDaemo
       };
     },
     why: (query, signal) => explainWhy({ repository, backend, ledger, clock }, query, signal),
-    plan: (app, revision, signal) => fleet.plan(app, revision, signal),
+    plan: (app, revision, signal, adopt) => fleet.plan(app, revision, signal, adopt),
     approve: (app, request, signal) => fleet.approve(app, request, signal),
     discard: (app, request) => fleet.discard(app, request),
     retry: (app, request) => fleet.retry(app, request),

@@ -36,6 +36,8 @@ export interface FleetPolicy {
   /** Why nothing of a ref may run; null when it may. */
   distrust?: (ref: string) => Diagnostic | null;
   prune?: PruneBudget;
+  /** Apps that take over what is there and no app applied, or all; absent: none. */
+  adopt?: boolean | readonly string[];
   limits?: SourceLimits;
   /** What every `trueup.yaml` must keep to. */
   operator?: OperatorFloor;
@@ -257,13 +259,14 @@ export class Fleet {
       log,
       policy = {},
     } = this.#options;
-    const { distrust, prune, limits, definitions } = policy;
+    const { distrust, prune, limits, adopt = false, definitions } = policy;
     const reconciler = new AppReconciler({
       app: { name, path, namespace, ref, ...(pin !== undefined && { pin }), target },
       settingsAt: (commit) => this.#settingsAt(name, commit),
       claims: (commit) => this.#neighbours.claims(name, commit),
       ...(distrust !== undefined && { distrust }),
       ...(prune !== undefined && { prune }),
+      adopt: adopt === true || (adopt !== false && adopt.includes(name)),
       ...(limits !== undefined && { limits }),
       ...(definitions !== undefined && { definitions }),
       repository,
@@ -305,8 +308,8 @@ export class Fleet {
     await Promise.all([...this.#reconcilers.values()].map((reconciler) => reconciler.settled()));
   }
 
-  async plan(app: string, revision: string | undefined, signal: AbortSignal): Promise<PlanOutcome> {
-    return this.#named(app, "plan").plan(revision, signal);
+  async plan(app: string, revision: string | undefined, signal: AbortSignal, adopt?: boolean): Promise<PlanOutcome> {
+    return this.#named(app, "plan").plan(revision, signal, adopt);
   }
 
   async approve(app: string, approval: Approval, signal: AbortSignal): Promise<void> {

@@ -43,12 +43,19 @@ export interface ApplyRequest {
   owner: string;
   /** App that gives the object up: from this one, and no other, it is taken over. */
   from?: string;
+  /**
+   * Take an object over that no app applied, whatever it is like: what the tool that applied it set and `desired` does not
+   * declare is removed, as far as the backend knows which tool set what. Without it such an object must be as declared.
+   */
+  adopt?: boolean;
 }
 
 export interface ApplyResult {
   action: "create" | "update" | "unchanged";
   /** The object after the change, as stored, or as it would be stored for a dry run. */
   object: KubeObject;
+  /** Of an adoption: what else says that the object is its own, for people: `Helm release shop/web`. */
+  claims?: readonly string[];
 }
 
 export interface DeleteRequest {

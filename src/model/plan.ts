@@ -40,6 +40,10 @@ export interface Change {
   held?: string;
   /** App that gives the object up to this one, as another directory declares it now. */
   from?: string;
+  /** What is sent in place of what is declared: some of its fields stay with others. */
+  sent?: KubeObject;
+  /** The object was there, applied by no app: an operator lets this one take it over. */
+  adopts?: true;
   /** RFC 3339: until then the difference is left alone, as somebody else keeps making it. */
   contestedUntil?: string;
   /** Index into the plan's stages; absent when there is one stage only. */

@@ -306,6 +306,8 @@ export const ANNOTATION = {
   restartOn: "trueup/restart-on",
   /** On pod templates: the content of what `restartOn` watches, by keyed digests. Set before planning. */
   configDigest: "trueup/config-digest",
+  /** On any object, by people: `allowed` lets it be deleted and made anew where it cannot be changed in place. */
+  replace: "trueup/replace",
   /** Commit that last changed the object, full id. Set by apply. */
   commit: "trueup/commit",
   /** `file:line` of the object's manifest in that commit. Set by apply. */

@@ -3,6 +3,7 @@ import { displayId } from "../model/object.ts";
 import type { Change, ChangeAction, FieldChange, Plan } from "../model/plan.ts";
 import { shortId } from "../model/source.ts";
 import { isOnlyStamp } from "./config-digest.ts";
+import { replaceFault } from "./replace.ts";
 import { stageText } from "./stages.ts";
 
 const SIGN: Readonly<Record<ChangeAction, string>> = {
@@ -44,7 +45,7 @@ export function describePlan(plan: Plan, remark: (change: Change) => string | nu
     const said = remark(change);
     const title = change.stage === stage ? [] : [describeStage(plan, change.stage ?? 0)];
     stage = change.stage;
-    return [...title, ...describeChange(change), ...(said === null ? [] : [`      ${said}`])];
+    return [...title, ...describeChange(change, plan.app), ...(said === null ? [] : [`      ${said}`])];
   });
   return [head, ...lines].join("\n");
 }
@@ -56,22 +57,28 @@ function describeStage({ stages = [] }: Plan, at: number): string {
   return `  stage ${at + 1} of ${stages.length}${name}${waits}`;
 }
 
-function describeChange(change: Change): string[] {
+function describeChange(change: Change, app: string): string[] {
   const where = change.declared === undefined ? "" : ` (${change.declared.file}:${change.declared.locate([]).line})`;
   return [
-    `  ${SIGN[change.action]} ${displayId(change.id)}${where}${noteOf(change)}`,
+    `  ${SIGN[change.action]} ${displayId(change.id)}${where}${noteOf(change, app)}`,
     ...change.fields.map(describeField),
   ];
 }
 
-function noteOf(change: Change): string {
+function noteOf(change: Change, app: string): string {
   const { action, restartsPods, held, fields, observed, from, contestedUntil, hook } = change;
   if (hook !== undefined)
     return `: ${hook.phase} hook${action === "replace" ? ", made anew" : ""}, waited for until it has ended`;
   if (contestedUntil !== undefined) return `: left alone until ${contestedUntil}, as somebody else keeps changing it`;
   if (from !== undefined) return `: is taken over from app ${from}${restartsPods ? ", replaces its pods" : ""}`;
   if (held !== undefined) return `: held, ${held}`;
-  if (action === "replace") return ": cannot be changed in place; give it another name, or delete it first";
+  if (action === "replace") {
+    const why = replaceFault(change, app);
+    return why === null
+      ? ": cannot be changed in place, is deleted and made anew"
+      : `: cannot be changed in place; ${why.hint}`;
+  }
+  if (change.adopts === true) return ": is there already, adopted as the operator asks";
   if (restartsPods) return restartNote(change);
   if (action !== "update" || fields.length > 0) return "";
   return observed?.owner === null

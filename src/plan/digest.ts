@@ -13,8 +13,8 @@ export function planDigest({
   changes,
   stages,
 }: Pick<Plan, "app" | "commit" | "changes" | "stages">): string {
-  const operations = changes.map(({ action, id, declared, fields }) => [
-    action,
+  const operations = changes.map(({ action, id, declared, fields, adopts }) => [
+    adopts === true ? "adopt" : action,
     keyOfId(id),
     declared?.blob ?? null,
     fields.map(({ kind, path }) => [kind, path]),

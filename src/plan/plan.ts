@@ -3,12 +3,13 @@ import { compareObjects, sameDeclaration, templateDiffers } from "../diff/compar
 import { redactChanges } from "../diff/redact.ts";
 import { mergeThreeWay } from "../diff/three-way.ts";
 import type { Declared } from "../model/manifest.ts";
-import { idOf, keyOfId, type ObjectKey } from "../model/object.ts";
+import { idOf, type KubeObject, keyOfId, type ObjectKey } from "../model/object.ts";
 import type { Change, Observed, Plan } from "../model/plan.ts";
 import type { CommitId } from "../model/source.ts";
 import { configChanges } from "./config-digest.ts";
 import { planDigest } from "./digest.ts";
 import { type HookRuns, hookChanges } from "./hooks.ts";
+import { type Ignored, NOTHING_IGNORED, spare, withoutFields } from "./ignore.ts";
 import { immutableChanges } from "./immutable.ts";
 import { orderChanges, type Placed } from "./order.ts";
 import { DEFAULT_PRUNE_BUDGET, guardDeletions, type PruneBudget } from "./prune-guard.ts";
@@ -28,13 +29,17 @@ export interface PlanInput {
   givenUp?: ReadonlyMap<ObjectKey, string>;
   /** Apps whose objects at this commit are not all known, as a file of theirs cannot be read: one may be declared there. */
   unreadable?: readonly string[];
+  /** Fields that stay with whoever else sets them. */
+  ignored?: Ignored;
+  /** Whether objects that are there and that no app applied are taken over, whatever they are like. */
+  adopt?: boolean;
   /** Which hooks the attempt runs; absent: none, as the commit was carried out before. */
   hooks?: HookRuns;
 }
 
 /** How `planApp` compares one pair, and names things; `Planner` remembers the answers. */
 export interface PlanSteps {
-  changeOf(declared: Declared, observed: Observed | undefined, app: string): Change | null;
+  changeOf(declared: Declared, observed: Observed | undefined, app: string, ignored: Ignored): Change | null;
   keyOfDeclared(declared: Declared): ObjectKey;
   keyOfObserved(observed: Observed): ObjectKey;
 }
@@ -56,7 +61,7 @@ const PLAIN_STEPS: PlanSteps = {
  */
 export function planApp(input: PlanInput, steps: PlanSteps = PLAIN_STEPS): Plan {
   const { app, commit } = input;
-  const { declaredElsewhere, givenUp, unreadable = [] } = input;
+  const { declaredElsewhere, givenUp, unreadable = [], ignored = NOTHING_IGNORED } = input;
   const live = new Map<ObjectKey, Observed>();
   for (const observed of input.observed) live.set(steps.keyOfObserved(observed), observed);
   const declaredKeys = new Set<ObjectKey>();
@@ -66,9 +71,9 @@ export function planApp(input: PlanInput, steps: PlanSteps = PLAIN_STEPS): Plan 
   for (const declared of input.declared) declaredKeys.add(steps.keyOfDeclared(declared));
   for (const declared of keptOf(input.declared)) {
     const key = steps.keyOfDeclared(declared);
-    const change = steps.changeOf(declared, live.get(key), app);
+    const change = steps.changeOf(declared, live.get(key), app, ignored);
     if (change === null) unchanged++;
-    else made.push(takenOver(change, givenUp?.get(key)));
+    else made.push(adopted(takenOver(change, givenUp?.get(key)), input.adopt === true));
   }
   const deletions: Change[] = [];
   let ownedOnly = 0;
@@ -119,14 +124,24 @@ function inStages(
 }
 
 /** What to do about one declared object; `null` when nothing is. */
-export function planObject(declared: Declared, observed: Observed | undefined, app: string): Change | null {
+export function planObject(
+  declared: Declared,
+  observed: Observed | undefined,
+  app: string,
+  ignored: Ignored = NOTHING_IGNORED,
+): Change | null {
   const { id, object } = declared;
   if (observed === undefined) return { action: "create", id, declared, fields: [], restartsPods: false };
   // It is on its way out; once it is gone it is planned again, as a create.
   if (isTerminating(observed)) return null;
-  const merged = mergeThreeWay(observed.applied, observed.object, object);
+  const { fields: spared } = ignored.of(declared);
+  const { desired, applied, sent } =
+    spared.length === 0
+      ? { desired: object, applied: observed.applied, sent: object }
+      : spare(object, observed, spared);
+  const merged = mergeThreeWay(applied, observed.object, desired);
   const fields = compareObjects(observed.object, merged);
-  if (fields.length === 0 && isRecorded(declared, observed, app)) return null;
+  if (fields.length === 0 && isRecorded(withoutFields(object, spared), applied, observed, app)) return null;
   const ofConfig = object.kind === "Deployment" ? configChanges(fields) : null;
   return {
     action: immutableChanges(observed.object, fields).length > 0 ? "replace" : "update",
@@ -135,18 +150,25 @@ export function planObject(declared: Declared, observed: Observed | undefined, a
     observed,
     fields: redactChanges(object, fields),
     restartsPods: object.kind === "Deployment" && templateDiffers(fields),
+    ...(spared.length > 0 && { sent }),
     ...(ofConfig !== null && { configChanges: ofConfig }),
   };
 }
 
 /** Whether the backend knows that this app declares the object just so: else it would not know later what is the app's. */
-function isRecorded(declared: Declared, { applied, owner }: Observed, app: string): boolean {
-  return owner === app && applied !== null && sameDeclaration(applied, declared.object);
+function isRecorded(desired: KubeObject, applied: KubeObject | null, { owner }: Observed, app: string): boolean {
+  return owner === app && applied !== null && sameDeclaration(applied, desired);
 }
 
 function takenOver(change: Change, from: string | undefined): Change {
   const isTheirs = from !== undefined && change.observed?.owner === from;
   return isTheirs ? { ...change, from } : change;
+}
+
+/** What differs is somebody's work, and is overwritten only where an operator says so. */
+function adopted(change: Change, mayAdopt: boolean): Change {
+  const isNobodys = change.action === "update" && change.observed?.owner === null;
+  return mayAdopt && isNobodys ? { ...change, adopts: true } : change;
 }
 
 function planDeletion(observed: Observed): Change {

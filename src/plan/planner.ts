@@ -2,6 +2,7 @@
 import type { Declared } from "../model/manifest.ts";
 import { idOf, type KubeObject, keyOfId, type ObjectKey } from "../model/object.ts";
 import type { Change, Observed, Plan } from "../model/plan.ts";
+import type { Ignored } from "./ignore.ts";
 import { type PlanInput, planApp, planObject } from "./plan.ts";
 
 interface Remembered {
@@ -10,6 +11,8 @@ interface Remembered {
   resourceVersion: string;
   applied: KubeObject | null;
   owner: string | null;
+  /** Names what is ignored of it. */
+  ignored: string;
   change: Change | null;
 }
 
@@ -30,24 +33,26 @@ export class Planner {
 
   plan(input: PlanInput): Plan {
     return planApp(input, {
-      changeOf: (declared, observed, app) => this.#changeOf(declared, observed, app),
+      changeOf: (declared, observed, app, ignored) => this.#changeOf(declared, observed, app, ignored),
       keyOfDeclared: (declared) => remember(this.#declaredKeys, declared, () => keyOfId(declared.id)),
       keyOfObserved: ({ object }) => remember(this.#objectKeys, object, () => keyOfId(idOf(object))),
     });
   }
 
-  #changeOf(declared: Declared, observed: Observed | undefined, app: string): Change | null {
+  #changeOf(declared: Declared, observed: Observed | undefined, app: string, ignored: Ignored): Change | null {
     const version = observed?.object.metadata.resourceVersion;
-    if (observed === undefined || version === undefined) return planObject(declared, observed, app);
+    if (observed === undefined || version === undefined) return planObject(declared, observed, app, ignored);
+    const { name } = ignored.of(declared);
     const known = this.#known.get(declared);
-    if (known !== undefined && isSame(known, observed, version, app)) {
+    if (known !== undefined && known.ignored === name && isSame(known, observed, version, app)) {
       // The change carries the observed object itself, which may be a fresh copy of the same version.
       return known.change === null || known.change.observed === observed ? known.change : { ...known.change, observed };
     }
     this.#compared++;
-    const change = planObject(declared, observed, app);
+    const change = planObject(declared, observed, app, ignored);
     const { applied, owner, object } = observed;
-    this.#known.set(declared, { app, uid: object.metadata.uid, resourceVersion: version, applied, owner, change });
+    const { uid } = object.metadata;
+    this.#known.set(declared, { app, uid, resourceVersion: version, applied, owner, ignored: name, change });
     return change;
   }
 }

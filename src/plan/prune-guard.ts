@@ -31,6 +31,11 @@ export function keepAnnotation(object: KubeObject): string | null {
   return annotations["helm.sh/resource-policy"] === "keep" ? "helm.sh/resource-policy: keep" : null;
 }
 
+/** What deleting an object takes along besides itself, as a sentence; null for nothing. */
+export function takesAlong({ group, kind }: Pick<Change["id"], "group" | "kind">): string | null {
+  return PRECIOUS.get(`${group}/${kind}`) ?? null;
+}
+
 /** Whether an object stays because it says so itself: such a deletion waits for nobody. */
 export function isKept(change: Change): boolean {
   return change.action === "delete" && change.observed !== undefined && keepAnnotation(change.observed.object) !== null;
@@ -66,7 +71,7 @@ export function guardDeletions(deletions: readonly Change[], scope: PruneScope, 
 function ownReason({ id, observed }: Change): string | null {
   const kept = observed === undefined ? null : keepAnnotation(observed.object);
   if (kept !== null) return `${displayId(id)} is annotated ${kept}`;
-  return PRECIOUS.get(`${id.group}/${id.kind}`) ?? null;
+  return takesAlong(id);
 }
 
 function wholeReason(count: number, { declared, total, unreadable }: PruneScope, budget: PruneBudget): string | null {

@@ -7,6 +7,7 @@ import { type CommitId, shortId } from "../model/source.ts";
 import type { AppStatus } from "../model/status.ts";
 import { ConfigStamper, keyedDigest } from "../plan/config-digest.ts";
 import { ContestHistory } from "../plan/contest.ts";
+import { NOTHING_IGNORED } from "../plan/ignore.ts";
 import { planObject } from "../plan/plan.ts";
 import { Planner } from "../plan/planner.ts";
 import { type ProcessAgain, WorkQueue } from "../util/work-queue.ts";
@@ -77,7 +78,15 @@ export class AppReconciler {
     const { app, repository, clock, log, backoff = READ_BACKOFF } = options;
     const stamper = new ConfigStamper(keyedDigest(options.configKey));
     const source = new AppSource(repository, app, stamper, options.limits, options.definitions);
-    this.#context = { options, source, planner: new Planner(), clean: null, doubts: 0 };
+    this.#context = {
+      options,
+      source,
+      planner: new Planner(),
+      settled: new WeakMap(),
+      ignored: NOTHING_IGNORED,
+      clean: null,
+      doubts: 0,
+    };
     this.#board = new StatusBoard(app, repository.path);
     this.#queue = new WorkQueue({
       clock,
@@ -191,9 +200,10 @@ export class AppReconciler {
   /**
    * Plans at a revision (the head when absent) against what is observed. Changes nothing.
    *
+   * @param adopt Whether objects that no app applied are taken over; absent: as the operator has it
    * @throws {TrueupError} `not-found` for an unknown revision; `unavailable`, `io` when git or the backend cannot be read
    */
-  async plan(revision: string | undefined, signal: AbortSignal): Promise<PlanOutcome> {
+  async plan(revision: string | undefined, signal: AbortSignal, adopt?: boolean): Promise<PlanOutcome> {
     const { repository, app } = this.#options;
     const head = revision === undefined ? (await readHead(repository, app))?.commit : undefined;
     const wanted = revision === undefined ? head : await repository.resolve(revision, signal);
@@ -202,7 +212,8 @@ export class AppReconciler {
     }
     const record = this.#record;
     const hooks = record?.attempt.commit === wanted ? hookRunsOf(record) : NEW_HOOK_RUNS;
-    const aim = { commit: wanted, head: wanted, ...(hooks !== undefined && { hooks }) };
+    const how = { ...(hooks !== undefined && { hooks }), ...(adopt !== undefined && { adopt }) };
+    const aim = { commit: wanted, head: wanted, ...how };
     return lookAt(this.#context, aim, this.#commits.snapshot, signal);
   }
 
@@ -346,7 +357,8 @@ export class AppReconciler {
     this.#queue.addAfter("health", HEALTH_DELAY_MS);
     const declared = this.#health.declaredAt(keyOfObject(observed.object));
     if (declared === undefined) return;
-    if (planObject(declared, present ? observed : undefined, this.app) !== null) this.#mistrust();
+    const change = planObject(declared, present ? observed : undefined, this.app, this.#context.ignored);
+    if (change !== null) this.#mistrust();
   }
 
   /** The backend may have something else than what was carried out: a pass asks it. */

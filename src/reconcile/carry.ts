@@ -46,6 +46,7 @@ export async function carry(
   const { declared, aim } = prepared;
   // From now on nobody watches over what was declared before: what was known of it counts no more when it comes back.
   if (context.clean !== declared) context.clean = null;
+  if (prepared.ignored !== undefined) context.ignored = prepared.ignored;
   // The first application of a commit that is gone back to belongs to the attempt that failed, which had its plan.
   const isBack = record.attempt.commit !== aim.commit;
   if (!isBack) await record.planned(prepared.plan);

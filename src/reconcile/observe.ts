@@ -47,6 +47,34 @@ export async function observe(
   return [...items, ...(await lookUp(backend, missing, signal))];
 }
 
+const AUTOSCALER = { group: "autoscaling", kind: "HorizontalPodAutoscaler" };
+/** Kinds that an autoscaler may scale and that Kubernetes brings; of others, only an autoscaler that is declared itself counts. */
+const SCALED: ReadonlySet<string> = new Set([
+  "apps/Deployment",
+  "apps/StatefulSet",
+  "apps/ReplicaSet",
+  "/ReplicationController",
+]);
+
+/**
+ * The autoscalers that may scale what is declared: those declared beside it, and those that are there.
+ *
+ * @throws {TrueupError} What the backend throws
+ */
+export async function autoscalersOf(
+  backend: Backend,
+  declared: readonly Declared[],
+  signal: AbortSignal,
+): Promise<KubeObject[]> {
+  const own = declared.filter(({ id }) => id.group === AUTOSCALER.group && id.kind === AUTOSCALER.kind);
+  const found = own.map(({ object, id }) => ({ ...object, metadata: { ...object.metadata, namespace: id.namespace } }));
+  const { kinds } = backend.capabilities;
+  const canBeThere = kinds === null || kinds.includes(`${AUTOSCALER.group}/${AUTOSCALER.kind}`);
+  if (!canBeThere || !declared.some(({ id }) => SCALED.has(`${id.group}/${id.kind}`))) return found;
+  const { items } = await backend.list(AUTOSCALER, signal);
+  return [...found, ...items.map(({ object }) => object)];
+}
+
 async function lookUp(backend: Backend, missing: readonly Declared[], signal: AbortSignal): Promise<Observed[]> {
   const wanted = new Set(missing.map(keyOfDeclared));
   const queries =

@@ -1,5 +1,6 @@
 /** One pass over an app: what a commit declares, whether it may be applied, and what applying it would do. */
 import { compareDiagnostics, type Diagnostic, isError } from "../model/diagnostic.ts";
+import type { IgnoreRule } from "../model/ignore.ts";
 import type { Declared } from "../model/manifest.ts";
 import type { ObjectKey } from "../model/object.ts";
 import type { Observed, Plan } from "../model/plan.ts";
@@ -7,22 +8,28 @@ import type { CommitId, CommitInfo } from "../model/source.ts";
 import { type Approvals, release } from "../plan/approval.ts";
 import { planDigest } from "../plan/digest.ts";
 import { type HookRuns, hooksOf } from "../plan/hooks.ts";
+import { type Ignored, ignoredOf } from "../plan/ignore.ts";
 import type { PlanInput } from "../plan/plan.ts";
 import type { Planner } from "../plan/planner.ts";
 import { keptOf } from "../plan/stages.ts";
 import { checkImageRules, dayOf, judge, NO_FLOOR, notRunHere } from "../validation/index.ts";
-import { dueChanges, refusals } from "./apply.ts";
+import { dueChanges } from "./apply.ts";
 import { type Claim, type Claims, declaredTwice, NO_CLAIMS, notTakenOver } from "./claims.ts";
 import type { OnFailure } from "./course.ts";
 import { reusedTags } from "./images.ts";
-import { keyOfDeclared, keyOfObject, observe } from "./observe.ts";
+import { autoscalersOf, keyOfDeclared, keyOfObject, observe } from "./observe.ts";
 import { type AppSource, isRejected, type Snapshot, type SourceOptions } from "./source.ts";
+import { type Settled, tryPlan } from "./trial.ts";
 import type { AppReconcilerOptions, AppSettings, PlanOutcome } from "./types.ts";
 
 export interface PassContext {
   readonly options: AppReconcilerOptions;
   readonly source: AppSource;
   readonly planner: Planner;
+  /** Differences that the backend says are none. */
+  readonly settled: Settled;
+  /** What is left to others of the objects that were planned last. */
+  ignored: Ignored;
   /**
    * Declared objects that the backend is known to have just so: they were carried out, and no event since then said
    * otherwise. A commit that declares these very objects needs no request at all.
@@ -43,6 +50,8 @@ export interface Aim {
   approvals?: Approvals;
   /** Which hooks are to run; absent: none. */
   hooks?: HookRuns;
+  /** Whether objects that no app applied are taken over; absent: as the operator has it. */
+  adopt?: boolean;
 }
 
 /** `plan` is absent when the manifests themselves are wrong: then the backend is not even asked. */
@@ -62,6 +71,10 @@ export interface Prepared {
   /** What there is where hooks are declared. */
   hookObjects?: ReadonlyMap<ObjectKey, Observed>;
   onFailure: OnFailure;
+  /** Fields that stay with whoever else sets them, as the commit has it. */
+  ignore: readonly IgnoreRule[];
+  /** The same of each object, with what autoscalers set. */
+  ignored?: Ignored;
   /** Of the manifests, of their images, and of the backend's refusals. */
   diagnostics: Diagnostic[];
   /** `PassContext.doubts` when this was begun. */
@@ -133,7 +146,8 @@ async function readApp(context: PassContext, aim: Aim, base: Snapshot | null, si
   const diagnostics = judged(said, settings, snapshot, aim.day ?? dayOf(options.clock.now()));
   const declared = isHead ? snapshot.declared : notTakenOver(snapshot.declared, claims);
   const onFailure = settings?.onFailure ?? options.onFailure ?? "keep";
-  return { commit, snapshot, declared, aim, claims, former, onFailure, diagnostics, doubts };
+  const ignore = settings?.ignore ?? [];
+  return { commit, snapshot, declared, aim, claims, former, onFailure, ignore, diagnostics, doubts };
 }
 
 function judged(
@@ -197,6 +211,7 @@ export async function planPrepared(context: PassContext, prepared: Prepared, sig
   const { declared, commit, aim } = prepared;
   if (declared === context.clean) return { ...prepared, plan: emptyPlan(app.name, commit.id, declared) };
   const observed = await observe(backend, app.name, declared, signal);
+  const ignored = ignoredOf(prepared.ignore, await autoscalersOf(backend, declared, signal));
   const moves = movesOf(app.name, observed, prepared);
   const going = goingOf(app.name, observed, declared);
   const isGivingUp = (moves.declaredElsewhere?.size ?? 0) > 0;
@@ -206,14 +221,16 @@ export async function planPrepared(context: PassContext, prepared: Prepared, sig
     declared,
     observed,
     ...(prune !== undefined && { prune }),
+    ignored,
+    ...((aim.adopt ?? options.adopt) === true && { adopt: true }),
     ...(aim.hooks !== undefined && { hooks: aim.hooks }),
     ...moves,
   });
-  const plan = aim.approvals === undefined ? planned : release(planned, aim.approvals);
-  const refused = await refusals(plan, commit, backend, signal);
+  const released = aim.approvals === undefined ? planned : release(planned, aim.approvals);
+  const { plan, diagnostics: refused } = await tryPlan(released, commit, backend, context.settled, signal);
   const hookObjects = hooksAmong(observed, declared);
   const diagnostics = [...prepared.diagnostics, ...refused];
-  return sorted({ ...prepared, plan, isGivingUp, going, hookObjects, diagnostics });
+  return sorted({ ...prepared, plan, isGivingUp, going, hookObjects, ignored, diagnostics });
 }
 
 /**

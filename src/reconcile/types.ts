@@ -3,6 +3,7 @@ import type { Repository } from "../git/repository.ts";
 import type { ImageStore } from "../image/store.ts";
 import type { Backend } from "../model/backend.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
+import type { IgnoreRule } from "../model/ignore.ts";
 import type { Ledger } from "../model/ledger.ts";
 import type { KubeObject } from "../model/object.ts";
 import type { Plan } from "../model/plan.ts";
@@ -43,6 +44,8 @@ export interface AppSettings {
   allowUnknownKinds?: boolean | readonly string[];
   /** What is asked of the manifests beyond what Kubernetes asks. */
   validation?: ValidationSettings;
+  /** Fields that stay with whoever else sets them. */
+  ignore?: readonly IgnoreRule[];
   /** The commit no longer names the app: it declares nothing then, and what it has is held. */
   isGone: boolean;
   /** Of `trueup.yaml`; with an error among them nothing of the commit is applied. */
@@ -79,6 +82,8 @@ export interface AppReconcilerOptions {
   configKey: Uint8Array;
   log: ReconcileLog;
   prune?: PruneBudget;
+  /** Whether objects that are there and that no app applied are taken over, whatever they are like: an operator's decision. */
+  adopt?: boolean;
   /** What is done when a commit fails, where its settings do not say; `keep` unless given. */
   onFailure?: OnFailure;
   limits?: SourceLimits;

@@ -74,7 +74,20 @@ async function deploymentsOf(
 }
 
 function viewChange(
-  { action, id, declared, fields, restartsPods, configChanges, held, from, contestedUntil, stage, hook }: Change,
+  {
+    action,
+    id,
+    declared,
+    fields,
+    restartsPods,
+    configChanges,
+    held,
+    from,
+    contestedUntil,
+    stage,
+    hook,
+    adopts,
+  }: Change,
   forecast: PlanForecast | null,
   podsNote: string | null,
 ): ChangeView {
@@ -87,6 +100,7 @@ function viewChange(
     ...(configChanges !== undefined && { configChanges }),
     ...(held !== undefined && { held }),
     ...(from !== undefined && { from }),
+    ...(adopts === true && { adopts }),
     ...(contestedUntil !== undefined && { contestedUntil }),
     ...(stage !== undefined && { stage }),
     ...(hook !== undefined && { hook: hook.phase }),
@@ -103,7 +117,7 @@ async function diffOf(change: Change, owner: string, backend: Backend, signal: A
 }
 
 async function stored(
-  { action, declared, from }: Change,
+  { action, declared, from, adopts, sent }: Change,
   owner: string,
   backend: Backend,
   signal: AbortSignal,
@@ -111,7 +125,8 @@ async function stored(
   if (declared === undefined) return null;
   // As long as the old one is there, the backend refuses the new one.
   if (action === "replace") return declared.object;
-  const request = { desired: declared.object, owner, ...(from !== undefined && { from }) };
+  const desired = sent ?? declared.object;
+  const request = { desired, owner, ...(from !== undefined && { from }), ...(adopts === true && { adopt: true }) };
   return (await backend.dryRun(request, signal)).object;
 }
 

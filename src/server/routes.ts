@@ -161,10 +161,10 @@ function addHistory(app: FastifyInstance, { service }: RouteContext): void {
     return service.ledger.revisions(present(readQuery(request.query as Query, shape)));
   });
   app.get("/v1/plan", async (request, reply) => {
-    const shape = { app: "text", revision: "text", diff: "flag" } as const;
+    const shape = { app: "text", revision: "text", diff: "flag", adopt: "flag" } as const;
     const query = readQuery(request.query as Query, shape);
     const signal = signalOf(reply);
-    const outcome = await service.plan(query.app ?? onlyApp(service), query.revision, signal);
+    const outcome = await service.plan(query.app ?? onlyApp(service), query.revision, signal, query.adopt);
     return viewPlan(outcome, service, query.diff === true, signal);
   });
 }

@@ -32,9 +32,10 @@ export interface DaemonService {
   /**
    * Plans an app at a revision (anything `git rev-parse` takes; its head when absent) against what runs. Changes nothing.
    *
+   * @param adopt Whether objects that no app applied are taken over; absent: as the daemon does
    * @throws {TrueupError} `not-found` for an unknown app or revision; `unavailable`, `io` when git or the backend cannot be read
    */
-  plan(app: string, revision: string | undefined, signal: AbortSignal): Promise<PlanOutcome>;
+  plan(app: string, revision: string | undefined, signal: AbortSignal, adopt?: boolean): Promise<PlanOutcome>;
   /**
    * Says where the values of a live object come from, and what is behind it when it is not well. Secrets are masked.
    *

@@ -39,6 +39,8 @@ export interface ChangeView {
   held?: string;
   /** App that gives the object up. */
   from?: string;
+  /** No app applied it: an operator lets this one take it over. */
+  adopts?: true;
   /** RFC 3339: until then the difference is left alone. */
   contestedUntil?: string;
   /** Index into the plan's stages; absent when there is one only. */

@@ -1,5 +1,6 @@
 /** Reads the two configurations, the repository's `trueup.yaml` and the operator's `trueup.config.yaml`, into typed values. */
 
+import { type FieldPattern, type IgnoreRule, parseFieldPattern } from "../model/ignore.ts";
 import { ConfigReader, type ParsedConfig } from "./config-reader.ts";
 import type { Field } from "./field.ts";
 import * as operatorSchema from "./generated/operator-config.js";
@@ -20,6 +21,8 @@ export interface AppConfig {
   after: string[];
   /** When a commit fails: stop there (`keep`), or apply the last good commit again (`rollback`). */
   onFailure: "keep" | "rollback";
+  /** Fields that stay with whoever else sets them. */
+  ignore: IgnoreRule[];
 }
 
 export interface ImageRules {
@@ -53,6 +56,8 @@ export interface RepositoryTracking {
   apps?: string[];
   /** Name of the target; absent: the only one. */
   target?: string;
+  /** Apps that take over what is there and no app applied, or all; absent: none. */
+  adopt?: boolean | string[];
 }
 
 /** Where objects live. */
@@ -117,6 +122,7 @@ export function parseRepositoryConfig(
       namespace: app.at("namespace").text ?? "default",
       after: texts(app.at("after")),
       onFailure: app.at("onFailure").text === "rollback" ? "rollback" : "keep",
+      ignore: app.at("ignore").items.map((rule) => ignoreRule(reader, rule)),
     }),
   );
   checkApps(reader, apps);
@@ -171,6 +177,7 @@ export function parseOperatorConfig(text: string, file: string): ParsedConfig<Op
   const repositories = root.at("repositories").items.map((repository): RepositoryTracking => {
     const ref = repository.at("ref").text;
     const commit = repository.at("commit").text;
+    const adopt = repository.at("adopt");
     if (ref !== undefined && commit !== undefined) {
       reader.say(
         repository.at("commit").path,
@@ -184,6 +191,7 @@ export function parseOperatorConfig(text: string, file: string): ParsedConfig<Op
       ...(commit !== undefined && { commit }),
       ...(repository.at("apps").isGiven && { apps: texts(repository.at("apps")) }),
       ...(repository.at("target").text !== undefined && { target: repository.at("target").text }),
+      ...(adopt.isGiven && { adopt: adopt.items.length > 0 ? texts(adopt) : adopt.value === true }),
     };
   });
   const targets = readTargets(reader);
@@ -304,6 +312,25 @@ function checkChosenTargets(
       );
     }
   }
+}
+
+/** What makes an object the one that it is cannot be left to others. */
+const IDENTITY = /^(?:apiVersion|kind|metadata(?:\.(?:name|namespace|uid))?)$/;
+
+function ignoreRule(reader: ConfigReader, rule: Field): IgnoreRule {
+  const fields = rule.at("fields").items.flatMap((field): FieldPattern[] => {
+    const { text } = field;
+    if (text === undefined) return [];
+    const pattern = parseFieldPattern(text);
+    if (pattern !== null && !IDENTITY.test(text)) return [pattern];
+    reader.say(
+      field.path,
+      `Cannot ignore ${quote(text)} as it must be the path of a field that others may set: it is ${pattern === null ? "no path" : "what names the object"}`,
+      "Write it as plans show it, such as spec.replicas.",
+    );
+    return [];
+  });
+  return { kind: rule.at("kind").text ?? "*", name: rule.at("name").text ?? "*", fields };
 }
 
 function texts(field: Field): string[] {

@@ -325,7 +325,11 @@ describe("plan and diff", () => {
     const plan = await fake.run("plan", "HEAD~1");
     expect({ code: plan.code, stdout: plan.stdout }).toEqual({ code: 1, stdout: "" });
     expect(plan.stderr).toContain("web.yaml:3:5: error: unknown field");
-    expect(fake.daemon.planned).toEqual([{ app: "shop", revision: "HEAD~1" }]);
+    await fake.run("plan", "--adopt");
+    expect(fake.daemon.planned).toEqual([
+      { app: "shop", revision: "HEAD~1" },
+      { app: "shop", revision: undefined, adopt: true },
+    ]);
     const diff = await fake.run("diff", "HEAD~1");
     expect({ code: diff.code, stdout: diff.stdout }).toEqual({ code: 2, stdout: "" });
     expect(diff.stderr).toContain("Cannot compare 3f2c1aa as its manifests must be valid.");

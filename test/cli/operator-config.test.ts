@@ -41,6 +41,16 @@ describe("the operator's configuration", () => {
     });
   });
 
+  it.each([
+    ["", undefined],
+    [", adopt: true", true],
+    [", adopt: false", false],
+    [", adopt: [web, api]", ["web", "api"]],
+  ])("hands on who may adopt: %j", async (given, expected) => {
+    const { policy } = await read(`repositories: [{path: /srv/shop${given}}]\n`);
+    expect(policy.adopt).toEqual(expected);
+  });
+
   it("hands on ref, apps, limits and state", async () => {
     const text =
       "repositories: [{path: /srv/shop, ref: live, apps: [web]}]\n" +

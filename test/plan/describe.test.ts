@@ -40,7 +40,7 @@ describe("a plan in words", () => {
         "  ~ secret/db (db.yaml:1)",
         "      data.old: *** (removed)",
         "      data.password: *** (before) → *** (after)",
-        "  ! deployment/api (api.yaml:1): cannot be changed in place; give it another name, or delete it first",
+        "  ! deployment/api (api.yaml:1): cannot be changed in place; annotate it trueup/replace: allowed, give it another name, or delete it first",
         "      spec.selector.matchLabels.app: api → x",
         "  ~ deployment/web (web.yaml:1): replaces its pods",
         "      spec.replicas: 3 → 4",

@@ -20,7 +20,7 @@ export class FakeDaemon implements DaemonService {
   readonly revisionRows: RevisionRecord[] = [];
   readonly logLines: string[] = [];
   readonly logQueries: LogQuery[] = [];
-  readonly planned: { app: string; revision: string | undefined }[] = [];
+  readonly planned: { app: string; revision: string | undefined; adopt?: boolean }[] = [];
   readonly shutdowns: ShutdownRequest[] = [];
   readonly watchers = new Set<Watcher>();
   apps: AppStatus[] = [];
@@ -60,8 +60,8 @@ export class FakeDaemon implements DaemonService {
     for (const listener of this.#listeners) listener();
   }
 
-  plan(app: string, revision: string | undefined): Promise<PlanOutcome> {
-    this.planned.push({ app, revision });
+  plan(app: string, revision: string | undefined, _signal?: AbortSignal, adopt?: boolean): Promise<PlanOutcome> {
+    this.planned.push({ app, revision, ...(adopt !== undefined && { adopt }) });
     return this.planOutcome instanceof Error ? Promise.reject(this.planOutcome) : Promise.resolve(this.planOutcome);
   }
 

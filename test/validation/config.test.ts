@@ -15,8 +15,8 @@ describe("parseRepositoryConfig", () => {
     ).toEqual({
       config: {
         apps: [
-          { name: "web", path: "", namespace: "default", after: [], onFailure: "keep" },
-          { name: "shop", path: "apps/shop", namespace: "shop", after: ["web"], onFailure: "keep" },
+          { name: "web", path: "", namespace: "default", after: [], onFailure: "keep", ignore: [] },
+          { name: "shop", path: "apps/shop", namespace: "shop", after: ["web"], onFailure: "keep", ignore: [] },
         ],
         schemas: [],
         allowUnknownKinds: false,
@@ -25,6 +25,27 @@ describe("parseRepositoryConfig", () => {
       },
       diagnostics: [],
     });
+  });
+
+  it("reads what is left to others, and says which paths are none", () => {
+    const { config } = repository(
+      "apps:\n- name: a\n  ignore:\n  - {kind: Deployment, name: web-*, fields: [spec.replicas]}\n  - fields: ['data[\"a.b\"]']\n",
+    );
+    expect(config?.apps[0]?.ignore).toEqual([
+      {
+        kind: "Deployment",
+        name: "web-*",
+        fields: [{ text: "spec.replicas", steps: [{ key: "spec" }, { key: "replicas" }] }],
+      },
+      { kind: "*", name: "*", fields: [{ text: 'data["a.b"]', steps: [{ key: "data" }, { key: "a.b" }] }] },
+    ]);
+    const wrong = repository(
+      "apps:\n- name: a\n  ignore:\n  - fields: [/spec/replicas]\n  - fields: [metadata.name]\n",
+    );
+    expect(lines(wrong.diagnostics)).toEqual([
+      '4:14 error config-invalid: Cannot ignore "/spec/replicas" as it must be the path of a field that others may set: it is no path (Write it as plans show it, such as spec.replicas.)',
+      '5:14 error config-invalid: Cannot ignore "metadata.name" as it must be the path of a field that others may set: it is what names the object (Write it as plans show it, such as spec.replicas.)',
+    ]);
   });
 
   it("reads what is done on failure", () => {

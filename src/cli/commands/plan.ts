@@ -5,10 +5,15 @@ import { plansOf } from "../plans.ts";
 import { printDiagnostics } from "../print-diagnostics.ts";
 
 export const command: Command = {
-  options: [{ flags: "--app <name>", summary: "only of this app" }, OUTPUT_OPTION],
+  options: [
+    { flags: "--app <name>", summary: "only of this app" },
+    { flags: "--adopt", summary: "as if objects that are there and that no app applied were taken over" },
+    OUTPUT_OPTION,
+  ],
   examples: [
     { line: "trueup plan", does: "what the head of the ref would still change" },
     { line: "trueup plan my-branch", does: "what merging a branch's tip would change" },
+    { line: "trueup plan --adopt", does: "what trueup run --adopt would overwrite of objects that others made" },
     { line: "trueup plan HEAD~1 -o json", does: "for a script, with the plan's digest" },
   ],
   details:
@@ -17,7 +22,7 @@ export const command: Command = {
     const [revision] = invocation.args;
     const app = invocation.text("app");
     const client = await context.connect();
-    const plans = await plansOf(client, { app, revision }, context.signal);
+    const plans = await plansOf(client, { app, revision, adopt: invocation.flag("adopt") }, context.signal);
     const format = dataFormat(invocation);
     if (format !== undefined) await printData(context.out, format, plans.length === 1 ? plans[0] : plans);
     else {

@@ -38,6 +38,10 @@ export const command: Command = {
     },
     { flags: "--in-cluster", summary: "apply to the cluster in which trueup itself runs, with its pod's credentials" },
     { flags: "--target <name>", summary: "with --config: apply to this target of the file" },
+    {
+      flags: "--adopt",
+      summary: "take over objects that are there and that no app applied; trueup plan --adopt shows which",
+    },
     { flags: "--once", summary: "apply the head, wait for its outcome, and end; pods keep running" },
   ],
   examples: [
@@ -60,7 +64,7 @@ export const command: Command = {
 };
 
 async function launchOptions(context: CommandContext, invocation: Invocation): Promise<LaunchOptions> {
-  const { args, text, list } = invocation;
+  const { args, text, list, flag } = invocation;
   if (text("config") !== undefined) return configuredOptions(context, invocation);
   const repository = resolve(context.cwd, args[0] ?? ".");
   const ref = text("ref") ?? "HEAD";
@@ -77,6 +81,7 @@ async function launchOptions(context: CommandContext, invocation: Invocation): P
     ...(commit !== undefined && { pin: readCommit(commit) }),
     ...(isOneApp && { only: { path: path ?? "", namespace } }),
     ...(target !== undefined && { target }),
+    ...(flag("adopt") && { policy: { adopt: true } }),
     imagePaths: list("images").map((dir) => resolve(context.cwd, dir)),
     stateDir,
     env: context.env,
@@ -135,6 +140,7 @@ async function configuredOptions(context: CommandContext, invocation: Invocation
   const scope = { repository, ref, path: "", ...(target?.kind === "kubernetes" && { target: target.name }) };
   return {
     ...rest,
+    ...(flag("adopt") && { policy: { ...rest.policy, adopt: true } }),
     imagePaths: [...imagePaths, ...list("images").map((dir) => resolve(context.cwd, dir))],
     stateDir: context.stateDir ?? state ?? (await defaultStateDir(context.env, scope)),
     env: context.env,

@@ -1,0 +1,214 @@
+/** Asks whether all of a plan would be accepted, before any of it is applied; and lets the server settle what only it can tell. */
+import type { Backend } from "../model/backend.ts";
+import type { Diagnostic } from "../model/diagnostic.ts";
+import { TrueupError } from "../model/errors.ts";
+import type { Declared } from "../model/manifest.ts";
+import { displayId, type KubeObject } from "../model/object.ts";
+import { definedKind } from "../model/ordering.ts";
+import type { Change, Plan } from "../model/plan.ts";
+import type { CommitInfo } from "../model/source.ts";
+import { ANNOTATION } from "../model/workload.ts";
+import { planDigest } from "../plan/digest.ts";
+import { replaceFault } from "../plan/replace.ts";
+import { dueChanges, requestFor } from "./apply.ts";
+
+/** Codes by which a backend refuses an object: trying the same again cannot help. */
+const REFUSALS: ReadonlySet<string> = new Set(["conflict", "invalid", "forbidden", "not-found"]);
+/** How API servers and the embedded cluster say that a field cannot be changed on what exists. */
+const IMMUTABLE = /immutable|may not (?:be )?change|cannot be changed|updates to .* are forbidden|must stay as it is/i;
+/** Dry runs at a time, where each is a round trip. */
+const AT_ONCE = 16;
+
+/** Differences that are none, as the server says: by the declared instance, for one version of one object. */
+export type Settled = WeakMap<Declared, { uid: string | undefined; version: string | undefined }>;
+
+export interface Trial {
+  /** The plan without what the server says is as declared, and with what it says cannot be changed in place as such. */
+  plan: Plan;
+  diagnostics: Diagnostic[];
+}
+
+type Answer = { is: "accepted" | "unchanged" | "fixed" } | { is: "refused"; error: TrueupError };
+
+/**
+ * Dry-runs what a plan would change: what admission, validation or another owner refuses is an error at the object's place.
+ *
+ * Left out is what cannot be asked yet: objects in Namespaces, and of kinds, that the plan itself brings (`carryOut` asks about the former
+ * as soon as their Namespace is there, the next stage's pass about the latter), and what is there still and is to be made anew.
+ *
+ * @throws {TrueupError} When the backend cannot be reached
+ */
+export async function tryPlan(
+  plan: Plan,
+  commit: CommitInfo,
+  backend: Backend,
+  settled: Settled,
+  signal: AbortSignal,
+): Promise<Trial> {
+  const due = dueChanges(plan);
+  const late = new Set(untried(due));
+  const asked = due.filter((change) => isAsked(change, plan.app) && !late.has(change) && !isSettled(change, settled));
+  const answers = await inParallel(asked, backend.capabilities.cheapDryRun ? 1 : AT_ONCE, (change) =>
+    ask(change, plan.app, commit, backend, signal),
+  );
+  const diagnostics: Diagnostic[] = [];
+  const told = new Map(asked.map((change, at) => [change, answers[at]]));
+  let unchanged = 0;
+  const changes = plan.changes.flatMap((change): Change[] => {
+    const answer = told.get(change);
+    if (answer?.is === "unchanged") settle(change, settled);
+    if (answer?.is === "unchanged" || isSettled(change, settled)) {
+      unchanged++;
+      return [];
+    }
+    const now: Change = answer?.is === "fixed" ? { ...change, action: "replace" } : change;
+    const wrong = answer?.is === "refused" ? refused(change, answer.error) : replacementFault(now, plan.app);
+    if (wrong !== null) diagnostics.push(wrong);
+    return [now];
+  });
+  const isSame = changes.length === plan.changes.length && changes.every((change, at) => change === plan.changes[at]);
+  if (isSame) return { plan, diagnostics };
+  const next = { ...plan, changes, unchanged: plan.unchanged + unchanged };
+  return { plan: { ...next, digest: planDigest(next) }, diagnostics };
+}
+
+/** Changes that cannot be asked about before others of the list are made: what they live in, or are of, is not there yet. */
+export function untried(changes: readonly Change[]): Change[] {
+  const made = changes.filter(({ action }) => action === "create");
+  const namespaces = new Set(
+    made.filter(({ id }) => id.group === "" && id.kind === "Namespace").map(({ id }) => id.name),
+  );
+  const kinds = new Set(made.flatMap(({ declared }) => (declared === undefined ? [] : [definedKind(declared.object)])));
+  kinds.delete(null);
+  if (namespaces.size === 0 && kinds.size === 0) return [];
+  return changes.filter(({ action, id }) => {
+    return action === "create" && (namespaces.has(id.namespace) || kinds.has(`${id.group}/${id.kind}`));
+  });
+}
+
+/**
+ * Asks about changes that could not be asked about before: once more before the first of them is made.
+ *
+ * @throws {TrueupError} The first refusal, with the number of the others
+ */
+export async function requireAccepted(
+  changes: readonly Change[],
+  app: string,
+  commit: CommitInfo,
+  backend: Backend,
+  signal: AbortSignal,
+): Promise<void> {
+  const answers = await inParallel(changes, backend.capabilities.cheapDryRun ? 1 : AT_ONCE, (change) =>
+    ask(change, app, commit, backend, signal),
+  );
+  const errors = answers.flatMap((answer, at) => {
+    const place = changes[at]?.declared?.locate([]);
+    return answer.is === "refused" ? [{ error: answer.error, place }] : [];
+  });
+  const [first] = errors;
+  if (first === undefined) return;
+  const { error, place } = first;
+  const where = place === undefined ? "" : `${place.file}:${place.line}: `;
+  const more = errors.length === 1 ? "" : ` (and ${errors.length - 1} more)`;
+  const hint = error.hint === undefined ? {} : { hint: error.hint };
+  throw new TrueupError("invalid", `${where}${error.message}${more}`, { cause: error, ...hint });
+}
+
+function isAsked({ action, declared, observed, hook }: Change, app: string): boolean {
+  if (declared === undefined || (action === "replace" && hook === undefined)) return false;
+  // What is left of an earlier run goes before the hook is made; whether it may be made can be asked only then.
+  return hook === undefined || observed === undefined || observed.owner !== app;
+}
+
+async function ask(
+  change: Change,
+  app: string,
+  commit: CommitInfo,
+  backend: Backend,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const { declared } = change;
+  if (declared === undefined) return { is: "accepted" };
+  const request = requestFor(change, declared, commit, app);
+  const mayBeNone = mayBeUnchanged(change, app);
+  const desired = mayBeNone ? decoratedAsLive(request.desired, change.observed?.object) : request.desired;
+  try {
+    const { action } = await backend.dryRun({ ...request, desired }, signal);
+    return { is: mayBeNone && action === "unchanged" ? "unchanged" : "accepted" };
+  } catch (error) {
+    if (!(error instanceof TrueupError && REFUSALS.has(error.code))) throw error;
+    const isFixed = error.code === "invalid" && change.action === "update" && IMMUTABLE.test(error.message);
+    return isFixed ? { is: "fixed" } : { is: "refused", error };
+  }
+}
+
+/** Whether a difference may be none: nothing has to be recorded beside it. */
+function mayBeUnchanged({ action, fields, observed, from, adopts }: Change, app: string): boolean {
+  return action === "update" && fields.length > 0 && observed?.owner === app && from === undefined && adopts !== true;
+}
+
+/** Which commit an object came from is no difference: with another one than the live object's, all would differ. */
+function decoratedAsLive(desired: KubeObject, live: KubeObject | undefined): KubeObject {
+  const annotations = { ...desired.metadata.annotations };
+  for (const name of [ANNOTATION.commit, ANNOTATION.source, ANNOTATION.changeCause]) {
+    const value = live?.metadata.annotations?.[name];
+    if (value === undefined) delete annotations[name];
+    else annotations[name] = value;
+  }
+  return { ...desired, metadata: { ...desired.metadata, annotations } };
+}
+
+function settle({ declared, observed }: Change, settled: Settled): void {
+  if (declared === undefined) return;
+  const { uid, resourceVersion } = observed?.object.metadata ?? {};
+  settled.set(declared, { uid, version: resourceVersion });
+}
+
+function isSettled({ action, declared, observed }: Change, settled: Settled): boolean {
+  const known = declared === undefined || action !== "update" ? undefined : settled.get(declared);
+  const { uid, resourceVersion } = observed?.object.metadata ?? {};
+  return known !== undefined && resourceVersion !== undefined && known.uid === uid && known.version === resourceVersion;
+}
+
+function refused({ declared }: Change, error: TrueupError): Diagnostic | null {
+  return declared === undefined
+    ? null
+    : fault("refused-by-backend", error.message.replace(/\.$/, ""), declared, error.hint);
+}
+
+function replacementFault(change: Change, app: string): Diagnostic | null {
+  const { action, declared, hook, fields, id } = change;
+  if (declared === undefined || action !== "replace" || hook !== undefined) return null;
+  const why = replaceFault(change, app);
+  if (why === null) return null;
+  const paths = fields.map(({ path }) => path).join(", ");
+  const message = `Cannot change ${displayId(id)} in place as these fields are fixed once it exists: ${paths}; nor replace it, ${why.clause}`;
+  return fault("immutable-field", message, declared, `${why.hint.charAt(0).toUpperCase()}${why.hint.slice(1)}.`);
+}
+
+function fault(rule: string, message: string, declared: Declared, hint: string | undefined): Diagnostic {
+  const location = declared.locate([]);
+  return { severity: "error", rule, message, location, object: declared.id, ...(hint !== undefined && { hint }) };
+}
+
+/** Answers in the order of the items; the first failure is thrown, when those that had begun are over. */
+async function inParallel<T, R>(items: readonly T[], width: number, work: (item: T) => Promise<R>): Promise<R[]> {
+  const answers: R[] = [];
+  let next = 0;
+  let hasFailed = false;
+  const worker = async (): Promise<void> => {
+    while (next < items.length && !hasFailed) {
+      const at = next++;
+      try {
+        answers[at] = await work(items[at] as T);
+      } catch (error) {
+        hasFailed = true;
+        throw error;
+      }
+    }
+  };
+  const outcomes = await Promise.allSettled(Array.from({ length: Math.min(width, items.length) }, worker));
+  const failed = outcomes.find((outcome) => outcome.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+  return answers;
+}

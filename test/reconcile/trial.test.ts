@@ -1,0 +1,281 @@
+/** What is asked before anything is applied: replacements, adoptions, what the server alone can tell, and what cannot be asked yet. */
+import { afterEach, describe, expect, it } from "vitest";
+import type { ApplyRequest, ApplyResult, Backend } from "../../src/model/backend.ts";
+import { TrueupError } from "../../src/model/errors.ts";
+import { configMap, deployment, image, NO_ABORT, until, World } from "./world.ts";
+
+let world: World;
+
+afterEach(() => world.close());
+
+function noted(manifest: string, annotations: Record<string, string>): string {
+  const object = JSON.parse(manifest) as { metadata: Record<string, unknown> };
+  object.metadata.annotations = annotations;
+  return `${JSON.stringify(object)}\n`;
+}
+
+const fixed = (value: string, annotations: Record<string, string> = {}): string => {
+  const object = JSON.parse(noted(configMap("c", { a: value }), annotations)) as Record<string, unknown>;
+  return `${JSON.stringify({ ...object, immutable: true })}\n`;
+};
+const ALLOWED = { "trueup/replace": "allowed" };
+
+const errorsOf = (status: { diagnostics: { severity: string; rule: string; message: string; hint?: string }[] }) =>
+  status.diagnostics
+    .filter(({ severity }) => severity === "error")
+    .map(({ rule, message, hint }) => ({ rule, message, hint }));
+
+describe("what cannot be changed in place", () => {
+  it("is refused before anything is applied, unless git allows it", async () => {
+    world = await World.create({ "c.json": fixed("1"), "d.json": configMap("d") });
+    const reconciler = await world.settledReconciler();
+    const before = world.backend.writes.length;
+    const status = await world.push(
+      reconciler,
+      { "c.json": fixed("2"), "d.json": configMap("d", { a: "2" }) },
+      "second",
+    );
+    expect(status.phase).toBe("Rejected");
+    expect(errorsOf(status)).toEqual([
+      {
+        rule: "immutable-field",
+        message:
+          "Cannot change configmap/c in place as these fields are fixed once it exists: data.a; nor replace it, as its manifest must allow it with trueup/replace: allowed",
+        hint: "Annotate it trueup/replace: allowed, give it another name, or delete it first.",
+      },
+    ]);
+    expect(world.backend.writes).toHaveLength(before);
+  });
+
+  it("is deleted and made anew where git allows it, by the uid that was planned", async () => {
+    world = await World.create({ "c.json": fixed("1"), "d.json": configMap("d") });
+    const reconciler = await world.settledReconciler();
+    const old = await world.object("ConfigMap", "c");
+    const status = await world.push(reconciler, { "c.json": fixed("2", ALLOWED) }, "second");
+    expect(status).toMatchObject({ phase: "Synced", diagnostics: [] });
+    expect(world.backend.writes.slice(-2)).toEqual(["delete ConfigMap c", "apply ConfigMap c"]);
+    expect((await world.object("ConfigMap", "c"))?.metadata.uid).not.toBe(old?.metadata.uid);
+    expect(await world.data("c")).toEqual({ a: "2" });
+    expect((await world.newest()).ending).toMatchObject({ outcome: "deployed", changes: { replace: 1, unchanged: 1 } });
+  });
+
+  it("is made by whoever comes next, when the daemon is killed between the two", async () => {
+    world = await World.create({ "c.json": fixed("1"), "d.json": configMap("d") });
+    const reconciler = await world.settledReconciler();
+    let isDown = true;
+    world.backend.failure = (call, about) =>
+      isDown && call === "apply" && about.endsWith(" c")
+        ? new TrueupError("unavailable", "Cannot apply: away.")
+        : undefined;
+    world.commit({ "c.json": fixed("2", ALLOWED) }, "second");
+    reconciler.refChanged();
+    await until(async () => (await world.object("ConfigMap", "c")) === undefined);
+    await reconciler.close();
+    isDown = false;
+    await world.settledReconciler();
+    expect(await world.data("c")).toEqual({ a: "2" });
+    expect(await world.outcomes()).toEqual(["first #1: deployed", "second #1: deployed"]);
+  });
+
+  it("is known by the backend's own words, too", async () => {
+    world = await World.create({ "c.json": configMap("c"), "d.json": configMap("d") });
+    const reconciler = await world.settledReconciler();
+    world.backend.failure = (call, about) =>
+      call === "dryRun" && about === "ConfigMap c"
+        ? new TrueupError(
+            "invalid",
+            "Cannot apply configmap/c: data: Forbidden: field is immutable when `immutable` is set",
+          )
+        : undefined;
+    const refused = await world.push(reconciler, { "c.json": configMap("c", { a: "2" }) }, "second");
+    expect(errorsOf(refused).map(({ rule }) => rule)).toEqual(["immutable-field"]);
+    const replaced = await world.push(reconciler, { "c.json": noted(configMap("c", { a: "2" }), ALLOWED) }, "third");
+    expect(replaced.phase).toBe("Synced");
+    expect(world.backend.writes.slice(-2)).toEqual(["delete ConfigMap c", "apply ConfigMap c"]);
+  });
+});
+
+describe("what is there and no app applied", () => {
+  const theirs = {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "c", namespace: "default" },
+    data: { a: "theirs" },
+  };
+
+  it("is refused when it differs, and taken over where the operator says so, visibly", async () => {
+    world = await World.create({ "c.json": configMap("c"), "d.json": configMap("d") });
+    world.cluster.store.create(theirs);
+    const reconciler = await world.settledReconciler();
+    expect(reconciler.status().phase).toBe("Rejected");
+    expect(errorsOf(reconciler.status())).toEqual([
+      {
+        rule: "refused-by-backend",
+        message:
+          "Cannot apply configmap/c for app shop as it must be new or as declared: it exists, differs, and no app applied it",
+        hint: "Adopt it (--adopt), delete it, or make the manifest equal to it for the first time.",
+      },
+    ]);
+    expect(world.backend.writes).toEqual([]);
+    const outcome = await reconciler.plan(undefined, NO_ABORT, true);
+    if (outcome.kind !== "planned") throw new Error("rejected");
+    expect(outcome.diagnostics).toEqual([]);
+    expect(
+      outcome.plan.changes.map(({ action, adopts, fields }) => [action, adopts, fields.map(({ path }) => path)]),
+    ).toEqual([
+      ["update", true, ["data.a"]],
+      ["create", undefined, []],
+    ]);
+    const plain = await reconciler.plan(undefined, NO_ABORT, false);
+    expect(plain.kind === "planned" && plain.plan.digest).not.toBe(outcome.plan.digest);
+    await reconciler.close();
+    const adopting = await world.settledReconciler({ adopt: true });
+    await until(async () => JSON.stringify(await world.data("c")) === '{"a":"1"}');
+    await adopting.settled();
+    expect((await world.backend.inner.list({ owner: "shop" }, NO_ABORT)).items).toHaveLength(2);
+  });
+
+  it("is never taken from another app", async () => {
+    world = await World.create({ "c.json": configMap("c") });
+    await world.backend.inner.apply({ desired: theirs, owner: "theirs" }, NO_ABORT);
+    const reconciler = await world.settledReconciler({ adopt: true });
+    expect(reconciler.status().phase).toBe("Rejected");
+    expect(await world.data("c")).toEqual({ a: "theirs" });
+  });
+});
+
+/** A backend of which each dry run is a round trip, and that has answers of its own. */
+function dear(inner: Backend, answer: (request: ApplyRequest) => ApplyResult | Error | undefined): Backend {
+  return {
+    capabilities: { ...inner.capabilities, cheapDryRun: false },
+    list: (query, signal) => inner.list(query, signal),
+    watch: (query, version, signal) => inner.watch(query, version, signal),
+    async dryRun(request, signal) {
+      const own = answer(request);
+      if (own instanceof Error) throw own;
+      return own ?? inner.dryRun(request, signal);
+    },
+    apply: (request, signal) => inner.apply(request, signal),
+    delete: (request, signal) => inner.delete(request, signal),
+    logs: (query, signal) => inner.logs(query, signal),
+  };
+}
+
+describe("every change", () => {
+  it("is tried before the first write, also where that is a round trip, and all refusals are told at once", async () => {
+    const files = Object.fromEntries(Array.from({ length: 40 }, (_, at) => [`c${at}.json`, configMap(`c${at}`)]));
+    world = await World.create(files);
+    let atOnce = 0;
+    let most = 0;
+    const tried: string[] = [];
+    const inner = world.backend;
+    const backend: Backend = {
+      ...dear(inner, () => undefined),
+      async dryRun(request, signal) {
+        const { name } = request.desired.metadata;
+        tried.push(name);
+        most = Math.max(most, ++atOnce);
+        await new Promise((resolve) => setImmediate(resolve));
+        atOnce--;
+        if (name === "c7" || name === "c9")
+          throw new TrueupError("forbidden", `Cannot apply ${name} as policy says no.`);
+        return inner.dryRun(request, signal);
+      },
+    };
+    const reconciler = await world.settledReconciler({ backend });
+    expect(reconciler.status().phase).toBe("Rejected");
+    expect(errorsOf(reconciler.status()).map(({ message }) => message)).toEqual([
+      "Cannot apply c7 as policy says no",
+      "Cannot apply c9 as policy says no",
+    ]);
+    expect(new Set(tried).size).toBe(40);
+    expect(most).toBeGreaterThan(1);
+    expect(most).toBeLessThanOrEqual(16);
+    expect(world.backend.writes).toEqual([]);
+  });
+
+  it("in a Namespace of the same commit is tried as soon as that is there, before the others are made", async () => {
+    const namespace = '{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"shop"}}\n';
+    const inShop = (name: string): string =>
+      configMap(name).replace(`"name":"${name}"`, `"name":"${name}","namespace":"shop"`);
+    world = await World.create({ "ns.json": namespace, "a.json": inShop("a"), "b.json": inShop("b") });
+    const asked: string[] = [];
+    const backend = dear(world.backend, ({ desired }) => {
+      asked.push(desired.metadata.name);
+      return desired.metadata.name === "b"
+        ? new TrueupError("invalid", "Cannot apply b as it must be good: it is bad.")
+        : undefined;
+    });
+    const reconciler = await world.settledReconciler({ backend });
+    // Rejected by a later pass, which finds the Namespace: then all refusals are told, with their places.
+    expect(["Failed", "Rejected"]).toContain(reconciler.status().phase);
+    expect((await world.newest()).ending).toMatchObject({
+      outcome: "failed",
+      reason: "b.json:1: Cannot apply b as it must be good: it is bad.",
+    });
+    expect(asked.slice(0, 3)).toEqual(["shop", "a", "b"]);
+    expect(world.backend.writes).toEqual(["apply Namespace shop"]);
+  });
+});
+
+describe("a difference that the server says is none", () => {
+  it("is counted as unchanged, and asked about once for each version of the object", async () => {
+    world = await World.create({ "web.json": deployment("web"), ...image("v1") });
+    const asked: string[] = [];
+    const backend = dear(world.backend, ({ desired }) => {
+      if (desired.kind !== "Deployment" || Reflect.get(desired.spec as object, "paused") !== false) return undefined;
+      asked.push(desired.metadata.annotations?.["trueup/commit"] ?? "");
+      return { action: "unchanged", object: desired };
+    });
+    const reconciler = await world.settledReconciler({ backend });
+    const first = reconciler.status().head?.commit ?? "";
+    const writes = world.backend.writes.length;
+    const status = await world.push(reconciler, { "web.json": deployment("web", "v1", { paused: false }) }, "second");
+    expect(status).toMatchObject({ phase: "Synced", reason: "" });
+    expect(await world.outcomes()).toEqual(["first #1: deployed", "second #1: no-op"]);
+    expect((await world.newest()).ending?.changes).toEqual({ unchanged: 1 });
+    const count = asked.length;
+    await world.push(reconciler, { "README.md": "words" }, "third");
+    await reconciler.plan(undefined, NO_ABORT);
+    expect(asked).toHaveLength(count);
+    // As the live object is marked, or every one would differ.
+    expect(new Set(asked)).toEqual(new Set([first]));
+    expect(world.backend.writes).toHaveLength(writes);
+  });
+});
+
+describe("ignored fields", () => {
+  it("stay as others set them, through commits and repairs", async () => {
+    world = await World.create({ "web.json": deployment("web"), ...image("v1"), ...image("v2") });
+    const settings = {
+      path: "",
+      namespace: "default",
+      images: { allowedRepositories: [], requireDigest: false },
+      isGone: false,
+    };
+    const fields = [{ text: "spec.replicas", steps: [{ key: "spec" }, { key: "replicas" }] }];
+    const ignore = [{ kind: "Deployment", name: "*", fields }];
+    const reconciler = await world.settledReconciler({
+      settingsAt: async () => ({ ...settings, onFailure: "keep", ignore, diagnostics: [] }),
+    });
+    const web = async () =>
+      (await world.object("Deployment", "web"))?.spec as {
+        replicas: number;
+        template: { spec: { containers: { image: string }[] } };
+      };
+    const live = await world.object("Deployment", "web");
+    if (live === undefined) throw new Error("it is not there");
+    world.cluster.store.update({ ...live, spec: { ...(live.spec as object), replicas: 5 } });
+    await until(async () => (await world.objects("Pod")).length === 5);
+    await reconciler.settled();
+    expect((await web()).replicas).toBe(5);
+    await world.push(reconciler, { "web.json": deployment("web", "v2", { replicas: 3 }) }, "second");
+    expect(await web()).toMatchObject({
+      replicas: 5,
+      template: { spec: { containers: [{ image: "hello-server:v2" }] } },
+    });
+    expect((await world.newest()).events.map(({ type }) => type)).toEqual(["planned", "applied"]);
+    await world.push(reconciler, { "README.md": "words" }, "third");
+    expect(await world.outcomes()).toEqual(["first #1: deployed", "second #1: deployed", "third #1: no-op"]);
+  });
+});
