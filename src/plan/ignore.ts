@@ -1,4 +1,5 @@
 /** What of a declaration is left to others: fields that `ignore` names, and sizes that an autoscaler sets. Pure. */
+import { plainSecret } from "../diff/redact.ts";
 import type { FieldPattern, FieldStep, IgnoreRule } from "../model/ignore.ts";
 import { ignoredBy, parseFieldPattern } from "../model/ignore.ts";
 import type { Declared } from "../model/manifest.ts";
@@ -12,7 +13,7 @@ const REPLICAS = [parseFieldPattern("spec.replicas")].filter((pattern) => patter
 /** What of each object is ignored. */
 export interface Ignored {
   /** The paths of one declared object, and a text by which equal answers are known; none for most. */
-  of(declared: Declared): { fields: readonly FieldPattern[]; name: string };
+  of(declared: Pick<Declared, "id">): { fields: readonly FieldPattern[]; name: string };
 }
 
 const NONE: ReturnType<Ignored["of"]> = { fields: [], name: "" };
@@ -57,9 +58,11 @@ export interface Spared {
 /** @param fields At least one */
 export function spare(declared: KubeObject, observed: Observed, fields: readonly FieldPattern[]): Spared {
   const { object: live, applied } = observed;
-  let desired = declared;
+  // Of a Secret, fields are named as they are read back.
+  const plain = plainSecret(declared) ?? declared;
+  let desired = plain;
   let without = applied;
-  let sent = declared;
+  let sent = plain;
   for (const { steps } of fields) {
     desired = replaced(desired, live, steps, false) as KubeObject;
     const isOurs = applied !== null && holds(applied, steps);
@@ -72,7 +75,8 @@ export function spare(declared: KubeObject, observed: Observed, fields: readonly
 
 /** The same declaration without ignored fields: two are equal when these are. */
 export function withoutFields(object: KubeObject, fields: readonly FieldPattern[]): KubeObject {
-  return fields.reduce((left, { steps }) => replaced(left, undefined, steps, false) as KubeObject, object);
+  const plain = fields.length === 0 ? object : (plainSecret(object) ?? object);
+  return fields.reduce((left, { steps }) => replaced(left, undefined, steps, false) as KubeObject, plain);
 }
 
 /**

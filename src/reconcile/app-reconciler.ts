@@ -356,6 +356,7 @@ export class AppReconciler {
     this.#losses.see(observed.object, present, before);
     this.#queue.addAfter("health", HEALTH_DELAY_MS);
     const declared = this.#health.declaredAt(keyOfObject(observed.object));
+    if (!present && this.#health.gone(observed.object)) this.#add("pass");
     if (declared === undefined) return;
     const change = planObject(declared, present ? observed : undefined, this.app, this.#context.ignored);
     if (change !== null) this.#mistrust();

@@ -56,7 +56,7 @@ export async function carry(
     : await contest(context, record, prepared, hooks);
   const { health } = hooks;
   const { backend, app } = context.options;
-  if (!isBack) await settleHooks(prepared, record, health.through, backend, app.name, signal);
+  if (!isBack) await settleHooks(prepared, record, health, backend, app.name, signal);
   const course = isBack ? wholeCourse(plan) : courseOf(plan, declared, record, health.through);
   watchOver(hooks, declared, record);
   const left =

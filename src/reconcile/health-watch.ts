@@ -3,13 +3,14 @@ import type { Health } from "../model/health.ts";
 import type { Declared } from "../model/manifest.ts";
 import type { KubeObject, ObjectKey } from "../model/object.ts";
 import type { CommitId } from "../model/source.ts";
-import type { Deployment } from "../model/workload.ts";
+import { ANNOTATION, type Deployment } from "../model/workload.ts";
 import { comparePositions, keptOf, type Position } from "../plan/stages.ts";
+import { healthOf } from "../rollout/health.ts";
 import { isFinal } from "../rollout/kind-health.ts";
 import { findNewReplicaSet } from "../rollout/revisions.ts";
 import { explainFailure, reasonOf } from "./failure.ts";
 import { Headway } from "./headway.ts";
-import { keyOfDeclared } from "./observe.ts";
+import { keyOfDeclared, keyOfObject } from "./observe.ts";
 import type { AttemptRecord } from "./record.ts";
 import { RevisionRecorder } from "./revisions.ts";
 import type { AppReconcilerOptions } from "./types.ts";
@@ -64,6 +65,7 @@ export class HealthWatch {
   #scope: HealthScope | null = null;
   #hooks: readonly Declared[] = [];
   #through: Position | null = null;
+  readonly #endedRuns = new Set<string>();
   readonly #headway = new Headway();
 
   /** @param onDeclared Hears of the objects that are watched over from now on */
@@ -103,6 +105,26 @@ export class HealthWatch {
 
   declaredAt(key: ObjectKey): Declared | undefined {
     return this.#byKey.get(key);
+  }
+
+  /**
+   * An object is gone: a hook that had succeeded by then has succeeded, though it was deleted (by its time to live) before anybody
+   * could write that down.
+   *
+   * @returns Whether it was a hook that is waited for
+   */
+  gone(object: KubeObject): boolean {
+    const run = object.metadata.annotations?.[ANNOTATION.hookRun];
+    const key = keyOfObject(object);
+    if (run === undefined || !this.#hooks.some((hook) => keyOfDeclared(hook) === key)) return false;
+    const { deletionTimestamp: _deleted, ...metadata } = object.metadata;
+    if (healthOf({ ...object, metadata }).status === "Healthy") this.#endedRuns.add(`${key} ${run}`);
+    return true;
+  }
+
+  /** Whether a run of a hook was seen to succeed, and is gone. */
+  hasSeenEnd(key: ObjectKey, run: string): boolean {
+    return this.#endedRuns.has(`${key} ${run}`);
   }
 
   /** From now on these objects are watched over, but of the hooks among them only those that run. */
@@ -145,6 +167,7 @@ export class HealthWatch {
     this.#hasWaited = false;
     this.#scope = null;
     this.#through = null;
+    this.#endedRuns.clear();
   }
 
   /** The plan was carried out: from now on its outcome is a matter of health. */

@@ -4,7 +4,8 @@ import { TrueupError } from "../model/errors.ts";
 import type { DeletePolicy } from "../model/ordering.ts";
 import type { Observed } from "../model/plan.ts";
 import { type HookRuns, hookName, hooksOf, isRun, runName } from "../plan/hooks.ts";
-import { comparePositions, type Position, type Slot } from "../plan/stages.ts";
+import { comparePositions, type Slot } from "../plan/stages.ts";
+import type { HealthWatch } from "./health-watch.ts";
 import { keyOfDeclared } from "./observe.ts";
 import type { Accepted } from "./pass.ts";
 import type { AttemptRecord } from "./record.ts";
@@ -37,13 +38,13 @@ function isDeletedBy({ hook }: Slot, policy: DeletePolicy): boolean {
 /**
  * Writes down what became of the hooks since the last pass, and deletes those whose policy says so.
  *
- * @param through Up to where everything was seen to be well
+ * @param health What was seen of them
  * @throws {TrueupError} `invalid` when a hook is gone of which nobody saw how it ended: running it twice may do harm
  */
 export async function settleHooks(
   { declared, hookObjects }: Accepted,
   record: AttemptRecord,
-  through: Position | null,
+  health: Pick<HealthWatch, "through" | "hasSeenEnd">,
   backend: Backend,
   app: string,
   signal: AbortSignal,
@@ -60,8 +61,11 @@ export async function settleHooks(
   }
   for (const slot of runningHooks(declared, record)) {
     const name = hookName(slot.item, slot.at.phase);
-    if (through !== null && comparePositions(slot.at, through) < 0) await record.hook(name, "succeeded");
-    else if (observedOf(slot) === undefined) throw gone(name);
+    const { through } = health;
+    const isWell = through !== null && comparePositions(slot.at, through) < 0;
+    if (isWell || health.hasSeenEnd(slot.key, runName(record.name, slot.at.phase))) {
+      await record.hook(name, "succeeded");
+    } else if (observedOf(slot) === undefined) throw gone(name);
   }
   for (const slot of [...hooksOf(declared, false), ...hooksOf(declared, true)]) {
     const observed = observedOf(slot);

@@ -15,7 +15,8 @@ import { dueChanges, requestFor } from "./apply.ts";
 /** Codes by which a backend refuses an object: trying the same again cannot help. */
 const REFUSALS: ReadonlySet<string> = new Set(["conflict", "invalid", "forbidden", "not-found"]);
 /** How API servers and the embedded cluster say that a field cannot be changed on what exists. */
-const IMMUTABLE = /immutable|may not (?:be )?change|cannot be changed|updates to .* are forbidden|must stay as it is/i;
+const IMMUTABLE =
+  /immutable|cannot change roleRef|may not (?:be )?change|cannot be changed|updates to .* are forbidden|must stay as it is/i;
 /** Dry runs at a time, where each is a round trip. */
 const AT_ONCE = 16;
 
@@ -75,14 +76,16 @@ export async function tryPlan(
 /** Changes that cannot be asked about before others of the list are made: what they live in, or are of, is not there yet. */
 export function untried(changes: readonly Change[]): Change[] {
   const made = changes.filter(({ action }) => action === "create");
+  const defined = changes.flatMap(({ declared }) => (declared === undefined ? [] : [definedKind(declared.object)]));
   const namespaces = new Set(
     made.filter(({ id }) => id.group === "" && id.kind === "Namespace").map(({ id }) => id.name),
   );
-  const kinds = new Set(made.flatMap(({ declared }) => (declared === undefined ? [] : [definedKind(declared.object)])));
-  kinds.delete(null);
+  // A definition that changes may bring the very version, or field, that its objects need.
+  const kinds = new Set(defined.filter((kind) => kind !== null));
   if (namespaces.size === 0 && kinds.size === 0) return [];
   return changes.filter(({ action, id }) => {
-    return action === "create" && (namespaces.has(id.namespace) || kinds.has(`${id.group}/${id.kind}`));
+    if (action === "create" && namespaces.has(id.namespace)) return true;
+    return action !== "delete" && kinds.has(`${id.group}/${id.kind}`);
   });
 }
 

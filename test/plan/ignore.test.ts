@@ -7,7 +7,7 @@ import type { KubeObject } from "../../src/model/object.ts";
 import type { Observed } from "../../src/model/plan.ts";
 import { ignoredOf } from "../../src/plan/ignore.ts";
 import { planObject } from "../../src/plan/plan.ts";
-import { configMap, declaredOf, deployment, observedOf } from "./declared.ts";
+import { configMap, declaredOf, deployment, observedOf, plain } from "./declared.ts";
 
 function rule(fields: string[], kind = "*", name = "*"): IgnoreRule {
   return { kind, name, fields: fields.map((text) => parseFieldPattern(text)).filter((each) => each !== null) };
@@ -138,6 +138,16 @@ describe("an ignored field", () => {
     const change = planObject(declaredOf(replicas(3)), undefined, "shop", ignoredOf([rule(["spec.replicas"])], []));
     expect(change).toMatchObject({ action: "create" });
     expect(change?.sent).toBeUndefined();
+  });
+
+  it("of a Secret is the same one, however it is written", () => {
+    const secret = (part: string, values: Record<string, string>): KubeObject =>
+      plain("Secret", "s", { [part]: values });
+    const observed = live(secret("data", { a: "MQ==", b: "MQ==" }), secret("data", { a: "OQ==", b: "MQ==" }));
+    expect(planned(secret("stringData", { a: "1", b: "1" }), observed, [rule(["data.a"])])).toBeNull();
+    const change = planned(secret("stringData", { a: "1", b: "2" }), observed, [rule(["data.a"])]);
+    expect(change?.fields.map(({ path }) => path)).toEqual(["data.b"]);
+    expect(change?.sent?.data).toEqual({ a: "OQ==", b: "Mg==" });
   });
 
   it("in a list is found by name", () => {

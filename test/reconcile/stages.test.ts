@@ -236,12 +236,25 @@ describe("hooks", () => {
       { id: { group: "", kind: "Pod", namespace: "default", name: "hook-pre" } },
       NO_ABORT,
     );
-    reconciler.refChanged();
     await untilStatus(reconciler, ({ phase }) => phase === "Failed");
     expect((await world.newest()).ending?.reason).toBe(
       "Cannot go on after the hook PreSync pod/hook-pre as its end must be known: it is gone, and nobody saw how it ended.",
     );
     expect(applied()).toEqual(["apply Pod hook-pre"]);
+  });
+
+  it("that end and are gone at once have succeeded", async () => {
+    await create({ "pre.json": hook("hook-pre", "PreSync"), "c.json": configMap("c") });
+    const reconciler = world.reconciler();
+    await reconciler.start();
+    await untilStatus(reconciler, ({ reason }) => reason.startsWith("PreSync: pod/hook-pre"));
+    const settled = reconciler.settled();
+    world.kubelet.reportPod("hook-pre", ended(0));
+    await until(async () => (await world.object("Pod", "hook-pre"))?.status !== undefined);
+    const id = { group: "", kind: "Pod", namespace: "default", name: "hook-pre" };
+    await world.backend.inner.delete({ id }, NO_ABORT);
+    expect((await settled).phase).toBe("Synced");
+    expect(applied()).toEqual(["apply Pod hook-pre", "apply ConfigMap c"]);
   });
 
   it("are ended by a newer commit, which runs its own", async () => {
