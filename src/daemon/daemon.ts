@@ -130,7 +130,8 @@ async function begin(options: DaemonOptions, begun: Begun): Promise<RunningDaemo
         for (const stop of stops) stop();
       };
     },
-    why: (query, signal) => explainWhy({ repository, backend, ledger, clock }, query, signal),
+    why: (query, signal) =>
+      explainWhy({ repository, backend, ledger, clock, ignored: (app, id) => fleet.ignored(app, id) }, query, signal),
     plan: (app, revision, signal, adopt) => fleet.plan(app, revision, signal, adopt),
     approve: (app, request, signal) => fleet.approve(app, request, signal),
     discard: (app, request) => fleet.discard(app, request),

@@ -6,8 +6,9 @@ import type { ImageStore } from "../image/store.ts";
 import type { Backend } from "../model/backend.ts";
 import { type Diagnostic, isError } from "../model/diagnostic.ts";
 import { asTrueupError, messageOf, TrueupError } from "../model/errors.ts";
+import type { FieldPattern } from "../model/ignore.ts";
 import type { Ledger } from "../model/ledger.ts";
-import type { KubeObject } from "../model/object.ts";
+import type { KubeObject, ObjectId } from "../model/object.ts";
 import type { CommitId } from "../model/source.ts";
 import type { AppStatus } from "../model/status.ts";
 import type { PruneBudget } from "../plan/prune-guard.ts";
@@ -306,6 +307,11 @@ export class Fleet {
   async settled(): Promise<void> {
     await this.#turn;
     await Promise.all([...this.#reconcilers.values()].map((reconciler) => reconciler.settled()));
+  }
+
+  /** Fields of an app's object that stay with whoever else sets them. */
+  ignored(app: string, id: ObjectId): readonly FieldPattern[] {
+    return this.#reconcilers.get(app)?.ignored(id) ?? [];
   }
 
   async plan(app: string, revision: string | undefined, signal: AbortSignal, adopt?: boolean): Promise<PlanOutcome> {

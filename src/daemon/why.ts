@@ -6,6 +6,7 @@ import type { Repository } from "../git/repository.ts";
 import { parseManifestFile } from "../manifest/parse.ts";
 import type { Backend } from "../model/backend.ts";
 import { messageOf, TrueupError } from "../model/errors.ts";
+import type { FieldPattern } from "../model/ignore.ts";
 import type { Attempt, Ledger } from "../model/ledger.ts";
 import type { Declared } from "../model/manifest.ts";
 import {
@@ -47,6 +48,8 @@ export interface WhyContext {
   backend: Backend;
   ledger: Ledger;
   clock: Clock;
+  /** Fields of an app's object that stay with whoever else sets them. */
+  ignored?: (app: string, id: ObjectId) => readonly FieldPattern[];
 }
 
 /** How far back the ledger is asked for repairs. */
@@ -107,7 +110,9 @@ class Explanation {
     const frame = this.#frameOf(object, applied, source);
     const app = owner ?? source?.app ?? null;
     const attempts = app === null ? [] : await this.#context.ledger.attempts({ app, limit: ATTEMPTS_LOOKED_AT });
-    const all = originsOf({ object, frame, defaults: applyDefaults, drift: driftOf(attempts, displayId(id)) });
+    const ignored = app === null ? [] : (this.#context.ignored?.(app, id) ?? []);
+    const drift = driftOf(attempts, displayId(id));
+    const all = originsOf({ object, frame, defaults: applyDefaults, drift, ignored });
     const fields = this.#select(all, object);
     const commit = source?.commit ?? null;
     if (commit !== null) for (const { location } of fields) this.#owners.want(commit, location);

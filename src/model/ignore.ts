@@ -1,4 +1,5 @@
 /** Which fields of which objects stay with whoever else sets them: the rules, and the paths that they name. */
+import type { FieldPath } from "./manifest.ts";
 import type { ObjectId } from "./object.ts";
 
 /** One step into an object: a key, an item of a list (by its place, by what it has, or every one). */
@@ -68,6 +69,23 @@ export function ignoredBy(rules: readonly IgnoreRule[], { group, kind, name }: O
   return rules.flatMap((rule) => {
     const isKind = fits(rule.kind, rule.kind.includes("/") ? `${group}/${kind}` : kind);
     return isKind && fits(rule.name, name) ? rule.fields : [];
+  });
+}
+
+/** Whether a pattern names the field at a path of an object, or what it is in. */
+export function covers({ steps }: FieldPattern, object: unknown, path: FieldPath): boolean {
+  let at = object;
+  return steps.every((step, depth) => {
+    const part = path[depth];
+    const inside = part === undefined || typeof at !== "object" || at === null ? undefined : Reflect.get(at, part);
+    at = inside;
+    if ("key" in step) return part === step.key;
+    if (typeof part !== "number") return false;
+    if ("every" in step) return true;
+    if ("index" in step) return part === step.index;
+    return Object.entries(step.having).every(([key, value]) => {
+      return typeof inside === "object" && inside !== null && String(Reflect.get(inside, key)) === value;
+    });
   });
 }
 

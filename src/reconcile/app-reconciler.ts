@@ -1,7 +1,8 @@
 /** Keeps one app true to git: the loop that takes up heads, carries plans out, waits for health, and mends drift. */
 import { asTrueupError, ERROR_CLASSES, TrueupError } from "../model/errors.ts";
+import type { FieldPattern } from "../model/ignore.ts";
 import { ATTEMPT_EVENTS } from "../model/ledger.ts";
-import type { KubeObject } from "../model/object.ts";
+import type { KubeObject, ObjectId } from "../model/object.ts";
 import type { Observed } from "../model/plan.ts";
 import { type CommitId, shortId } from "../model/source.ts";
 import type { AppStatus } from "../model/status.ts";
@@ -186,6 +187,11 @@ export class AppReconciler {
       // The pass that was just asked for meets the same failure, and tells it.
       (error: unknown) => this.#options.log.warn(`${this.app}: ${asTrueupError(error, "read the head").message}`),
     );
+  }
+
+  /** Fields of a declared object that stay with whoever else sets them. */
+  ignored(id: ObjectId): readonly FieldPattern[] {
+    return this.#context.ignored.of({ id }).fields;
   }
 
   status(): AppStatus {

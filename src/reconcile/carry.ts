@@ -5,11 +5,12 @@ import type { Change, Plan } from "../model/plan.ts";
 import { heldChanges } from "../plan/approval.ts";
 import { type ContestHistory, contestFields, markContested } from "../plan/contest.ts";
 import { hookName } from "../plan/hooks.ts";
-import { carryOut, dueChanges } from "./apply.ts";
+import { carryOut } from "./apply.ts";
 import type { HealthWatch } from "./health-watch.ts";
 import { settleHooks } from "./hooks.ts";
 import { type Accepted, type PassContext, planPrepared } from "./pass.ts";
 import type { AttemptRecord } from "./record.ts";
+import { dueChanges } from "./request.ts";
 import { courseOf, runningHooks, type StageCourse, wholeCourse } from "./stages.ts";
 
 export interface CarryHooks {

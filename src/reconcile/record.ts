@@ -14,7 +14,6 @@ import { type Approvals, deletionName, NO_APPROVALS } from "../plan/approval.ts"
 import { summarizePlan } from "../plan/describe.ts";
 import { comparePositions, stageText } from "../plan/stages.ts";
 import type { Clock } from "../util/clock.ts";
-import { dueChanges } from "./apply.ts";
 import { ledgerTime } from "./attempts.ts";
 import { type Brought, broughtBy } from "./brought.ts";
 import { listChanges } from "./change-list.ts";
@@ -22,6 +21,7 @@ import { type GivenUp, givenUp } from "./course.ts";
 import { lastForeignManager } from "./managers.ts";
 import { countChanges } from "./pass.ts";
 import type { PodLoss } from "./pod-losses.ts";
+import { dueChanges } from "./request.ts";
 
 /** Objects that a message names; of more, the number is told. */
 const NAMED = 3;

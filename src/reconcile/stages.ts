@@ -14,10 +14,10 @@ import {
   type Slot,
   stageText,
 } from "../plan/stages.ts";
-import { dueChanges } from "./apply.ts";
 import type { HealthScope } from "./health-watch.ts";
 import { keyOfDeclared } from "./observe.ts";
 import type { AttemptRecord } from "./record.ts";
+import { dueChanges } from "./request.ts";
 
 /** What a pass may do now, and what is waited for afterwards. */
 export interface StageCourse {

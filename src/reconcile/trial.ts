@@ -10,7 +10,7 @@ import type { CommitInfo } from "../model/source.ts";
 import { ANNOTATION } from "../model/workload.ts";
 import { planDigest } from "../plan/digest.ts";
 import { replaceFault } from "../plan/replace.ts";
-import { dueChanges, requestFor } from "./apply.ts";
+import { dueChanges, requestFor } from "./request.ts";
 
 /** Codes by which a backend refuses an object: trying the same again cannot help. */
 const REFUSALS: ReadonlySet<string> = new Set(["conflict", "invalid", "forbidden", "not-found"]);

@@ -1,6 +1,7 @@
 /** Says of each value of a live object where it comes from. Pure: positions and commits of lines are asked for elsewhere. */
 import { type Leaf, leavesOf, sameLeaf } from "../diff/leaves.ts";
 import { redactObject } from "../diff/redact.ts";
+import { covers, type FieldPattern } from "../model/ignore.ts";
 import { formatFieldPath } from "../model/manifest.ts";
 import type { KubeObject } from "../model/object.ts";
 import type { Location } from "../model/source.ts";
@@ -25,6 +26,8 @@ export interface OriginInput {
   defaults(object: KubeObject): KubeObject;
   /** Of this object, newest first. */
   drift: readonly DriftRecord[];
+  /** Fields that stay with whoever else sets them. */
+  ignored?: readonly FieldPattern[];
 }
 
 /** An origin whose line nobody was asked about yet. */
@@ -101,6 +104,11 @@ class Judge {
     const path = leaf.shown;
     const always = alwaysSetBy(object, leaf);
     if (always !== null) return { origin: { path, value, ...always } };
+    if (this.#input.ignored?.some((pattern) => covers(pattern, object, leaf.path)) === true) {
+      // Also where it is what git says: that is not why it is so.
+      const by = `${managerOfField(object, leaf.path) ?? "whoever set it last"}: left to others, by ignore or an autoscaler`;
+      return { origin: { path, value, origin: "other", by } };
+    }
     const isName = leaf.rule === "apiVersion" || leaf.rule === "kind" || leaf.rule === "metadata.name";
     const want = isName && frame?.isOwn !== true ? undefined : this.#declared.get(path);
     if (want !== undefined && (isName || sameLeaf(leaf, want.value, leaf.value))) return this.#fromGit(want, value);

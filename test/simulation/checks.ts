@@ -5,7 +5,7 @@ import { controllerOf, displayId, idOf, type KubeObject, keyOf } from "../../src
 import { asObjectHash } from "../../src/model/source.ts";
 import type { Deployment, Endpoints, Pod, Service } from "../../src/model/workload.ts";
 import { planApp } from "../../src/plan/plan.ts";
-import { dueChanges } from "../../src/reconcile/apply.ts";
+import { dueChanges } from "../../src/reconcile/request.ts";
 import { hasEnded } from "../../src/rollout/pods.ts";
 import { isComplete, progressDeadlineOf, REASON } from "../../src/rollout/progress.ts";
 import { fateOf, objectsOf } from "./app.ts";

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { applyDefaults } from "../../src/cluster/defaulting.ts";
 import { leavesOf } from "../../src/diff/leaves.ts";
 import { parseManifestFile } from "../../src/manifest/parse.ts";
+import { parseFieldPattern } from "../../src/model/ignore.ts";
 import type { Declared } from "../../src/model/manifest.ts";
 import type { KubeObject } from "../../src/model/object.ts";
 import { asObjectHash } from "../../src/model/source.ts";
@@ -102,6 +103,20 @@ describe("the origin of a value", () => {
         origin: { path: "spec.replicas", origin: "drift", by: "somebody who left no name", declared: 3 },
         location: expect.objectContaining({ line: 6 }),
       },
+    ]);
+  });
+
+  it("says which fields are left to others, whatever they are", () => {
+    const frame = ownFrame(declared.object, declared);
+    const ignored = ["spec.replicas", "spec.template.spec.containers[name=web].command"].flatMap(
+      (text) => parseFieldPattern(text) ?? [],
+    );
+    const all = originsOf({ object: liveOf(() => {}), frame, defaults: applyDefaults, drift: [], ignored });
+    const others = all.filter(({ origin }) => origin.origin === "other").map(({ origin }) => [origin.path, origin.by]);
+    const by = "whoever set it last: left to others, by ignore or an autoscaler";
+    expect(others).toEqual([
+      ["spec.replicas", by],
+      [`${CONTAINER}.command`, by],
     ]);
   });
 
