@@ -30,7 +30,9 @@ export function runName(attempt: string, phase: SyncPhase): string {
 
 /** The hooks that are declared, in every phase that is run (or when something has failed). */
 export function hooksOf(declared: readonly Declared[], isFailing: boolean): Slot[] {
-  return orderOf(declared).slots.filter(({ hook, at }) => hook !== null && (at.phase === "SyncFail") === isFailing);
+  const order = orderOf(declared);
+  if (order.isPlain) return [];
+  return order.slots.filter(({ hook, at }) => hook !== null && (at.phase === "SyncFail") === isFailing);
 }
 
 /**

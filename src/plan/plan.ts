@@ -108,6 +108,7 @@ function inStages(
       if (change.declared === undefined) {
         return { change, stage: deletions, at: former.of(keyOfId(change.id))[0]?.at ?? FIRST };
       }
+      if (order.isPlain) return { change, stage: FIRST, at: FIRST };
       const slots = order.of(keyOfDeclared(change.declared));
       const { at = FIRST } = slots.find((slot) => slot.at.phase === change.hook?.phase) ?? slots[0] ?? {};
       return { change, stage: at, at };

@@ -44,7 +44,7 @@ export class Planner {
     if (observed === undefined || version === undefined) return planObject(declared, observed, app, ignored);
     const { name } = ignored.of(declared);
     const known = this.#known.get(declared);
-    if (known !== undefined && known.ignored === name && isSame(known, observed, version, app)) {
+    if (known !== undefined && isSame(known, observed, version, app, name)) {
       // The change carries the observed object itself, which may be a fresh copy of the same version.
       return known.change === null || known.change.observed === observed ? known.change : { ...known.change, observed };
     }
@@ -57,12 +57,13 @@ export class Planner {
   }
 }
 
-function isSame(known: Remembered, observed: Observed, version: string, app: string): boolean {
+function isSame(known: Remembered, observed: Observed, version: string, app: string, ignored: string): boolean {
   return (
     known.resourceVersion === version &&
     known.uid === observed.object.metadata.uid &&
     known.owner === observed.owner &&
     known.app === app &&
+    known.ignored === ignored &&
     // By instance: a backend that hands out fresh copies is compared again, which is slower and never wrong.
     known.applied === observed.applied
   );

@@ -8,6 +8,7 @@ import {
   hookOf,
   isSkipped,
   namespaceKey,
+  ORDER_ANNOTATION,
   SYNC_PHASES,
   waveOf,
 } from "../model/ordering.ts";
@@ -28,6 +29,8 @@ export interface Slot<T extends Ordered = Declared> {
 }
 
 export interface Order<T extends Ordered = Declared> {
+  /** Nothing has a place of its own: everything is applied at once, and there are no hooks. */
+  isPlain: boolean;
   slots: readonly Slot<T>[];
   /** All positions that are taken, first to last. */
   positions: readonly Position[];
@@ -61,10 +64,36 @@ const known = new WeakMap<readonly Ordered[], Order<Ordered>>();
 export function orderOf<T extends Ordered>(items: readonly T[]): Order<T> {
   let order = known.get(items);
   if (order === undefined) {
-    order = new Ordering(items).run();
+    order = items.every(isPlain) ? plainOrder(items) : new Ordering(items).run();
     known.set(items, order);
   }
   return order as Order<T>;
+}
+
+const ANNOTATIONS = Object.values(ORDER_ANNOTATION);
+
+/** Whether an object says nothing of its order, and nothing waits for it by itself. */
+function isPlain({ object: { kind, metadata } }: Ordered): boolean {
+  if (kind === "CustomResourceDefinition") return false;
+  const annotations = metadata?.annotations;
+  return typeof annotations !== "object" || annotations === null || ANNOTATIONS.every((name) => !(name in annotations));
+}
+
+/** Most apps have one place for all: worked out object by object only for who asks. */
+function plainOrder(items: readonly Ordered[]): Order<Ordered> {
+  let full: Order<Ordered> | undefined;
+  const whole = (): Order<Ordered> => {
+    full ??= new Ordering(items).run();
+    return full;
+  };
+  return {
+    isPlain: true,
+    positions: items.length === 0 ? [] : [FIRST],
+    get slots() {
+      return whole().slots;
+    },
+    of: (key) => whole().of(key),
+  };
 }
 
 const plain = new WeakMap<readonly Declared[], readonly Declared[]>();
@@ -73,7 +102,8 @@ const plain = new WeakMap<readonly Declared[], readonly Declared[]>();
 export function keptOf(declared: readonly Declared[]): readonly Declared[] {
   let kept = plain.get(declared);
   if (kept === undefined) {
-    const without = declared.filter(({ object }) => !isSkipped(object) && hookOf(object) === null);
+    const isAll = orderOf(declared).isPlain;
+    const without = isAll ? declared : declared.filter(({ object }) => !isSkipped(object) && hookOf(object) === null);
     kept = without.length === declared.length ? declared : without;
     plain.set(declared, kept);
   }
@@ -114,7 +144,7 @@ class Ordering {
       const last = positions.at(-1);
       if (last === undefined || comparePositions(last, at) !== 0) positions.push(at);
     }
-    return { slots: this.#slots, positions, of: (key) => this.#byKey.get(key) ?? [] };
+    return { isPlain: false, slots: this.#slots, positions, of: (key) => this.#byKey.get(key) ?? [] };
   }
 
   /** The Namespace that an object is in, and the definition of its kind. */

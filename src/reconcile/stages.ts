@@ -1,6 +1,7 @@
 /** Which stage of a plan is due: worked out anew at each pass, from what is observed and what the ledger has. */
 import type { Declared } from "../model/manifest.ts";
-import type { ObjectKey } from "../model/object.ts";
+import { keyOfId, type ObjectKey } from "../model/object.ts";
+import { definedKind } from "../model/ordering.ts";
 import type { Change, Plan } from "../model/plan.ts";
 import { hookName, hooksOf } from "../plan/hooks.ts";
 import {
@@ -31,15 +32,29 @@ export interface StageCourse {
   isLast: boolean;
 }
 
-/** All at once: what an earlier commit had is applied again. */
+/**
+ * All at once: what an earlier commit had is applied again, or drift is mended. Only objects of a kind that was gone itself
+ * wait until it is served again.
+ */
 export function wholeCourse(plan: Plan): StageCourse {
-  return { due: dueChanges(plan), at: null, scope: null, isLast: true };
+  const due = dueChanges(plan);
+  const definitions = due.filter(
+    ({ action, declared }) => action === "create" && declared !== undefined && definedKind(declared.object) !== null,
+  );
+  const [first] = definitions;
+  const at = first === undefined ? null : positionIn(plan, first);
+  const isNow = (change: Change): boolean => at === null || comparePositions(positionIn(plan, change), at) <= 0;
+  const later = due.find((change) => !isNow(change));
+  if (later === undefined) return { due, at: null, scope: null, isLast: true };
+  const keys = new Set(definitions.filter(isNow).map(({ id }) => keyOfId(id)));
+  const scope = { keys, next: positionIn(plan, later), label: "" };
+  return { due: due.filter(isNow), at: null, scope, isLast: false };
 }
 
 /** Whether a plan is carried out in stages: there are several, or hooks, which are waited for in any case. */
 export function isStaged(declared: readonly Declared[]): boolean {
-  const { positions, slots } = orderOf(declared);
-  return positions.length > 1 || slots.some(({ hook }) => hook !== null);
+  const order = orderOf(declared);
+  return !order.isPlain && (order.positions.length > 1 || order.slots.some(({ hook }) => hook !== null));
 }
 
 /** Hooks of this attempt that have begun and are not known to have ended. */
