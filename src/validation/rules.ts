@@ -167,6 +167,8 @@ const WARNINGS: ReadonlySet<string> = new Set<RuleId>([
   "selector-overlap",
   "service-selects-nothing",
   "service-target-port",
+  "sync-hook",
+  "sync-wave",
   "yaml-boolean",
   "yaml-merge",
   "yaml-number",
