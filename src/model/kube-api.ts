@@ -10,6 +10,8 @@ export interface KubeCall {
   body?: JsonObject;
   /** Of the body; `application/json` when absent. */
   contentType?: string;
+  /** What answers may be like; `application/json` when absent. */
+  accept?: string;
 }
 
 /**
@@ -21,7 +23,12 @@ export interface KubeApi {
   /** Who it talks to, for messages; never with credentials. */
   readonly server: string;
   request(call: KubeCall, signal: AbortSignal): Promise<JsonObject>;
-  /** The lines of a streaming answer, as a watch or a log; ends when the server ends it. */
-  lines(call: KubeCall, signal: AbortSignal): AsyncIterable<string>;
+  /**
+   * The lines of a streaming answer, as a watch or a log; ends when the server ends it. Failing to begin is tried once only:
+   * who follows a stream has its own pace of trying again.
+   *
+   * @param opened Called when the server has begun to answer, which may be long before the first line
+   */
+  lines(call: KubeCall, signal: AbortSignal, opened?: () => void): AsyncIterable<string>;
   close(): Promise<void>;
 }

@@ -52,7 +52,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "simple-git": ["git"],
   chokidar: ["git"],
-  "js-yaml": ["manifest", "cli", "server"],
+  // A kubeconfig is YAML too, and none of what `manifest/` knows about manifests holds for it.
+  "js-yaml": ["manifest", "cli", "server", "backend"],
   ajv: ["validation"],
   "@marcbachmann/cel-js": ["validation"],
   re2js: ["validation"],
@@ -60,6 +61,12 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "node:sqlite": ["cluster", "ledger", "util"],
   fastify: ["server", "kubelet"],
   commander: ["cli"],
+  undici: ["backend"],
+  "undici/lib/dispatcher/pool.js": ["backend"],
+  "@kubernetes/client-node": [],
+  "@kubernetes/client-node/dist/config_types.js": ["backend"],
+  "@kubernetes/client-node/dist/exec_auth.js": ["backend"],
+  "@kubernetes/client-node/dist/oidc_auth.js": ["backend"],
   "node:child_process": ["git", "kubelet", "daemon", "cli"],
 };
 
