@@ -1,0 +1,94 @@
+/** Which kinds are followed, and why: because apps have such objects, somebody asked for them, or health is read from them. */
+import type { TrueupError } from "../../model/errors.ts";
+import { Follower, type FollowOptions } from "./follower.ts";
+import { kindsBeside, selectorOf } from "./health-kinds.ts";
+import { type KindQuery, kindKey } from "./resource.ts";
+import { statusOf } from "./status.ts";
+
+interface Followed {
+  follower: Follower;
+  /** Apps have objects of it. Of others, what one has no right to read is left out of lists of everything. */
+  isNeeded: boolean;
+}
+
+export class FollowedKinds {
+  readonly #options: FollowOptions;
+  readonly #kinds = new Map<string, Followed>();
+
+  constructor(options: FollowOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#kinds.size;
+  }
+
+  /**
+   * Begins to follow a kind, and what its health is read from, unless that was done before.
+   *
+   * @param isNeeded Whether apps have objects of it, or soon will; else somebody merely asks for it
+   */
+  follow(kind: KindQuery, isNeeded: boolean): Follower {
+    const followed = this.#add(kind);
+    followed.isNeeded ||= isNeeded;
+    if (kind.version !== undefined) followed.follower.prefer(kind.version);
+    for (const beside of kindsBeside(kind)) this.#add(beside);
+    return followed.follower;
+  }
+
+  /**
+   * Waits until the cache answers for these kinds.
+   *
+   * @throws {TrueupError} Why one of them cannot be read; what nobody needs and one has no right to read is left out
+   */
+  ready(kinds: readonly KindQuery[], signal: AbortSignal): Promise<void> {
+    return this.#settled(
+      kinds.map((kind) => this.#add(kind)),
+      signal,
+    );
+  }
+
+  /** The same for all kinds that are followed, of one API group where it is given. */
+  allReady(group: string | undefined, signal: AbortSignal): Promise<void> {
+    const all = [...this.#kinds.values()];
+    const chosen = group === undefined ? all : all.filter(({ follower }) => follower.kind.group === group);
+    return this.#settled(chosen, signal);
+  }
+
+  /** What cannot be read now, by `group/Kind`. */
+  problems(): Map<string, TrueupError> {
+    const found = new Map<string, TrueupError>();
+    for (const [key, { follower }] of this.#kinds) {
+      if (follower.problem !== null) found.set(key, follower.problem);
+    }
+    return found;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#kinds.values()].map(({ follower }) => follower.close()));
+  }
+
+  #add(kind: KindQuery): Followed {
+    const key = kindKey(kind);
+    let followed = this.#kinds.get(key);
+    if (followed === undefined) {
+      followed = { follower: new Follower(this.#options, kind, selectorOf(kind)), isNeeded: false };
+      this.#kinds.set(key, followed);
+    }
+    return followed;
+  }
+
+  async #settled(chosen: readonly Followed[], signal: AbortSignal): Promise<void> {
+    // Most of the time there is none to wait for.
+    const waiting = chosen.filter(({ follower }) => !follower.isSettled);
+    if (waiting.length > 0) await Promise.all(waiting.map((each) => this.#readyOne(each, signal)));
+  }
+
+  async #readyOne({ follower, isNeeded }: Followed, signal: AbortSignal): Promise<void> {
+    try {
+      await follower.ready(signal, false);
+    } catch (error) {
+      if (isNeeded || statusOf(error)?.code !== 403) throw error;
+    }
+  }
+}
