@@ -6,7 +6,7 @@ import { mergeThreeWay } from "../diff/three-way.ts";
 import type { ApplyRequest, ApplyResult } from "../model/backend.ts";
 import { TrueupError } from "../model/errors.ts";
 import { displayId, idOf, type KubeObject, keyOfId, type ObjectId } from "../model/object.ts";
-import { ANNOTATION } from "../model/workload.ts";
+import { declaration, withoutBookkeeping } from "./declaration.ts";
 
 /**
  * Creates or updates one object and remembers what was declared.
@@ -45,36 +45,6 @@ export function applyDeclared(store: SqliteObjectStore, { desired, owner, from, 
   });
 }
 
-/** What a declaration says: no status, and none of the metadata that only a server writes. */
-function declaration(desired: KubeObject): KubeObject {
-  const { status: _status, ...rest } = desired;
-  const {
-    uid: _uid,
-    resourceVersion: _version,
-    generation: _generation,
-    creationTimestamp: _created,
-    deletionTimestamp: _deleted,
-    deletionGracePeriodSeconds: _grace,
-    ...metadata
-  } = desired.metadata;
-  const { namespace } = idOf(desired);
-  const declared = { ...rest, metadata: { ...metadata, ...(namespace !== "" && { namespace }) } } as KubeObject;
-  if (namespace === "") delete declared.metadata.namespace;
-  return withoutStringData(declared);
-}
-
-/** A Secret's `stringData` as `data`, so that a key that git no longer declares is found among the live ones. */
-function withoutStringData(object: KubeObject): KubeObject {
-  const { stringData, ...rest } = object;
-  if (object.kind !== "Secret" || typeof stringData !== "object" || stringData === null) return object;
-  const encoded = Object.entries(stringData).map(([key, text]): [string, string] => [
-    key,
-    Buffer.from(String(text ?? ""), "utf8").toString("base64"),
-  ]);
-  const data = { ...(typeof rest.data === "object" ? rest.data : {}), ...Object.fromEntries(encoded) };
-  return { ...rest, data } as KubeObject;
-}
-
 function requireOwner(id: ObjectId, record: AppliedRecord | null, owner: string, from: string | undefined): void {
   if (record === null || record.owner === owner || record.owner === from) return;
   throw new TrueupError(
@@ -100,12 +70,4 @@ function requireEqual(
     `Cannot apply ${displayId(id)} for app ${owner} as it must be new or as declared: it exists, differs, and no app applied it.`,
     { hint: "Adopt it (--adopt), delete it, or make the manifest equal to it for the first time." },
   );
-}
-
-/** Without the annotations that say which commit applied it: those always differ. */
-function withoutBookkeeping(declared: KubeObject): KubeObject {
-  const { annotations } = declared.metadata;
-  if (annotations === undefined) return declared;
-  const { [ANNOTATION.commit]: _commit, [ANNOTATION.source]: _source, ...others } = annotations;
-  return { ...declared, metadata: { ...declared.metadata, annotations: others } };
 }

@@ -54,6 +54,11 @@ export interface ApplyResult {
   action: "create" | "update" | "unchanged";
   /** The object after the change, as stored, or as it would be stored for a dry run. */
   object: KubeObject;
+  /**
+   * False when the object is as declared, but some of it only happens to be so: applying records that the app declares it, so
+   * that it goes when git drops it.
+   */
+  isRecorded?: boolean;
   /** Of an adoption: what else says that the object is its own, for people: `Helm release shop/web`. */
   claims?: readonly string[];
 }

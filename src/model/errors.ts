@@ -35,17 +35,31 @@ export const ERROR_CLASSES: Readonly<Record<ErrorCode, ErrorClass>> = {
   internal: { exit: 1, http: 500, retryable: false },
 };
 
+/** A field that a server refused, and why; in its own words. */
+export interface RefusedField {
+  /** As the server names it: `spec.template.spec.containers[0].image`; "" when it names none. */
+  path: string;
+  message: string;
+}
+
 /** An error whose message is written for the person who reads it: "Cannot X as Y must be Z: it is V." */
 export class TrueupError extends Error {
   readonly code: ErrorCode;
   /** What to do next, when there is something; one sentence. */
   readonly hint: string | undefined;
+  /** What of the object was refused, where whoever refused it says so. */
+  readonly fields: readonly RefusedField[];
 
-  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { hint?: string; cause?: unknown; fields?: readonly RefusedField[] } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "TrueupError";
     this.code = code;
     this.hint = options.hint;
+    this.fields = options.fields ?? [];
   }
 }
 

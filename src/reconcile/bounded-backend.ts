@@ -11,7 +11,8 @@ import type {
   WatchEvent,
 } from "../model/backend.ts";
 import { TrueupError } from "../model/errors.ts";
-import { displayId, idOf } from "../model/object.ts";
+import { displayId, idOf, type KubeObject } from "../model/object.ts";
+import type { Condition } from "../model/workload.ts";
 import type { Clock } from "../util/clock.ts";
 import { withDeadline } from "../util/deadline.ts";
 
@@ -19,6 +20,8 @@ const LIST_MS = 60_000;
 const APPLY_MS = 30_000;
 /** Beyond the grace period of what is deleted. */
 const DELETE_MS = 60_000;
+/** To see why a deletion is not done. */
+const LOOK_MS = 5_000;
 /** A grace period that nobody told; longer ones are rare, and a deletion that takes longer is tried again. */
 const UNKNOWN_GRACE_MS = 540_000;
 
@@ -55,7 +58,30 @@ export class BoundedBackend implements Backend {
     const { id, gracePeriodSeconds } = request;
     const graceMs = gracePeriodSeconds === undefined ? UNKNOWN_GRACE_MS : gracePeriodSeconds * 1_000;
     const what = `delete ${displayId(id)}`;
-    return this.#within(DELETE_MS + graceMs, what, signal, (own) => this.#inner.delete(request, own));
+    const deletion = this.#within(DELETE_MS + graceMs, what, signal, (own) => this.#inner.delete(request, own));
+    return deletion.catch(async (error: unknown) => {
+      if (signal.aborted || !(error instanceof TrueupError && error.code === "timeout")) throw error;
+      throw (await this.#held(request, error, signal)) ?? error;
+    });
+  }
+
+  /** What keeps an object that does not go, as it says itself; `null` when nobody can tell. */
+  async #held({ id }: DeleteRequest, late: TrueupError, signal: AbortSignal): Promise<TrueupError | null> {
+    try {
+      const look = (own: AbortSignal): Promise<ObjectList> => this.#inner.list({ ...id }, own);
+      const { items } = await this.#within(LOOK_MS, "look", signal, look);
+      const why = items[0] === undefined ? [] : whatKeeps(items[0].object);
+      if (why.length === 0) return null;
+      const message = `${late.message.replace(/: it was not\.$/, "")}: it is kept by ${why.join("; ")}.`;
+      return new TrueupError("timeout", message, {
+        hint: "Whoever set a finalizer must take it off again.",
+        cause: late,
+      });
+    } catch (error) {
+      // The deletion failed already: that its reason cannot be seen either is no second failure.
+      if (error instanceof TrueupError) return null;
+      throw error;
+    }
   }
 
   watch(query: ListQuery, version: string, signal: AbortSignal): AsyncIterable<WatchEvent> {
@@ -77,3 +103,25 @@ export class BoundedBackend implements Backend {
     });
   }
 }
+
+/** Finalizers, and what a Namespace says of what is left in it. */
+function whatKeeps(object: KubeObject): string[] {
+  const { finalizers = [] } = object.metadata;
+  const own = (object.spec as { finalizers?: string[] } | undefined)?.finalizers ?? [];
+  const { conditions = [] } = (object.status ?? {}) as { conditions?: Condition[] };
+  const told = conditions
+    .filter(({ type, status }) => object.kind === "Namespace" && status === "True" && LEFT.has(type))
+    .map(({ message = "" }) => message);
+  // Its own finalizer is what empties a Namespace: it says something only together with what is left.
+  const names = [...finalizers, ...(told.length > 0 ? own : [])];
+  return [...(names.length === 0 ? [] : [`finalizer ${names.join(", ")}`]), ...told].filter((text) => text !== "");
+}
+
+/** Conditions of a Namespace that is being emptied. */
+const LEFT: ReadonlySet<string> = new Set([
+  "NamespaceDeletionDiscoveryFailure",
+  "NamespaceDeletionGroupVersionParsingFailure",
+  "NamespaceDeletionContentFailure",
+  "NamespaceContentRemaining",
+  "NamespaceFinalizersRemaining",
+]);

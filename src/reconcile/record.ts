@@ -18,7 +18,7 @@ import { ledgerTime } from "./attempts.ts";
 import { type Brought, broughtBy } from "./brought.ts";
 import { listChanges } from "./change-list.ts";
 import { type GivenUp, givenUp } from "./course.ts";
-import { lastForeignManager } from "./managers.ts";
+import { changedBy } from "./managers.ts";
 import { countChanges } from "./pass.ts";
 import type { PodLoss } from "./pod-losses.ts";
 import { dueChanges } from "./request.ts";
@@ -186,7 +186,8 @@ export class AttemptRecord {
   async again(changes: readonly Change[]): Promise<void> {
     const { list, more } = listChanges(changes);
     const what = list.map((change, index) => {
-      const by = lastForeignManager(changes[index]?.observed?.object);
+      const of = changes[index];
+      const by = of && changedBy(of);
       return { ...change, ...(by !== undefined && { by }) };
     });
     const message = `${names(changes)} differed from the commit`;
@@ -238,7 +239,7 @@ export class AttemptRecord {
   async contested(plan: Plan, fields: readonly string[]): Promise<void> {
     const changes = plan.changes.filter(({ contestedUntil }) => contestedUntil !== undefined);
     const until = changes.map(({ contestedUntil = "" }) => contestedUntil).sort()[0] ?? "";
-    const by = changes.map(({ observed }) => lastForeignManager(observed?.object)).find((name) => name !== undefined);
+    const by = changes.map(changedBy).find((name) => name !== undefined);
     const message = `${names(changes)} keeps being changed by ${by ?? "somebody else"}: left alone until ${until}`;
     await this.event(ATTEMPT_EVENTS.contested, message, {
       fields: [...fields],

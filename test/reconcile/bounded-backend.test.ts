@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { Backend } from "../../src/model/backend.ts";
 import { TrueupError } from "../../src/model/errors.ts";
+import type { KubeObject } from "../../src/model/object.ts";
 import { BoundedBackend } from "../../src/reconcile/bounded-backend.ts";
 import { settle, VirtualClock } from "../../src/util/clock.ts";
 import { configMap } from "../plan/declared.ts";
@@ -50,6 +51,8 @@ describe("a backend that never answers", () => {
     await settle();
     expect(error).toBeUndefined();
     await clock.advance(1);
+    // A deletion that is late is looked at, to say why.
+    if (what.startsWith("delete")) await clock.advance(5_000);
     await done;
     expect(error).toBeInstanceOf(TrueupError);
     expect((error as TrueupError).code).toBe("timeout");
@@ -63,5 +66,56 @@ describe("a backend that never answers", () => {
     expect(backend.watch({}, "1", signal)).toBe(stream);
     expect(backend.logs({ namespace: "default", pod: "p" }, signal)).toBe(stream);
     expect(backend.capabilities).toBe(silent.capabilities);
+  });
+});
+
+describe("a deletion that is not done in time", () => {
+  const lateBecause = async (object: KubeObject, list?: Backend["list"]): Promise<TrueupError> => {
+    const clock = new VirtualClock();
+    const items = [{ object, applied: null, owner: null }];
+    const backend = new BoundedBackend({ ...silent, list: list ?? (async () => ({ items, version: "1" })) }, clock);
+    let error: unknown;
+    const done = backend.delete({ id, gracePeriodSeconds: 0 }, signal).catch((thrown: unknown) => {
+      error = thrown;
+    });
+    await clock.advance(60_000);
+    await settle();
+    await clock.advance(5_000);
+    await done;
+    return error as TrueupError;
+  };
+  const condition = (type: string, status: string, message: string): object => ({ type, status, message });
+
+  it.each<[string, KubeObject, string]>([
+    ["its finalizers", configMap("c", {}, { finalizers: ["a/b", "c/d"] }), "it is kept by finalizer a/b, c/d."],
+    ["nothing that can be seen", configMap("c"), "it was not."],
+    [
+      "what is left in a Namespace",
+      {
+        apiVersion: "v1",
+        kind: "Namespace",
+        metadata: { name: "shop" },
+        spec: { finalizers: ["kubernetes"] },
+        status: {
+          conditions: [
+            condition("NamespaceContentRemaining", "True", "Some resources are remaining: widgets. has 1 instance"),
+            condition("NamespaceDeletionContentFailure", "False", "All content successfully deleted"),
+          ],
+        },
+      },
+      "it is kept by finalizer kubernetes; Some resources are remaining: widgets. has 1 instance.",
+    ],
+  ])("names %s", async (_, object, why) => {
+    const error = await lateBecause(object);
+    expect([error.code, error.message]).toEqual([
+      "timeout",
+      `Cannot delete configmap/c as the silent backend must be done within 60 s: ${why}`,
+    ]);
+  });
+
+  it("is late all the same when it cannot be looked at", async () => {
+    const away = new TrueupError("unavailable", "away");
+    const error = await lateBecause(configMap("c"), () => Promise.reject(away));
+    expect(error.message).toMatch(/it was not\.$/);
   });
 });

@@ -1,6 +1,7 @@
 /** Managers: who changed an object last, as far as it says so itself. */
 import { describe, expect, it } from "vitest";
-import { lastForeignManager } from "../../src/reconcile/managers.ts";
+import type { Change } from "../../src/model/plan.ts";
+import { changedBy, lastForeignManager } from "../../src/reconcile/managers.ts";
 import { configMap } from "../plan/declared.ts";
 
 const by = (manager: unknown, time?: unknown, subresource?: string): object => ({
@@ -30,5 +31,44 @@ describe("the last foreign manager", () => {
 
   it("of nothing is unknown", () => {
     expect(lastForeignManager(undefined)).toBeUndefined();
+  });
+});
+
+describe("whoever changed a field", () => {
+  const entry = (manager: string, day: number, fields: object, subresource?: string): object => ({
+    ...by(manager, `2026-01-0${day}T00:00:00Z`, subresource),
+    operation: manager === "trueup" ? "Apply" : "Update",
+    fieldsV1: fields,
+  });
+  const managedFields = [
+    entry("trueup", 1, { "f:data": { "f:a": {} } }),
+    entry("kubectl-edit", 2, { "f:data": { "f:b": {} } }),
+    entry("hpa", 3, { "f:spec": { "f:replicas": {} } }, "scale"),
+    entry("labeller", 4, { "f:metadata": { "f:labels": { "f:x": {} } } }),
+    entry("kubelet", 5, { "f:data": {} }, "status"),
+  ];
+  it.each<[string, string[], string | undefined]>([
+    ["owns it now", ["data.b"], "kubectl-edit"],
+    ["came by another door", ["spec.replicas"], "hpa"],
+    ["owns one of several, the latest", ["data.b", "spec.replicas"], "hpa"],
+    ["took it away wrote the object last", ["data.gone"], "labeller"],
+    ["is trueup itself is not named", ["data.a"], "labeller"],
+  ])("and %s", (_name, paths, wanted) => {
+    const object = configMap("c", {}, { managedFields });
+    const fields = paths.map((path) => ({ path, kind: "change" as const }));
+    const id = { group: "", kind: "ConfigMap", namespace: "default", name: "c" };
+    const change: Change = {
+      action: "update",
+      id,
+      observed: { object, applied: null, owner: "shop" },
+      fields,
+      restartsPods: false,
+    };
+    expect(changedBy(change)).toBe(wanted);
+  });
+
+  it("is unknown of what is not there", () => {
+    const id = { group: "", kind: "ConfigMap", namespace: "default", name: "c" };
+    expect(changedBy({ action: "create", id, fields: [], restartsPods: false })).toBeUndefined();
   });
 });

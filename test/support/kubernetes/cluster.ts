@@ -102,12 +102,20 @@ export class TestCluster {
     return player;
   }
 
-  /** Runs the kubectl of the same release, or the one in PATH for another's cluster. */
-  kubectl(args: readonly string[], user: User = "admin"): ReturnType<typeof run> {
+  /**
+   * Runs the kubectl of the same release, or the one in PATH for another's cluster.
+   *
+   * @param more Variables of its environment
+   */
+  kubectl(
+    args: readonly string[],
+    user: User = "admin",
+    more: Readonly<Record<string, string>> = {},
+  ): ReturnType<typeof run> {
     const { own } = this.shared;
     const argv = own === null ? ["kubectl", ...args] : [own.program, "kubectl", ...args];
     const home = own === null ? homedir() : this.directory;
-    const env = { PATH: process.env.PATH ?? "", HOME: home, KUBECONFIG: this.kubeconfigFor(user), TZ: "UTC" };
+    const env = { PATH: process.env.PATH ?? "", HOME: home, KUBECONFIG: this.kubeconfigFor(user), TZ: "UTC", ...more };
     return run(argv, { cwd: this.directory, env });
   }
 
