@@ -214,7 +214,12 @@ async function beginParts(
 
 function connectWith({ connectKubernetes }: DaemonOptions): ConnectKubernetes {
   if (connectKubernetes !== undefined) return connectKubernetes;
-  throw new TrueupError("internal", "Cannot reach a cluster as the daemon must be told how: it was not.");
+  return async (options) => {
+    const { connectKubernetes: connect } = await import("../backend/kubernetes/connect.ts");
+    const backend = await connect(options);
+    const { server, context } = backend;
+    return { backend, server, ...(context !== undefined && { context }), close: () => backend.close() };
+  };
 }
 
 /**
