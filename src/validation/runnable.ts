@@ -41,6 +41,6 @@ function remark(severity: Severity, declared: Declared, { kinds }: Target, claus
     location: declared.locateValue(["kind"]),
     field: "kind",
     object: declared.id,
-    hint: `It runs ${names}. Keep other kinds outside the app's directory.`,
+    hint: `It runs ${names}. Keep other kinds outside the app's directory, or apply it to a Kubernetes cluster.`,
   };
 }

@@ -20,7 +20,8 @@ kind: ConfigMap
 metadata: {name: a}
 `);
 const TARGET = { name: "the test cluster", kinds: ["/ConfigMap", "apps/Deployment"] };
-const HINT = "(It runs ConfigMap, Deployment. Keep other kinds outside the app's directory.)";
+const HINT =
+  "(It runs ConfigMap, Deployment. Keep other kinds outside the app's directory, or apply it to a Kubernetes cluster.)";
 
 describe("kinds that a target does not run", () => {
   it("are errors, each, where they would be applied", () => {

@@ -69,6 +69,7 @@ async function worldOf(context: CommandContext): Promise<DoctorWorld> {
     openFiles: openFilesLimit(),
     table: processTable(),
     answers: (socket) => answers(socket, clock),
+    connects: (address) => connects(address, clock),
   };
 }
 
@@ -107,6 +108,30 @@ function answers(socket: string, clock: Clock): Promise<boolean> {
     probe.once("data", () => done(true));
     probe.once("error", () => done(false));
     probe.once("close", () => done(false));
+  });
+}
+
+const DEFAULT_PORTS: Readonly<Record<string, number>> = { "https:": 443, "http:": 80 };
+
+/** Opens a connection, and says nothing over it: who may ask what there is for the daemon to find out. */
+function connects(address: string, clock: Clock): Promise<boolean> {
+  return new Promise((resolve) => {
+    const { hostname, port, protocol } = URL.parse(address) ?? { hostname: "", port: "", protocol: "" };
+    if (hostname === "") {
+      resolve(false);
+      return;
+    }
+    // An address of version 6 stands in brackets in a URL, and nowhere else.
+    const host = hostname.replace(/^\[|\]$/g, "");
+    const probe = connect({ host, port: port === "" ? (DEFAULT_PORTS[protocol] ?? 443) : Number(port) });
+    const done = (connected: boolean): void => {
+      cancel();
+      probe.destroy();
+      resolve(connected);
+    };
+    const cancel = clock.setTimer(ANSWER_MS, () => done(false));
+    probe.once("connect", () => done(true));
+    probe.once("error", () => done(false));
   });
 }
 

@@ -38,6 +38,8 @@ export interface DoctorWorld {
   table: ProcessTable;
   /** Whether somebody answers on a unix socket within a few seconds. */
   answers(socket: string): Promise<boolean>;
+  /** Whether somebody takes connections at an address such as `https://10.0.0.1:6443`, within a few seconds. */
+  connects(address: string): Promise<boolean>;
 }
 
 export interface Check {

@@ -11,6 +11,7 @@ import { checkSockets, checkUnfinished } from "./leftovers.ts";
 import { checkDaemon, checkKubelet, lockFile } from "./locks.ts";
 import { checkGit, checkNode, checkOpenFiles, checkRepository } from "./programs.ts";
 import { checkJournal, checkPods } from "./records.ts";
+import { checkTarget } from "./target.ts";
 
 /** In the order in which they are printed. */
 export const CHECKS: readonly Check[] = [
@@ -18,6 +19,7 @@ export const CHECKS: readonly Check[] = [
   { name: "git", run: checkGit },
   { name: "repository", run: checkRepository },
   { name: "open files", run: checkOpenFiles },
+  { name: "target", run: checkTarget },
   { name: "state directory", run: checkOwner },
   { name: "identity", run: checkIdentity },
   { name: "disk", run: checkRoom },

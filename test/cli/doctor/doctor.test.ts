@@ -1,11 +1,12 @@
 /** `trueup doctor` on real state directories: what it says of each fault, that it changes nothing, and what --fix removes. */
 import { execFileSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { SqliteObjectStore } from "../../../src/cluster/store.ts";
 import { prepareSocketPaths, type SocketPaths } from "../../../src/daemon/paths.ts";
+import { writeTargetRecord } from "../../../src/daemon/target-record.ts";
 import { ImageStore } from "../../../src/image/store.ts";
 import { SqliteLedger } from "../../../src/ledger/sqlite-ledger.ts";
 import { SystemClock } from "../../../src/util/clock.ts";
@@ -72,7 +73,7 @@ describe("a state directory", () => {
     const { code, troubles, report } = await doctor();
     expect({ code, troubles }).toEqual({ code: 0, troubles: [] });
     expect(report.findings.map(({ check }) => check)).toEqual(
-      "node,git,repository,open files,state directory,identity,disk,daemon,kubelet,cluster.db,ledger.db,ledger chain,clock,journal,pods,images,sockets,files".split(
+      "node,git,repository,open files,target,state directory,identity,disk,daemon,kubelet,cluster.db,ledger.db,ledger chain,clock,journal,pods,images,sockets,files".split(
         ",",
       ),
     );
@@ -118,6 +119,58 @@ describe("a state directory", () => {
     } finally {
       if (lock.held) lock.release();
     }
+  });
+});
+
+describe("a state directory of a cluster", () => {
+  const ID = "0f5d6a3e-7c1b-4b6e-9d2a-3c4e5f60718a";
+
+  /** As a daemon on that cluster leaves it. */
+  async function leave(server: string, ownerId = ID): Promise<void> {
+    await writeTargetRecord(state, {
+      name: "stage",
+      kind: "kubernetes",
+      server,
+      context: "admin",
+      namespace: "ops",
+      ownerId,
+    });
+    writeFileSync(join(state, "owner.id"), `${ID}\n`);
+  }
+
+  it("that answers: it is named", async () => {
+    const server = createServer((socket) => socket.end());
+    await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+    try {
+      const { port } = server.address() as AddressInfo;
+      await leave(`https://127.0.0.1:${port}`);
+      const { troubles, report } = await doctor();
+      expect(troubles).toEqual([]);
+      expect(report.findings.find(({ check }) => check === "target")?.message).toBe(
+        `stage: kubernetes at https://127.0.0.1:${port} (context admin), owner ${ID}`,
+      );
+    } finally {
+      await new Promise((done) => server.close(done));
+    }
+  });
+
+  it("that does not, and whose owner's id is lost: both are said", async () => {
+    // Nobody listens on the port of a reserved service that no machine runs.
+    await leave("https://127.0.0.1:1");
+    rmSync(join(state, "owner.id"));
+    const { code, troubles } = await doctor();
+    expect({ code, troubles }).toEqual({
+      code: 1,
+      troubles: [
+        "problem target: stage does not answer at https://127.0.0.1:1 (context admin)",
+        `problem target: owner.id is gone: what was applied as ${ID} is somebody else's`,
+      ],
+    });
+    await leave("nowhere", "prod-trueup");
+    writeFileSync(join(state, "target.json"), "{");
+    expect((await doctor()).troubles).toEqual([
+      expect.stringMatching(/^problem target: .* does not say which cluster it is$/),
+    ]);
   });
 });
 
