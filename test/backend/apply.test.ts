@@ -10,6 +10,7 @@ import { seededRandom } from "../../src/util/random.ts";
 /** What an app declares, or, with `somebody`, what another writer stores. */
 interface Step {
   app?: string;
+  adopt?: true;
   /** YAML of the object; parts that no case is about are left to `complete`. */
   yaml: string;
   /** `create`, `update`, `unchanged`, or the code and text of the refusal. */
@@ -155,6 +156,21 @@ const cases: Case[] = [
     stored: "metadata:\n  labels:\n    theirs: '1'\ndata:\n  b: '2'\n  c: '3'\n",
   },
   {
+    what: "adopts what nobody applied and differs when it is told to, and leaves what it does not declare",
+    steps: [
+      { app: "somebody", yaml: "kind: ConfigMap\ndata: {a: '1', b: '2'}" },
+      { adopt: true, yaml: "kind: ConfigMap\ndata: {a: '3'}", expect: "update" },
+      { adopt: true, yaml: "kind: ConfigMap\ndata: {c: '4'}", expect: "update" },
+      {
+        app: "other",
+        adopt: true,
+        yaml: "kind: ConfigMap\ndata: {c: '4'}",
+        expect: "conflict: Cannot apply configmap/x for app other as one app only may own it: app shop applied it.",
+      },
+    ],
+    stored: "data:\n  b: '2'\n  c: '4'\n",
+  },
+  {
     what: "adopts in spite of the annotations that say which commit applied it",
     steps: [
       { app: "somebody", yaml: "kind: ConfigMap\ndata: {a: '1'}" },
@@ -218,9 +234,9 @@ function project(value: unknown, shape: unknown): unknown {
   );
 }
 
-function apply(store: SqliteObjectStore, desired: KubeObject, owner: string): string {
+function apply(store: SqliteObjectStore, desired: KubeObject, owner: string, adopt = false): string {
   try {
-    return applyDeclared(store, { desired, owner }).action;
+    return applyDeclared(store, { desired, owner, adopt }).action;
   } catch (error) {
     if (error instanceof TrueupError) return `${error.code}: ${error.message}`;
     throw error;
@@ -231,7 +247,7 @@ describe("applying", () => {
   it.each(cases)("$what", ({ steps, stored }) => {
     const store = new SqliteObjectStore(":memory:", { clock: new VirtualClock(), random: seededRandom(1) });
     let key = keyOf(complete(steps[0]?.yaml ?? ""));
-    for (const { app = "shop", yaml, expect: expected } of steps) {
+    for (const { app = "shop", yaml, adopt, expect: expected } of steps) {
       const object = complete(yaml);
       key = keyOf(object);
       if (app === "somebody") {
@@ -240,7 +256,7 @@ describe("applying", () => {
         continue;
       }
       const { version } = store;
-      expect({ yaml, outcome: apply(store, object, app) }).toEqual({ yaml, outcome: expected });
+      expect({ yaml, outcome: apply(store, object, app, adopt) }).toEqual({ yaml, outcome: expected });
       const isWrite = expected === "create" || expected === "update";
       expect(store.version).toBe(isWrite ? version + 1 : version);
     }

@@ -297,6 +297,107 @@ describe("refusals", () => {
   });
 });
 
+describe("kinds", () => {
+  it("that a definition brings, in no namespace, with defaults inside a list that is one to the server", async () => {
+    const namespace = await cluster.namespace("custom");
+    const backend = await connect(namespace);
+    const apply = (desired: KubeObject) => backend.apply({ desired, owner: APP }, NO_ABORT);
+    const plural = `widgets${namespace.replaceAll("-", "")}`;
+    const group = `${plural}.trueup.test`;
+    const rule = {
+      type: "object",
+      properties: { to: { type: "string" }, weight: { type: "integer", default: 1 } },
+    };
+    const definition: KubeObject = {
+      apiVersion: "apiextensions.k8s.io/v1",
+      kind: "CustomResourceDefinition",
+      metadata: { name: `${plural}.${group}` },
+      spec: {
+        group,
+        scope: "Cluster",
+        names: { plural, singular: plural, kind: "Widget" },
+        versions: [
+          {
+            name: "v1",
+            served: true,
+            storage: true,
+            schema: {
+              openAPIV3Schema: {
+                type: "object",
+                properties: { spec: { type: "object", properties: { rules: { type: "array", items: rule } } } },
+              },
+            },
+          },
+        ],
+      },
+    };
+    await apply(definition);
+    try {
+      await heard(backend, idOf(definition), ({ status }) =>
+        ((status as { conditions?: { type: string; status: string }[] } | undefined)?.conditions ?? []).some(
+          ({ type, status: is }) => type === "Established" && is === "True",
+        ),
+      );
+      const widget = (spec: object): KubeObject => ({
+        apiVersion: `${group}/v1`,
+        kind: "Widget",
+        metadata: { name: "w" },
+        spec,
+      });
+      const desired = widget({ rules: [{ to: "web" }] });
+      let made = await apply(desired).catch((error: unknown) => error);
+      // Established, it is served some moments later.
+      for (let tries = 0; made instanceof TrueupError && tries < 50; tries++) {
+        await cluster.api.list(`/apis/${group}/v1/${plural}`).catch(() => []);
+        made = await apply(desired).catch((error: unknown) => error);
+      }
+      expect(made).toMatchObject({ action: "create", object: { spec: { rules: [{ to: "web", weight: 1 }] } } });
+      const id = idOf(desired);
+      const applied = async (from: KubernetesBackend): Promise<unknown> =>
+        (await from.list({ ...id }, NO_ABORT)).items.map((item) => [item.owner, item.applied?.spec]);
+      expect(await applied(backend)).toEqual([[APP, { rules: [{ to: "web" }] }]]);
+      // The next process cannot tell the default from what was declared, until a dry run has said that nothing differs.
+      const next = await connect(namespace);
+      expect(await applied(next)).toEqual([[APP, { rules: [{ to: "web", weight: 1 }] }]]);
+      expect((await next.dryRun({ desired, owner: APP }, NO_ABORT)).action).toBe("unchanged");
+      expect(await applied(next)).toEqual([[APP, { rules: [{ to: "web" }] }]]);
+
+      const wrong = await refusal(apply(widget({ rules: [{ too: "web" }] })));
+      expect([wrong.code, wrong.fields.map(({ path }) => path)]).toEqual(["invalid", ["spec.rules[0].too"]]);
+      await backend.delete({ id, owner: APP }, NO_ABORT);
+      expect(await applied(next)).toEqual([]);
+    } finally {
+      await cluster.api.remove(`/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${plural}.${group}`);
+    }
+  });
+
+  it("that are served in several versions are written as they are declared", async () => {
+    const namespace = await cluster.namespace("versions");
+    const backend = await connect(namespace);
+    const scaler = (version: string, spec: object): KubeObject => ({
+      apiVersion: `autoscaling/${version}`,
+      kind: "HorizontalPodAutoscaler",
+      metadata: { name: "web", namespace },
+      spec: { scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "web" }, maxReplicas: 3, ...spec },
+    });
+    const metrics = [
+      { type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 70 } } },
+    ];
+    const apply = async (desired: KubeObject) => (await backend.apply({ desired, owner: APP }, NO_ABORT)).action;
+    expect(await apply(scaler("v2", { metrics }))).toBe("create");
+    expect(await apply(scaler("v1", { targetCPUUtilizationPercentage: 70 }))).toBe("unchanged");
+    expect(await apply(scaler("v1", { targetCPUUtilizationPercentage: 50 }))).toBe("update");
+    expect(await apply(scaler("v1", { targetCPUUtilizationPercentage: 50 }))).toBe("unchanged");
+    expect(await apply(scaler("v2", { metrics }))).toBe("update");
+    const error = await refusal(backend.apply({ desired: scaler("v9", {}), owner: APP }, NO_ABORT));
+    expect(told(error)).toEqual([
+      "invalid",
+      expect.stringMatching(/must serve HorizontalPodAutoscaler in autoscaling\/v9/),
+      [],
+    ]);
+  });
+});
+
 describe("what others made", () => {
   it("is overwritten where git declares it, stays where it does not, and is known by its maker", async () => {
     const namespace = await cluster.namespace("drift");

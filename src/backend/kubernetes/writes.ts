@@ -158,11 +158,14 @@ export class KubeWriter {
   }
 
   /** By force: what git declares is git's. The uid makes sure that it is still the same object. */
-  async #update(target: Target, { object: live, applied }: Observed, signal: AbortSignal): Promise<ApplyResult> {
+  async #update(target: Target, { object: kept, applied }: Observed, signal: AbortSignal): Promise<ApplyResult> {
+    // Followed in another version than it is declared in, it is read in this one: else all of it would differ.
+    const isOtherVersion = kept.apiVersion !== target.body.apiVersion;
+    const live = isOtherVersion ? ((await this.#reread(target, signal)) ?? kept) : kept;
     const body = withMetadata(target.body, { uid: live.metadata.uid });
     const answer = await this.#send(target, body, true, signal);
     // Controllers write at the same time: what asked for no change has made none, whatever they made.
-    const asksNothing = mergeThreeWay(applied, live, target.body) === live;
+    const asksNothing = !isOtherVersion && mergeThreeWay(applied, live, target.body) === live;
     const isSettled = asksNothing || isSame(live, answer);
     const isRecorded = hasSameFields(live, answer);
     if (target.dryRun && isSettled && isRecorded) this.#remember(answer, target);

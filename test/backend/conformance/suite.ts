@@ -296,6 +296,24 @@ function ownershipCases({ backend, apply, read, names }: Context): void {
     expect((await apply(namespace({ mine: "yes" }))).object.metadata.labels).toMatchObject({ mine: "yes" });
   });
 
+  it("takes over an object that nobody applied when it is told to, and none of another app", async () => {
+    const desired = { apiVersion: "v1", kind: "Namespace", metadata: { name: home, labels: { mine: "yes" } } };
+    const adopt = { desired, owner: APP, adopt: true };
+    expect((await backend().dryRun(adopt, NO_ABORT)).object.metadata.labels).toMatchObject({ mine: "yes" });
+    expect((await read(idOf(desired)))?.owner).toBeNull();
+    const adopted = await backend().apply(adopt, NO_ABORT);
+    expect([adopted.action, adopted.object.metadata.labels]).toEqual([
+      "update",
+      expect.objectContaining({ mine: "yes" }),
+    ]);
+    expect((await read(idOf(desired)))?.owner).toBe(APP);
+    for (const call of ["dryRun", "apply"] as const) {
+      expect(await codeOf(() => backend()[call]({ ...adopt, owner: OTHER_APP }, NO_ABORT))).toBe("conflict");
+    }
+    const { action } = await backend().apply({ desired: configMap("new", {}), owner: APP, adopt: true }, NO_ABORT);
+    expect(action).toBe("create");
+  });
+
   it("refuses to delete what another app, or none, applied", async () => {
     const { object } = await apply(configMap("a", {}));
     expect(await codeOf(() => backend().delete(request(object, OTHER_APP), NO_ABORT))).toBe("forbidden");
