@@ -1,7 +1,6 @@
 /** Has the ledger remove what it need not keep: when the daemon starts, and once a day. */
-import type { RetentionRules } from "../ledger/retention.ts";
-import type { SqliteLedger } from "../ledger/sqlite-ledger.ts";
 import { messageOf } from "../model/errors.ts";
+import type { DurableLedger, RetentionRules } from "../model/ledger.ts";
 import type { CancelTimer, Clock } from "../util/clock.ts";
 import type { DaemonLog } from "./log.ts";
 
@@ -10,7 +9,7 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
 const MOST = 100;
 
 export interface RetentionOptions {
-  ledger: Pick<SqliteLedger, "retain">;
+  ledger: Pick<DurableLedger, "retain">;
   rules: RetentionRules;
   clock: Clock;
   log: DaemonLog;

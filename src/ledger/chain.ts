@@ -16,20 +16,16 @@ import type {
   AttemptEvent,
   AttemptKey,
   AttemptOpening,
+  ChainHead,
   Revision,
   RevisionEnding,
 } from "../model/ledger.ts";
 import { canonicalJson } from "./canonical.ts";
 
+export type { ChainHead };
+
 export const FACT_KINDS = ["attempt", "event", "ending", "revision", "revision-ending", "anchor"] as const;
 export type FactKind = (typeof FACT_KINDS)[number];
-
-/** Where a chain has come to. */
-export interface ChainHead {
-  /** Number of the last link; 0 when there is none. */
-  seq: number;
-  hash: string;
-}
 
 export interface Link extends ChainHead {
   kind: FactKind;
@@ -108,8 +104,8 @@ function keyPart({ app, target, commit, ordinal }: AttemptKey): AttemptKey {
   return { app, target, commit, ordinal };
 }
 
-/** Half a surrogate pair cannot be stored as UTF-8: it is hashed as it will be read back. */
-function contentOf(value: unknown): string {
+/** JSON in one spelling. Half a surrogate pair cannot be stored as UTF-8: it is hashed, and stored, as it is read back elsewhere. */
+export function contentOf(value: unknown): string {
   return canonicalJson(wellFormed(value));
 }
 

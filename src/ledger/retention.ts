@@ -1,18 +1,7 @@
 /** Which attempts a ledger need not keep. Pure: a table of attempts and a time in, row numbers out. */
-import type { Outcome } from "../model/ledger.ts";
+import type { Outcome, RetentionRules } from "../model/ledger.ts";
 
-/**
- * What is kept at least; with both rules, an attempt goes only when neither keeps it. With none, all are kept.
- *
- * Revisions are always kept: an undo may address any of them as long as its Deployment lives, and only the cluster knows
- * that. There are few of them compared with attempts and events.
- */
-export interface RetentionRules {
-  /** So many ended attempts of each app. */
-  keepAttempts?: number;
-  /** Attempts that ended within so many days of 24 hours. */
-  keepDays?: number;
-}
+export type { RetentionRules };
 
 export interface RetentionCandidate {
   row: number;

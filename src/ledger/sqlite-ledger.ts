@@ -1,5 +1,4 @@
 /** The ledger of the embedded cluster: append-only tables in a database file of its own. */
-import { TrueupError } from "../model/errors.ts";
 import type {
   Attempt,
   AttemptEnding,
@@ -7,17 +6,19 @@ import type {
   AttemptKey,
   AttemptOpening,
   AttemptQuery,
-  Ledger,
+  DurableLedger,
+  LedgerEntry,
+  LedgerProof,
+  RetentionRules,
   Revision,
   RevisionEnding,
   RevisionRecord,
 } from "../model/ledger.ts";
-import { shortId } from "../model/source.ts";
 import type { Clock } from "../util/clock.ts";
 import type { Fault } from "../util/fault.ts";
-import { canonicalJson } from "./canonical.ts";
 import {
   attemptContent,
+  contentOf,
   endingContent,
   eventContent,
   type RevisionKey,
@@ -25,9 +26,18 @@ import {
   revisionEndingContent,
 } from "./chain.ts";
 import { LedgerConnection } from "./connection.ts";
+import {
+  neverOpened,
+  neverRecorded,
+  requireOrdinal,
+  requireSameEnding,
+  requireSameOpening,
+  requireSameRevision,
+  requireSameRevisionEnding,
+} from "./refusals.ts";
 import { removeAttempts } from "./remove.ts";
-import type { RetentionRules } from "./retention.ts";
 import { attemptEndingOf, attemptOf, eventOf, type Row, revisionEndingOf, revisionOf } from "./rows.ts";
+import { readEntries, verifyLedgerFile } from "./verify.ts";
 
 export interface SqliteLedgerOptions {
   /** Absolute path of the database file; created with mode 0600. */
@@ -42,12 +52,12 @@ const ATTEMPTS = "SELECT * FROM attempts LEFT JOIN attempt_endings ON attempt_en
 const REVISIONS = "SELECT * FROM revisions LEFT JOIN revision_endings ON revision_endings.revision_row = revisions.row";
 
 /**
- * A `Ledger` in one SQLite file. Several handles may be open on it, in one process or several.
+ * A ledger in one SQLite file. Several handles may be open on it, in one process or several.
  *
  * What makes two calls "the same": attempts, their key (and their details, once ended); events, all of their parts; endings,
  * all but the time; revisions, all but the time. Events may follow an ending: drift is found on commits long deployed.
  */
-export class SqliteLedger implements Ledger {
+export class SqliteLedger implements DurableLedger {
   readonly path: string;
   readonly #db: LedgerConnection;
 
@@ -57,11 +67,12 @@ export class SqliteLedger implements Ledger {
     this.#db = new LedgerConnection(path, fault);
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#db.close();
   }
 
   async open(attempt: AttemptOpening): Promise<void> {
+    requireOrdinal(attempt);
     this.#db.write("record an attempt", () => {
       const known = this.#findAttempt(attempt);
       if (known === undefined) {
@@ -69,17 +80,14 @@ export class SqliteLedger implements Ledger {
         return;
       }
       const { row: _row, events: _events, ending, ...opening } = attemptOf(known, []);
-      // Rows of version 1 do not say who committed: what they lack cannot differ.
-      if (ending !== undefined && !sameJson({ ...committerOf(attempt), ...opening }, attempt)) {
-        throw conflict(`open ${nameOf(attempt)} again`, `it ended as ${ending.outcome}`);
-      }
+      if (ending !== undefined) requireSameOpening(opening, ending, attempt);
     });
   }
 
   async event(key: AttemptKey, { at, type, message, detail }: AttemptEvent): Promise<void> {
     this.#db.write("record an event", () => {
       const attempt = Number(this.#requireAttempt(key, "record an event").row);
-      const values = [attempt, at, type, message, canonicalJson(detail)];
+      const values = [attempt, at, type, message, contentOf(detail)];
       const same = "attempt = ? AND at = ? AND type = ? AND message = ? AND detail = ?";
       if (this.#db.all(`SELECT 1 FROM attempt_events WHERE ${same}`, values).length > 0) return;
       // Numbered by its link: after the newest event was removed, its own number must not come again.
@@ -97,9 +105,8 @@ export class SqliteLedger implements Ledger {
     this.#db.write("end an attempt", () => {
       const found = this.#requireAttempt(key, "end an attempt");
       if (found.outcome !== null) {
-        const before = attemptEndingOf(found);
-        if (sameJson({ ...before, endedAt: "" }, { ...ending, endedAt: "" })) return;
-        throw conflict(`end ${nameOf(key)} as ${ending.outcome}`, `it ended as ${before.outcome}`);
+        requireSameEnding(key, attemptEndingOf(found), ending);
+        return;
       }
       const { endedAt, outcome, reason, planDigest, changes } = ending;
       this.#db.run(
@@ -110,7 +117,7 @@ export class SqliteLedger implements Ledger {
           outcome,
           reason,
           planDigest ?? null,
-          changes === undefined ? null : canonicalJson(changes),
+          changes === undefined ? null : contentOf(changes),
         ],
       );
       this.#db.link("ending", Number(found.row), endingContent(key, ending));
@@ -129,14 +136,16 @@ export class SqliteLedger implements Ledger {
     });
   }
 
-  /**
-   * Removes attempts that the rules do not keep, at most so many, and appends an anchor in their place.
-   *
-   * @param nowMs Milliseconds since the epoch
-   * @returns How many were removed; fewer than `most` when none is left that could be
-   */
   async retain(rules: RetentionRules, nowMs: number, most: number): Promise<number> {
     return this.#db.write("remove old attempts", () => removeAttempts(this.#db, rules, nowMs, most));
+  }
+
+  async prove(expect?: string): Promise<LedgerProof> {
+    return verifyLedgerFile(this.path, expect);
+  }
+
+  async *entries(): AsyncGenerator<LedgerEntry> {
+    yield* readEntries(this.path);
   }
 
   async startRevision(revision: Revision): Promise<void> {
@@ -146,28 +155,17 @@ export class SqliteLedger implements Ledger {
         this.#insertRevision(revision);
         return;
       }
-      const { ending: _ending, ...before } = revisionOf(known);
-      if (sameJson({ ...before, startedAt: "" }, { ...revision, startedAt: "" })) return;
-      throw conflict(
-        `record revision ${revision.revision} of ${revision.workload} again`,
-        `it is recorded with commit ${shortId(before.commit)}`,
-      );
+      requireSameRevision(revisionOf(known), revision);
     });
   }
 
   async endRevision(key: RevisionKey, ending: RevisionEnding): Promise<void> {
     this.#db.write("end a revision", () => {
       const found = this.#findRevision(key);
-      if (found === undefined) {
-        throw new TrueupError(
-          "not-found",
-          `Cannot end revision ${key.revision} of ${key.uid} as it was never recorded.`,
-        );
-      }
+      if (found === undefined) throw neverRecorded(key);
       if (found.outcome !== null) {
-        const before = revisionEndingOf(found);
-        if (sameJson({ ...before, endedAt: "" }, { ...ending, endedAt: "" })) return;
-        throw conflict(`end revision ${key.revision} as ${ending.outcome}`, `it ended as ${before.outcome}`);
+        requireSameRevisionEnding(key, revisionEndingOf(found), ending);
+        return;
       }
       const { endedAt, outcome, reason } = ending;
       this.#db.run("INSERT INTO revision_endings (revision_row, ended_at, outcome, reason) VALUES (?, ?, ?, ?)", [
@@ -234,7 +232,7 @@ export class SqliteLedger implements Ledger {
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       [
         ...[app, target, uid, revision.revision, workload, commit, authorName, authorEmail, subject, file],
-        ...[canonicalJson(revision.template), templateHash, canonicalJson(revision.images)],
+        ...[contentOf(revision.template), templateHash, contentOf(revision.images)],
         ...[revision.planDigest, revision.startedAt],
       ],
     );
@@ -256,7 +254,7 @@ export class SqliteLedger implements Ledger {
   #requireAttempt(key: AttemptKey, doing: string): Row {
     const found = this.#findAttempt(key);
     if (found !== undefined) return found;
-    throw new TrueupError("not-found", `Cannot ${doing} as ${nameOf(key)} must be open: it was never opened.`);
+    throw neverOpened(doing, key);
   }
 
   #findRevision({ app, target, uid, revision }: RevisionKey): Row | undefined {
@@ -267,22 +265,6 @@ export class SqliteLedger implements Ledger {
   #events(attempt: number): AttemptEvent[] {
     return this.#db.all("SELECT * FROM attempt_events WHERE attempt = ? ORDER BY row", [attempt]).map(eventOf);
   }
-}
-
-function nameOf({ app, commit, ordinal }: AttemptKey): string {
-  return `attempt ${ordinal} of ${app} at ${shortId(commit)}`;
-}
-
-function conflict(doing: string, why: string): TrueupError {
-  return new TrueupError("conflict", `Cannot ${doing} as rows of the ledger are never rewritten: ${why}.`);
-}
-
-function committerOf({ committerName, committerEmail }: AttemptOpening): Partial<AttemptOpening> {
-  return { committerName, committerEmail };
-}
-
-function sameJson(a: unknown, b: unknown): boolean {
-  return canonicalJson(a) === canonicalJson(b);
 }
 
 /** `WHERE` over the columns that have a value. Names are this file's own; values are bound. */

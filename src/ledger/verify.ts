@@ -3,27 +3,13 @@
 import { existsSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { messageOf, TrueupError } from "../model/errors.ts";
-import { type ChainHead, type ChainProblem, ChainWalk, FACT_KINDS, type FactKind, type StoredLink } from "./chain.ts";
+import type { LedgerEntry, LedgerProof } from "../model/ledger.ts";
+import { FACT_KINDS, type FactKind } from "./chain.ts";
 import { openLedgerToRead } from "./database.ts";
 import { FactReader, readAnchors } from "./facts.ts";
+import { type DatedLink, proveChain } from "./proof.ts";
 
-export interface LedgerProof {
-  intact: boolean;
-  /** Entries found intact, from the first one on. */
-  entries: number;
-  /** Of these, entries whose facts retention removed. */
-  removed: number;
-  attempts: number;
-  revisions: number;
-  /** Times of the first and the last fact that is kept, RFC 3339; absent when there is none. */
-  from?: string;
-  to?: string;
-  /** The last intact entry: its hash is worth writing down elsewhere. */
-  head: ChainHead;
-  /** Number of the entry whose hash was expected; absent when none was, or none has it. */
-  expected?: number;
-  problem?: Omit<ChainProblem, "seq"> & { seq?: number };
-}
+export type { LedgerProof };
 
 /** Where the rows of a kind are, and when each was written. */
 const TABLES: Readonly<Record<FactKind, { table: string; key: string; at: string; ordered: boolean }>> = {
@@ -67,32 +53,25 @@ function verifyOnce(path: string, expect: string | undefined): LedgerProof {
 }
 
 function verify(db: DatabaseSync, expect: string | undefined): LedgerProof {
-  const walk = new ChainWalk(readAnchors(db));
-  const proof: Omit<LedgerProof, "head"> = {
-    intact: false,
-    entries: 0,
-    removed: 0,
-    attempts: 0,
-    revisions: 0,
-  };
-  for (const { at, ...link } of storedLinks(db)) {
-    const problem = walk.step(link);
-    if (problem !== null) return { ...proof, head: walk.head, problem };
-    proof.entries += 1;
-    if (link.content === null) proof.removed += 1;
-    else if (link.kind === "attempt") proof.attempts += 1;
-    else if (link.kind === "revision") proof.revisions += 1;
-    if (at !== null) {
-      proof.from ??= at;
-      proof.to = at;
-    }
-    if (link.hash === expect) proof.expected = link.seq;
-  }
-  const problem = addedRow(db) ?? missedHash(expect, proof.expected);
-  return { ...proof, head: walk.head, ...(problem === null ? { intact: true } : { problem }) };
+  return proveChain({ anchors: readAnchors(db), links: storedLinks(db), added: () => addedRow(db), expect });
 }
 
-function* storedLinks(db: DatabaseSync): Generator<StoredLink & { at: string | null }> {
+/**
+ * Every entry of the ledger at a path, oldest first, as the file stands when the first one is asked for.
+ *
+ * @throws {TrueupError} As `verifyLedgerFile`
+ */
+export function* readEntries(path: string): Generator<LedgerEntry> {
+  const db = openLedgerToRead(path);
+  try {
+    db.exec("BEGIN");
+    for (const { seq, kind, digest, hash, content } of storedLinks(db)) yield { seq, kind, digest, hash, content };
+  } finally {
+    db.close();
+  }
+}
+
+function* storedLinks(db: DatabaseSync): Generator<DatedLink> {
   const facts = new FactReader(db);
   const times = new Map(
     FACT_KINDS.map((kind) => {
@@ -131,10 +110,4 @@ function addedRow(db: DatabaseSync): LedgerProof["problem"] | null {
     return { kind: "added", message };
   }
   return null;
-}
-
-function missedHash(expect: string | undefined, found: number | undefined): LedgerProof["problem"] | null {
-  if (expect === undefined || found !== undefined) return null;
-  const message = `No entry has the expected hash ${expect}: the end of the chain was cut off, or it was written anew.`;
-  return { kind: "missing", message };
 }

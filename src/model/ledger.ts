@@ -144,3 +144,73 @@ export interface Ledger {
     reference: string,
   ): Promise<{ digest: string; revision: RevisionRecord } | null>;
 }
+
+// ---- What the ledger's owner does with it ----------------------------------------------------------------------------
+
+/**
+ * What is kept at least; with both rules, an attempt goes only when neither keeps it. With none, all are kept.
+ *
+ * Revisions are always kept: an undo may address any of them as long as its Deployment lives, and only the cluster knows
+ * that. There are few of them compared with attempts and events.
+ */
+export interface RetentionRules {
+  /** So many ended attempts of each app. */
+  keepAttempts?: number;
+  /** Attempts that ended within so many days of 24 hours. */
+  keepDays?: number;
+}
+
+/** Where a ledger's chain of hashes has come to. */
+export interface ChainHead {
+  /** Number of the last link; 0 when there is none. */
+  seq: number;
+  hash: string;
+}
+
+/** One fact with its link, wherever it is stored: `ledger/chain.ts` says what digest and hash are made over. */
+export interface LedgerEntry extends ChainHead {
+  kind: string;
+  /** SHA-256 of the content. */
+  digest: string;
+  /** Canonical JSON; `null` when retention took it out. */
+  content: string | null;
+}
+
+/** What walking a ledger's whole chain found. */
+export interface LedgerProof {
+  intact: boolean;
+  /** Entries found intact, from the first one on. */
+  entries: number;
+  /** Of these, entries whose facts retention removed. */
+  removed: number;
+  attempts: number;
+  revisions: number;
+  /** Times of the first and the last fact that is kept, RFC 3339; absent when there is none. */
+  from?: string;
+  to?: string;
+  /** The last intact entry: its hash is worth writing down elsewhere. */
+  head: ChainHead;
+  /** Number of the entry whose hash was expected; absent when none was, or none has it. */
+  expected?: number;
+  problem?: { kind: "changed" | "missing" | "added" | "moved"; message: string; seq?: number };
+}
+
+/** A ledger as the process sees it that has it open: besides reading and appending, it keeps it small, proves it and copies it. */
+export interface DurableLedger extends Ledger {
+  /**
+   * Removes attempts that the rules do not keep, at most so many, and appends an anchor in their place.
+   *
+   * @param nowMs Milliseconds since the epoch
+   * @returns How many were removed; fewer than `most` when none is left that could be
+   */
+  retain(rules: RetentionRules, nowMs: number, most: number): Promise<number>;
+  /**
+   * Walks the chain from its first link.
+   *
+   * @param expect A head's hash that was written down: it must still be in the chain
+   */
+  prove(expect?: string): Promise<LedgerProof>;
+  /** Everything, oldest first, as it stands when the first entry is asked for: what a backup is made of. */
+  entries(): AsyncIterable<LedgerEntry>;
+  close(): Promise<void>;
+}

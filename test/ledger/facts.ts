@@ -1,6 +1,5 @@
 /** Facts for the tests of the ledger's chain, and a little history of all kinds. */
-import type { SqliteLedger } from "../../src/ledger/sqlite-ledger.ts";
-import type { AttemptOpening, Outcome, Revision } from "../../src/model/ledger.ts";
+import type { AttemptOpening, Ledger, Outcome, Revision } from "../../src/model/ledger.ts";
 import { asCommitId, type CommitId } from "../../src/model/source.ts";
 
 export const commit = (digit: string): CommitId => asCommitId(digit.repeat(40));
@@ -43,7 +42,7 @@ export const ending = (
 });
 
 /** Nine entries: attempt a (1), its event (2), revision 1 (3) and its ending (4), the attempt's (5), b (6) to (8), c (9). */
-export async function playHistory(ledger: SqliteLedger): Promise<void> {
+export async function playHistory(ledger: Ledger): Promise<void> {
   await ledger.open(opening("a", 0));
   await ledger.event(opening("a"), { at: minute(1), type: "planned", message: "1 to create", detail: { due: 1 } });
   await ledger.startRevision(revision(1, "a", 2));
