@@ -14,7 +14,7 @@ export interface Secret extends KubeObject {
   immutable?: boolean;
 }
 
-/** What happens to one request: `lost`: never arrives; `unanswered`: carried out, not answered; `late`: arrives before a later one. */
+/** What happens to one request: `lost`: never arrives; `unanswered`: carried out, not answered; `late`: arrives right before the next write. */
 export type Luck = "fine" | "lost" | "unanswered" | "late";
 
 const MOST_SECRET_BYTES = 1024 * 1024;
@@ -44,7 +44,7 @@ export class ScriptedKubeApi implements KubeApi {
       this.#delayed.push(call);
       throw unreachable();
     }
-    for (const late of this.#delayed.splice(0)) this.#tryLate(late);
+    if (call.method !== "GET") for (const late of this.#delayed.splice(0)) this.#tryLate(late);
     const answer = this.#carryOut(call);
     this.done(call);
     if (luck === "unanswered") throw unreachable();
