@@ -21,7 +21,7 @@ import {
 /** Longest wait for one answer, with what is tried again below. */
 const ANSWER_MS = 60_000;
 /** Segments listed at once: a few megabytes. */
-const PAGE = 50;
+const PAGE = 100;
 /** Answers to writes need not repeat what was written. */
 const METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 /** Who says so in the objects' managed fields. */

@@ -75,13 +75,13 @@ describe("its objects", () => {
 
   it("are listed in pages of one moment, from etcd and not from a cache", async () => {
     const ledger = await home.open({ bytes: 1, entries: 1 });
-    for (let ordinal = 1; ordinal <= 120; ordinal++) await ledger.open(opening("a", 0, { ordinal }));
+    for (let ordinal = 1; ordinal <= 220; ordinal++) await ledger.open(opening("a", 0, { ordinal }));
     home.api.calls.length = 0;
     const next = await home.open();
     const lists = home.api.calls.filter(({ method, path }) => method === "GET" && path.endsWith("/secrets"));
-    expect(lists.map(({ query }) => query?.limit)).toEqual([50, 50, 50]);
+    expect(lists.map(({ query }) => query?.limit)).toEqual([100, 100, 100]);
     expect(lists.map(({ query }) => query?.resourceVersion)).toEqual([undefined, undefined, undefined]);
-    expect(await next.attempts({ limit: 1 })).toMatchObject([{ row: 120, ordinal: 120 }]);
+    expect(await next.attempts({ limit: 1 })).toMatchObject([{ row: 220, ordinal: 220 }]);
   });
 
   it("hold a template larger than a Secret, and refuse what fits in no way without losing their place", async () => {
@@ -233,14 +233,14 @@ describe("bad luck", () => {
     ],
   ])("when it is opened is an error, never an empty ledger: %s", async (_name, code, strike) => {
     const ledger = await home.open({ bytes: 1, entries: 1 });
-    for (let ordinal = 1; ordinal <= 60; ordinal++) await ledger.open(opening("a", 0, { ordinal }));
+    for (let ordinal = 1; ordinal <= 110; ordinal++) await ledger.open(opening("a", 0, { ordinal }));
     home.api.luck = (call) => {
       strike(call);
       return "fine";
     };
     await expect(home.open()).rejects.toMatchObject({ code });
     home.api.luck = () => "fine";
-    expect(await (await home.open()).attempts({})).toHaveLength(60);
+    expect(await (await home.open()).attempts({})).toHaveLength(110);
   });
 
   it("with a server that says nothing ends at a deadline", async () => {
