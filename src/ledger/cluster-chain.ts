@@ -205,6 +205,10 @@ export class ClusterChain {
       await write();
       return true;
     } catch (error) {
+      // To callers, what is not found is an attempt.
+      if (error instanceof TrueupError && error.code === "not-found") {
+        throw vanished(this.#options.store.place, this.#requireNewest().name, error);
+      }
       if (isUnsure(error) || isConflict(error)) this.#isUnsure = true;
       if (!isConflict(error)) throw error;
       await this.settle();

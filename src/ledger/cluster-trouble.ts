@@ -21,9 +21,9 @@ export function outOfOrder(place: string, next: number, found: number): TrueupEr
   return new TrueupError("invalid", message, { hint: CHANGED });
 }
 
-export function vanished(place: string, secret: string): TrueupError {
+export function vanished(place: string, secret: string, cause?: unknown): TrueupError {
   const message = `Cannot read the ledger ${place} as its secret ${secret} must be there: it is gone.`;
-  return new TrueupError("io", message, { hint: CHANGED });
+  return new TrueupError("io", message, { hint: CHANGED, cause });
 }
 
 export function contradictory(place: string, secret: string, later: string): TrueupError {

@@ -361,6 +361,17 @@ describe("somebody's hands", () => {
     expect({ intact, problem }).toEqual({ intact: false, problem: { ...expected, message: expect.any(String) } });
   });
 
+  it("that delete what is added to are told of, and never taken for an attempt that is not open", async () => {
+    const ledger = await home.open();
+    await ledger.open(opening("d", 8));
+    home.api.secrets.delete(`ops/${NAME}-000000010`);
+    const said = { at: minute(9), type: "held", message: "" };
+    await expect(ledger.event(opening("d"), said)).rejects.toMatchObject({ code: "io", hint: expect.any(String) });
+    await expect(ledger.event(opening("d"), said)).rejects.toThrow(
+      `its secret ${NAME}-000000010 must be there: it is gone`,
+    );
+  });
+
   it("that cut off the end show to whoever wrote the head down", async () => {
     const { head } = await home.prove();
     home.api.secrets.delete(`ops/${NAME}-000000007`);

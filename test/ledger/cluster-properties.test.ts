@@ -166,4 +166,26 @@ describe("a daemon that is killed at each request in turn", () => {
       await undisturbed.home.leave();
     },
   );
+
+  it("in retention leaves it to the next one, whose rules may keep everything, to take out what an anchor covers", async () => {
+    for (let at = 0; ; at++) {
+      const life = new Life([]);
+      for (const call of history.slice(0, -2)) expect(await life.say(call)).toBe("ok");
+      life.fates.push(...Array.from({ length: at }, (): Fate => "fine"), "killed after");
+      const isWhole = await (await life.ledger()).retain({ keepAttempts: 1 }, NOW, 100).then(
+        () => true,
+        () => false,
+      );
+      life.fates.length = 0;
+      const next = await life.home.open();
+      const entries = await entriesOf(next);
+      const anchor = entries.find(({ kind }) => kind === "anchor");
+      const gone = entries.filter(({ content }) => content === null);
+      expect(gone.length).toBe(anchor === undefined ? 0 : 4);
+      expect(await next.attempts({})).toHaveLength(anchor === undefined ? 6 : 4);
+      expect(await next.prove()).toMatchObject({ intact: true });
+      await life.home.leave();
+      if (isWhole) break;
+    }
+  });
 });
