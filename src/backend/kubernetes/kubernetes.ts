@@ -23,7 +23,7 @@ import type { KubeContext } from "./context.ts";
 import { Declarations } from "./declarations.ts";
 import { Discovery } from "./discovery.ts";
 import { FollowedKinds } from "./followed.ts";
-import { listDirectly } from "./list-directly.ts";
+import { completed, listDirectly } from "./list-directly.ts";
 import { podLogs } from "./logs.ts";
 import { type KindQuery, type KubeResource, kindKey } from "./resource.ts";
 import { KubeWriter } from "./writes.ts";
@@ -123,7 +123,7 @@ export class KubernetesBackend implements Backend {
       // Warnings alone are followed; who asks for events wants to see all of them.
       if (kindKey(resource) === EVENT)
         items.push(...(await listDirectly(this.#api, this.#cache, resource, own, signal)));
-      else items.push(...this.#cache.select(own));
+      else items.push(...(await completed(this.#api, resource, this.#cache.select(own), signal)));
     }
     this.#ready(signal);
     return { items, version: String(this.#cache.version) };

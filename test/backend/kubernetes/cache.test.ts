@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ObjectCache } from "../../../src/backend/kubernetes/cache.ts";
+import { isShortened } from "../../../src/backend/kubernetes/trim.ts";
 import { isNewer } from "../../../src/backend/kubernetes/versions.ts";
 import type { LoggedChange } from "../../../src/backend/watch-log.ts";
 import type { KubeObject, ObjectId } from "../../../src/model/object.ts";
@@ -79,6 +80,30 @@ describe("what is kept", () => {
       managedFields,
       expect.not.stringContaining("f:"),
     ]);
+  });
+
+  it("of contents is what is ours, small, or a Secret's that may have to be masked", () => {
+    const { cache } = makeCache();
+    const long = { x: "x".repeat(40_000) };
+    const managedFields: never[] = [];
+    const rows: [string, Partial<KubeObject>, boolean][] = [
+      ["small", { data: { x: "1" } }, true],
+      ["large", { data: long }, false],
+      ["binary", { binaryData: long }, false],
+      ["ours", { data: long, metadata: { ...configMap("ours", 1).metadata, managedFields } as never }, true],
+      ["secret", { kind: "Secret", type: "Opaque", data: long }, true],
+      ["release", { kind: "Secret", type: "helm.sh/release.v1", data: { release: "H4sI" } }, false],
+      ["other", { apiVersion: "k8s.example/v1", data: long }, true],
+    ];
+    for (const [name, more, expected] of rows) {
+      const { object } = cache.put({ ...configMap(name, 1, { uid: name }), ...more });
+      const isWhole = "data" in object || "binaryData" in object;
+      expect({ name, isWhole, isShortened: isShortened(object) }).toEqual({
+        name,
+        isWhole: expected,
+        isShortened: !expected,
+      });
+    }
   });
 
   it("is found by kind, namespace, name and owner, alone and together", () => {

@@ -398,6 +398,38 @@ describe("apps", () => {
   });
 });
 
+describe("bulky contents", () => {
+  const long = { dashboard: "x".repeat(40_000) };
+  const path = (name: string): string => `/api/v1/namespaces/default/configmaps/${name}`;
+
+  it("that nobody here applied are not kept, and read when somebody asks for that kind or object", async () => {
+    const large = configMap("large", 5, { data: long });
+    const { api, backend } = makeWorld({
+      before: (scripted) => {
+        scripted.on(CONFIG_MAPS, listOf("ConfigMap", 10, [configMap("a", 3, { data: { x: "1" } }), large]));
+        scripted.on(path("large"), large);
+      },
+    });
+    const contents = async (query: ListQuery): Promise<unknown[]> =>
+      (await backend.list(query, signal)).items.map(({ object }) => object.data);
+    expect(await contents({})).toEqual([{ x: "1" }, undefined]);
+    expect(await contents({ kind: "ConfigMap" })).toEqual([{ x: "1" }, long]);
+    expect(await contents({ group: "", kind: "ConfigMap", namespace: "default", name: "large" })).toEqual([long]);
+    expect(api.takeAsked().filter((each) => each === `GET ${path("large")}`)).toHaveLength(2);
+    expect(await contents({ kind: "ConfigMap", name: "a" })).toEqual([{ x: "1" }]);
+    expect(api.takeAsked()).toEqual([]);
+    // Gone meanwhile is gone; unreadable is an error.
+    api.on(path("large"), (call) => {
+      throw refused(404, "NotFound")(call);
+    });
+    expect(await contents({ kind: "ConfigMap", name: "large" })).toEqual([]);
+    api.on(path("large"), (call) => {
+      throw refused(403, "Forbidden")(call);
+    });
+    expect(await codeOf(contents({ kind: "ConfigMap", name: "large" }))).toBe("forbidden");
+  });
+});
+
 describe("events", () => {
   it("are listed from the server, all of them, when somebody asks for them", async () => {
     const { api, names } = makeWorld();
