@@ -1,4 +1,6 @@
 /** The embedded cluster's object store: everything in memory, indexed, and written to one SQLite file. */
+
+import { applyDefaults } from "../defaulting/defaults.ts";
 import { TrueupError } from "../model/errors.ts";
 import { displayId, idOf, type KubeObject, keyOf, keyOfId, type ObjectKey, timestamp } from "../model/object.ts";
 import type { ObjectStore, StoreEvent, StoreQuery } from "../model/store.ts";
@@ -6,7 +8,6 @@ import type { Clock } from "../util/clock.ts";
 import type { Fault } from "../util/fault.ts";
 import type { Random } from "../util/random.ts";
 import { admitCreate, admitDelete, admitNamespace, admitUpdate, admitVersion } from "./admission.ts";
-import { applyDefaults } from "./defaulting.ts";
 import { deleted, ended, isReleased } from "./deletion.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { type AppliedRecord, type Entry, ObjectIndexes } from "./indexes.ts";

@@ -1,5 +1,5 @@
 /** Gathers what `why` answers from: the object, its manifest at the commit that was applied, the ledger, logs and blame. */
-import { applyDefaults } from "../cluster/defaulting.ts";
+import { applyDefaults } from "../defaulting/defaults.ts";
 import { compareObjects } from "../diff/compare.ts";
 import { leavesOf } from "../diff/leaves.ts";
 import type { Repository } from "../git/repository.ts";

@@ -1,4 +1,5 @@
 /** Field by field, what differs between two versions of an object. Pure; no noise from spelling or bookkeeping. */
+import { applyDefaults } from "../defaulting/defaults.ts";
 import type { KubeObject } from "../model/object.ts";
 import type { FieldChange } from "../model/plan.ts";
 import { ANNOTATION } from "../model/workload.ts";
@@ -13,15 +14,32 @@ const BOOKKEEPING: ReadonlySet<string> = new Set([ANNOTATION.commit, ANNOTATION.
 /**
  * What changes from `live` to `merged`, ordered by path; status, server bookkeeping and trueup's own annotations left out.
  *
- * Quantities are equal by value, `null` is absent, and so are empty maps and lists where the API server drops them. A
+ * Defaults count as written, quantities are equal by value, `null` is absent, and so are empty maps and lists where the API server drops them. A
  * keyed list whose items only change places is one change of their order. Values are as they are: pass the result through
  * `redactChanges` before anybody sees it.
  */
 export function compareObjects(live: KubeObject, merged: KubeObject): FieldChange[] {
+  const written = compareWritten(live, merged);
+  if (written.length === 0) return written;
+  // What the API server fills in again, or stores in another way, is no change. Fields that it fills in because of a change
+  // are none that anybody made, so only what is written is asked for.
+  const meant = compareWritten(applyDefaults(live), applyDefaults(merged));
+  const byPath = new Map(meant.map((change) => [change.path, change]));
+  return written.flatMap((change) =>
+    byPath.get(change.path) === undefined ? meant.filter(({ path }) => isWithin(path, change.path)) : [change],
+  );
+}
+
+/** As `compareObjects`, each field as it is written: what is filled in counts as absent. */
+function compareWritten(live: KubeObject, merged: KubeObject): FieldChange[] {
   if (live === merged) return [];
   const comparison = new Comparison(rulesOf(merged));
   comparison.maps("", "", live, merged);
   return comparison.changes;
+}
+
+function isWithin(path: string, prefix: string): boolean {
+  return path.startsWith(prefix) && /^[.[]/.test(path.slice(prefix.length));
 }
 
 /** Whether the pod template differs, so that every pod of the workload is replaced. */
@@ -116,7 +134,7 @@ function sameScalars(path: string, before: readonly unknown[], after: readonly u
  * apply is due even if the live object already is as declared, so that a field that git drops later is known to be its own.
  */
 export function sameDeclaration(applied: KubeObject, desired: KubeObject): boolean {
-  return compareObjects(declared(applied, desired), declared(desired, desired)).length === 0;
+  return compareWritten(declared(applied, desired), declared(desired, desired)).length === 0;
 }
 
 function declared(object: KubeObject, desired: KubeObject): KubeObject {

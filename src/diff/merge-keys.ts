@@ -7,6 +7,7 @@
  * disagree (container ports: key containerPort, or containerPort and protocol), the list markers count, as for
  * server-side apply.
  */
+import { isZeroAbsent } from "../defaulting/zero.ts";
 import { groupOf, type KubeObject } from "../model/object.ts";
 
 export type ListRule =
@@ -137,9 +138,10 @@ export function isOpenMap(rules: KindRules, path: string): boolean {
   return OPEN_MAPS.has(name) || (path === "spec.selector" && rules.lists.has("spec.ports"));
 }
 
-/** Whether an empty map or list at this path is the same as none. Items of lists are never "none". */
+/** Whether an empty map or list, or a zero, at this path is the same as none. Items of lists are never "none". */
 export function isEmptyAbsent(rules: KindRules, path: string, value: unknown): boolean {
-  if (!rules.builtin || typeof value !== "object" || value === null) return false;
+  if (!rules.builtin) return false;
+  if (typeof value !== "object" || value === null) return isZeroAbsent(path, value);
   if (Array.isArray(value)) return value.length === 0;
   if (Object.keys(value).length > 0) return false;
   return !MEANS_SOMETHING_EMPTY.has(lastName(path)) && !isVolumeSource(rules, path);

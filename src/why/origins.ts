@@ -1,4 +1,5 @@
 /** Says of each value of a live object where it comes from. Pure: positions and commits of lines are asked for elsewhere. */
+import { isZeroAbsent } from "../defaulting/zero.ts";
 import { type Leaf, leavesOf, sameLeaf } from "../diff/leaves.ts";
 import { redactObject } from "../diff/redact.ts";
 import { covers, type FieldPattern } from "../model/ignore.ts";
@@ -50,8 +51,11 @@ export function originsOf(input: OriginInput): Located[] {
     .map((leaf) => judge.of(leaf, shown.get(leaf.shown)?.value));
   const present = new Set(live.map((leaf) => leaf.shown));
   for (const leaf of declared.values()) {
-    const isThere = present.has(leaf.shown) || isEmpty(leaf.value) || frame?.isOwn !== true;
-    if (!isThere && !filledElsewhere(leaf, live)) found.push(judge.missing(leaf));
+    const isThere = present.has(leaf.shown) || frame?.isOwn !== true;
+    // A namespace that the live object lacks is one that its kind has none of.
+    const saysNothing =
+      isEmpty(leaf.value) || isZeroAbsent(leaf.rule, leaf.value) || leaf.rule === "metadata.namespace";
+    if (!isThere && !saysNothing && !filledElsewhere(leaf, live)) found.push(judge.missing(leaf));
   }
   return found;
 }

@@ -37,6 +37,7 @@ const ANNOTATIONS: Readonly<Record<string, Setter>> = {
   [ANNOTATION.revisionHistory]: DEPLOYMENT,
   [ANNOTATION.desiredReplicas]: DEPLOYMENT,
   [ANNOTATION.maxReplicas]: DEPLOYMENT,
+  "deprecated.daemonset.template.generation": { origin: "server", by: "the API server" },
   [ANNOTATION.lastApplied]: { origin: "other", by: "kubectl apply" },
 };
 
@@ -50,8 +51,13 @@ const ALLOCATED: Readonly<Record<string, readonly string[]>> = {
     "spec.ports[].nodePort",
     "spec.healthCheckNodePort",
   ],
-  PersistentVolumeClaim: ["spec.volumeName"],
+  PersistentVolumeClaim: ["spec.volumeName", "spec.storageClassName"],
+  PersistentVolume: ["spec.claimRef"],
+  Job: ["spec.selector.matchLabels"],
 };
+
+/** Labels by which a Job finds its pods: the API server sets them when the Job is made. */
+const JOB_LABEL = /^(?:batch\.kubernetes\.io\/)?(?:controller-uid|job-name)$/;
 
 /** Who sets a field whatever anybody declares; null when that is not known by the field alone. */
 export function alwaysSetBy(object: KubeObject, { path }: Leaf): Setter | null {
@@ -78,7 +84,9 @@ export function setBy(object: KubeObject, { path, rule }: Leaf): Setter | null {
   if (key === LABEL_POD_TEMPLATE_HASH) return DEPLOYMENT;
   if (key === LABEL_PART_OF) return { origin: "trueup", by: "trueup: the app that it belongs to" };
   if (rule === "metadata.namespace") return { origin: "trueup", by: "the app's namespace" };
-  if (ALLOCATED[object.kind]?.includes(rule) === true) return { origin: "server", by: "allocated by the API server" };
+  const isAllocated = ALLOCATED[object.kind]?.some((known) => rule === known || rule.startsWith(`${known}.`)) === true;
+  if (isAllocated || (object.kind === "Job" && parent === "labels" && JOB_LABEL.test(key)))
+    return { origin: "server", by: "allocated by the API server" };
   const owner = controllerOf(object);
   if (owner === undefined) return null;
   if (object.kind === "Pod" && rule === "spec.nodeName") return { origin: "controller", by: "the scheduler" };

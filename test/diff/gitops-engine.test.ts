@@ -111,19 +111,9 @@ const FROM_MANAGED_FIELDS: Readonly<Record<string, string[]>> = {
     "spec.template.spec.containers[name=main-container].env[name=ENV_VAR2]",
     "spec.template.spec.containers[name=main-container].ports[containerPort=443]",
   ],
-  // Its managed fields claim what the server filled in, so the other paths are defaults about to be filled in again.
+  // Its managed fields claim what the server filled in; what would only be filled in again is no change.
   "extra container using kubectl apply and mutation webhook": [
-    "spec.progressDeadlineSeconds",
-    "spec.revisionHistoryLimit",
-    "spec.strategy",
-    "spec.template.spec.containers[name=main-container].imagePullPolicy",
     "spec.template.spec.containers[name=main-container].ports[containerPort=40]",
-    "spec.template.spec.containers[name=main-container].terminationMessagePath",
-    "spec.template.spec.containers[name=main-container].terminationMessagePolicy",
-    "spec.template.spec.dnsPolicy",
-    "spec.template.spec.restartPolicy",
-    "spec.template.spec.schedulerName",
-    "spec.template.spec.terminationGracePeriodSeconds",
   ],
   "deletion of labels": ["metadata.labels.delete-me"],
   "composite list keys (port+protocol) preserved": [

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { load } from "js-yaml";
 import { describe, expect, it } from "vitest";
-import { applyDefaults } from "../../src/cluster/defaulting.ts";
+import { applyDefaults } from "../../src/defaulting/defaults.ts";
 import { leavesOf } from "../../src/diff/leaves.ts";
 import { parseManifestFile } from "../../src/manifest/parse.ts";
 import { parseFieldPattern } from "../../src/model/ignore.ts";

@@ -4,6 +4,8 @@ const DECIMAL = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
 const BINARY = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
 /** Exponents beyond this are no quantity anybody means, and would make enormous integers. */
 const LARGEST_EXPONENT = 30;
+/** A thousandth, in billionths. */
+const MILLI = 1_000_000n;
 
 /**
  * The canonical form of a quantity: no fraction is left, the largest suffix that keeps it a whole number is used, and the
@@ -12,6 +14,23 @@ const LARGEST_EXPONENT = 30;
  * @see Kubernetes apimachinery/pkg/api/resource, Quantity.CanonicalizeBytes
  */
 export function canonicalQuantity(value: unknown): unknown {
+  return spelled(value, 1n);
+}
+
+/** The amounts of a list of resources in their canonical form; the API server rounds these up to thousandths. */
+export function canonicalAmounts(amounts: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  let changed: Record<string, unknown> | undefined;
+  for (const [name, amount] of Object.entries(amounts)) {
+    const canonical = spelled(amount, MILLI);
+    if (canonical === amount) continue;
+    changed ??= { ...amounts };
+    changed[name] = canonical;
+  }
+  return changed ?? amounts;
+}
+
+/** @param unit In billionths: the amount is rounded up to a whole number of it */
+function spelled(value: unknown, unit: bigint): unknown {
   if (typeof value !== "string" && typeof value !== "number") return value;
   const match =
     /^(?<sign>[+-]?)(?<whole>\d*)(?:\.(?<fraction>\d*))?(?:[eE](?<exponent>[+-]?\d+)|(?<suffix>[KMGTPE]i|[numkMGTPE]))?$/.exec(
@@ -25,7 +44,8 @@ export function canonicalQuantity(value: unknown): unknown {
   const thousands = 3 * (DECIMAL.indexOf(suffix) - 3);
   const digits = BigInt(whole + fraction) * (binary > 0 ? 1024n ** BigInt(binary) : 1n);
   const power = (binary > 0 ? 0 : thousands) + Number(exponent ?? 0) - fraction.length;
-  const nano = toNano(digits, power);
+  const exact = toNano(digits, power);
+  const nano = ((exact + unit - 1n) / unit) * unit;
   const text = binary > 0 ? inBinary(nano) : exponent === undefined ? inDecimal(nano) : inExponents(nano);
   return nano === 0n ? "0" : `${sign === "-" ? "-" : ""}${text}`;
 }

@@ -63,3 +63,12 @@ export function without(object: Fields, key: string): Fields {
   const { [key]: _dropped, ...rest } = object;
   return rest;
 }
+
+/** A null in a map of text is read as empty text. */
+export function textForNull(object: Fields, key: string): Fields {
+  return within(object, key, (map) =>
+    Object.values(map).includes(null)
+      ? Object.fromEntries(Object.entries(map).map(([name, value]) => [name, value ?? ""]))
+      : map,
+  );
+}
