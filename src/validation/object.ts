@@ -11,6 +11,8 @@ import { checkDaemonSet } from "./daemon-set.ts";
 import { checkConfigMap, checkSecret } from "./data.ts";
 import { checkDisruptionBudget } from "./disruption-budget.ts";
 import { Field, withoutNulls } from "./field.ts";
+import { checkGateway } from "./gateway/gateway.ts";
+import { checkGrpcRoute, checkHttpRoute } from "./gateway/route.ts";
 import { checkIngress } from "./ingress.ts";
 import { checkJob } from "./job.ts";
 import { checkMetadata } from "./metadata.ts";
@@ -65,6 +67,23 @@ const KIND_RULES: Readonly<Record<string, (report: Report, root: Field) => void>
   "apiextensions.k8s.io/CustomResourceDefinition": checkDefinition,
 };
 
+/** Kinds that many clusters have though Kubernetes does not bring them: their rules count also where no definition is known. */
+const GATEWAY_RULES: Readonly<Record<string, (report: Report, root: Field, isDefined: boolean) => void>> = {
+  "gateway.networking.k8s.io/HTTPRoute": checkHttpRoute,
+  "gateway.networking.k8s.io/GRPCRoute": checkGrpcRoute,
+  "gateway.networking.k8s.io/Gateway": checkGateway,
+};
+
+function checkGatewayKind(
+  report: Report,
+  { id, object }: Declared,
+  { schemasOnly = false }: ValidateOptions,
+  schema: CustomSchema | undefined,
+): void {
+  if (schemasOnly) return;
+  GATEWAY_RULES[`${id.group}/${id.kind}`]?.(report, new Field(withoutNulls(object)), schema !== undefined);
+}
+
 /**
  * Checks one object by itself: schema, semantics, names, images, and what a configuration asks beyond that. Pure, so the
  * result may be kept per blob.
@@ -84,6 +103,7 @@ export function validateDeclared(declared: Declared, options: ValidateOptions = 
 function checkKind(report: Report, declared: Declared, options: ValidateOptions): void {
   const version = options.kubernetesVersion ?? DEFAULT_KUBERNETES_VERSION;
   const schema = schemaOf(report, declared, version, options);
+  if (schema === undefined || schema instanceof CustomSchema) checkGatewayKind(report, declared, options, schema);
   if (schema === undefined) return;
   if (schema instanceof CustomSchema) checkCustom(report, schema, declared.object);
   else checkSchema(report, schema, declared.object);

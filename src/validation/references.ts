@@ -32,6 +32,9 @@ function referencesOfKind(kind: string, root: Field): Reference[] {
   switch (kind) {
     case "networking.k8s.io/Ingress":
       return ingressReferences(root.at("spec"));
+    case "gateway.networking.k8s.io/HTTPRoute":
+    case "gateway.networking.k8s.io/GRPCRoute":
+      return routeReferences(root.at("spec"));
     case "autoscaling/HorizontalPodAutoscaler":
       return scaleReferences(root.at("spec", "scaleTargetRef"));
     case `${RBAC}/RoleBinding`:
@@ -89,6 +92,17 @@ function ingressReferences(spec: Field): Reference[] {
     ...backends.map((backend) => ({ group: "", kind: "Service", name: backend.at("service", "name") })),
     ...spec.at("tls").items.map((tls) => ({ group: "", kind: "Secret", name: tls.at("secretName") })),
   ];
+}
+
+/** Services that get the requests; other kinds of backends are anybody's. */
+function routeReferences(spec: Field): Reference[] {
+  const backends = spec.at("rules").items.flatMap((rule) => rule.at("backendRefs").items);
+  return backends.flatMap((backend) => {
+    const isService = (backend.at("group").text ?? "") === "" && (backend.at("kind").text ?? "Service") === "Service";
+    const namespace = backend.at("namespace").text;
+    const reference = { group: "", kind: "Service", name: backend.at("name") };
+    return isService ? [{ ...reference, ...(namespace !== undefined && { namespace }) }] : [];
+  });
 }
 
 function scaleReferences(target: Field): Reference[] {

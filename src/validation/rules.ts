@@ -83,6 +83,9 @@ export const RULES = {
   "secret-type": "A Secret has the keys that its type asks for.",
   autoscaler: "A HorizontalPodAutoscaler has bounds in order, says what it scales, and its metrics have a target.",
   ingress: "An Ingress has hosts that are DNS names, absolute paths, and backends with one port.",
+  gateway: "A Gateway has listeners that differ, on ports, with certificates where their protocol needs them.",
+  "gateway-route":
+    "An HTTPRoute or GRPCRoute has distinct parents, DNS names, absolute paths, fitting filters, and ports of Services.",
   "network-policy": "A NetworkPolicy's peers, address blocks and ports make sense.",
   rbac: "Roles say which verbs, groups and resources; bindings name a role and subjects that exist.",
   "disruption-budget": "A PodDisruptionBudget has one of minAvailable and maxUnavailable, at most 100%.",

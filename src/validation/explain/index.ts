@@ -3,6 +3,7 @@ import { RULES, type RuleId } from "../rules.ts";
 import { APPS } from "./apps.ts";
 import { CUSTOM } from "./custom.ts";
 import type { Explanation } from "./explanation.ts";
+import { GATEWAY_API } from "./gateway.ts";
 import { KINDS } from "./kinds.ts";
 import { POLICIES } from "./policies.ts";
 import { READING } from "./reading.ts";
@@ -18,6 +19,7 @@ export const EXPLANATIONS: Readonly<Record<RuleId, Explanation>> = {
   ...CUSTOM,
   ...WORKLOADS,
   ...KINDS,
+  ...GATEWAY_API,
   ...APPS,
   ...POLICIES,
 };
