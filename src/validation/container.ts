@@ -6,8 +6,9 @@ import { checkConfigKey, checkEnvName, checkPortName, checkSubdomain } from "./n
 import { checkPortNumber } from "./ports.ts";
 import { checkHandler, checkProbe } from "./probe.ts";
 import { warnAboutContainer } from "./process.ts";
-import { parseQuantity } from "./quantity.ts";
 import type { Report } from "./report.ts";
+import { checkResources } from "./resources.ts";
+import { checkContainerSecurity } from "./security.ts";
 
 export interface PodFacts {
   isInit: boolean;
@@ -29,6 +30,7 @@ export function checkContainer(report: Report, container: Field, facts: PodFacts
   checkEnvironment(report, container);
   checkMounts(report, container, facts.volumes);
   checkResources(report, container.at("resources"));
+  checkContainerSecurity(report, container.at("securityContext"));
   const isPlainInit = facts.isInit && restarts.text !== "Always";
   for (const name of [...PROBES, "lifecycle"] as const) {
     const field = container.at(name);
@@ -171,34 +173,4 @@ function oneSource(report: Report, field: Field, given: readonly string[], known
     `Cannot use ${field.name} as it must have exactly one of ${known.join(", ")}: ${was}`,
     { at: "key" },
   );
-}
-
-const RESOURCE_NAMES = /^(?:cpu|memory|ephemeral-storage|hugepages-.+|.+\/.+)$/;
-
-function checkResources(report: Report, resources: Field): void {
-  const limits = resources.at("limits");
-  for (const list of ["limits", "requests"]) {
-    for (const [name, amount] of resources.at(list).entries) {
-      if (!RESOURCE_NAMES.test(name)) {
-        report.say(
-          "error",
-          "resources",
-          amount.path,
-          `Cannot use the resource "${name}" as it must be a standard resource type or fully qualified`,
-          { at: "key" },
-        );
-      }
-      const value = parseQuantity(amount.value);
-      if (value === undefined) continue;
-      const limit = parseQuantity(limits.at(name).value);
-      if (value < 0) report.error("resources", amount, "it must be greater than or equal to 0");
-      else if (list === "requests" && limit !== undefined && value > limit) {
-        report.error(
-          "resources",
-          amount,
-          `it must be less than or equal to ${name} limit of ${String(limits.at(name).value)}`,
-        );
-      }
-    }
-  }
 }

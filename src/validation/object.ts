@@ -30,6 +30,7 @@ import { type CustomOptions, schemaOf } from "./served.ts";
 import { checkService } from "./service.ts";
 import type { Checks } from "./settings.ts";
 import { checkStatefulSet } from "./stateful-set.ts";
+import { checkPersistentVolume } from "./volume.ts";
 import { checkDeployment, checkReplicaSet } from "./workload.ts";
 
 export interface ValidateOptions extends CustomOptions, Partial<Checks> {
@@ -49,6 +50,7 @@ const KIND_RULES: Readonly<Record<string, (report: Report, root: Field) => void>
   "apps/DaemonSet": checkDaemonSet,
   "batch/Job": checkJob,
   "batch/CronJob": checkCronJob,
+  "/PersistentVolume": checkPersistentVolume,
   "/PersistentVolumeClaim": checkClaim,
   "autoscaling/HorizontalPodAutoscaler": checkAutoscaler,
   "networking.k8s.io/Ingress": checkIngress,

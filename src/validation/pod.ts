@@ -4,8 +4,11 @@ import type { Field } from "./field.ts";
 import { checkNotNegative } from "./limits.ts";
 import { checkLabels, checkName } from "./metadata.ts";
 import { checkDnsLabel, checkSubdomain } from "./names.ts";
+import { checkPodNetwork } from "./pod-network.ts";
 import { warnAboutPod } from "./process.ts";
 import type { Report } from "./report.ts";
+import { checkScheduling } from "./scheduling.ts";
+import { checkPodSecurity } from "./security.ts";
 import { checkVolumes } from "./volumes.ts";
 
 export function checkPod(report: Report, root: Field): void {
@@ -36,6 +39,12 @@ export function checkPodSpec(report: Report, spec: Field, metadata: Field, claim
   checkName(report, spec.at("serviceAccountName"), checkSubdomain);
   checkName(report, spec.at("hostname"), checkDnsLabel);
   checkName(report, spec.at("subdomain"), checkDnsLabel);
+  checkName(report, spec.at("priorityClassName"), checkSubdomain);
+  checkName(report, spec.at("runtimeClassName"), checkSubdomain);
+  report.oneOf(spec.at("preemptionPolicy"), ["Never", "PreemptLowerPriority"]);
+  checkScheduling(report, spec);
+  checkPodSecurity(report, spec);
+  checkPodNetwork(report, spec);
   const volumes = checkVolumes(report, spec.at("volumes"), claims);
   const seen = new Map<string, string>();
   const hostPorts = new Map<string, string>();

@@ -63,6 +63,10 @@ export const RULES = {
   "probe-handler": "A probe or hook has exactly one handler.",
   "probe-setting": "Probe settings are in range, and a probe's port exists.",
   "restart-on": "trueup/restart-on, on a Deployment, names configmap, secret or both, and what it watches is declared.",
+  scheduling: "Tolerations, affinities and spread constraints of a pod are complete and do not contradict themselves.",
+  "security-context": "User and group ids, profiles, kernel settings and privileges of a pod fit each other.",
+  "pod-network":
+    "A pod's name servers and aliases are addresses, its search paths DNS names, its gates qualified names.",
   resources: "Resource requests are not negative and not above their limits.",
   "image-missing": "A container names its image.",
   "image-invalid": "An image is a reference: registry/path/name:tag.",
@@ -75,6 +79,7 @@ export const RULES = {
   "cron-schedule": "A CronJob's schedule has five fields in range, or is a word such as @daily, and comes some time.",
   "cron-time-zone": "A CronJob's time zone is one of the IANA database.",
   "volume-claim": "A claim asks for storage, and says how it is accessed.",
+  "persistent-volume": "A PersistentVolume has a capacity, access modes, and exactly one source.",
   // Services and configuration.
   "service-ports": "A Service has ports, with names when there are several, and settings that fit its type.",
   "data-key": "Keys of ConfigMaps and Secrets are file names, each given once.",

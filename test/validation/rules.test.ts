@@ -11,11 +11,12 @@ import { CASES as SECOND } from "./cases-2.ts";
 import { CASES as THIRD } from "./cases-3.ts";
 import { CASES as FOURTH } from "./cases-4.ts";
 import { CASES as KINDS } from "./cases-kinds.ts";
+import { CASES as PODS } from "./cases-pods.ts";
 import { CASES as SCHEMAS } from "./cases-schemas.ts";
 import { CASES as YAML } from "./cases-yaml.ts";
 import { BLOB, declare, diagnose, lines } from "./declare.ts";
 
-const CASES = [...FIRST, ...SECOND, ...THIRD, ...FOURTH, ...KINDS, ...SCHEMAS, ...YAML];
+const CASES = [...FIRST, ...SECOND, ...THIRD, ...FOURTH, ...KINDS, ...PODS, ...SCHEMAS, ...YAML];
 
 function optionsOf({ kubernetesVersion }: RuleCase): ValidateOptions {
   return kubernetesVersion === undefined ? {} : { kubernetesVersion };
@@ -39,6 +40,7 @@ describe("rules", () => {
     for (const rule of ["image-repository", "image-digest-missing"]) emitted.add(rule); // in the table below
     emitted.add("kind-not-run-here"); // in runnable.test.ts
     for (const rule of ["depends-on", "sync-wave", "sync-hook"]) emitted.add(rule); // in ordering.test.ts
+    for (const rule of ["gateway", "gateway-route"]) emitted.add(rule); // in gateway/gateway.test.ts
     // In custom/kinds.test.ts.
     for (const rule of ["cel-rule", "cel-not-checked", "crd-invalid", "schema-limit"]) emitted.add(rule);
     // In policies.test.ts, and in judge.test.ts.

@@ -56,6 +56,20 @@ export const KINDS = {
     },
     source: "Kubernetes: ValidatePersistentVolumeClaimSpec",
   },
+  "persistent-volume": {
+    why: "A volume without size or source could not be bound by any claim.",
+    severity: "error",
+    example: {
+      text: objectAs(
+        "v1",
+        "PersistentVolume",
+        "spec:\n  accessModes: [ReadWriteOnce]\n  capacity: { storage: 0 }\n  hostPath: { path: /data }",
+      ),
+      line: 6,
+      mend: ["storage: 0", "storage: 10Gi"],
+    },
+    source: "Kubernetes: ValidatePersistentVolume",
+  },
   autoscaler: {
     why: "Bounds out of order, or a metric without a target, leave nothing to decide by.",
     severity: "error",

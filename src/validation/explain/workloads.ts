@@ -7,6 +7,36 @@ const POD = "Kubernetes: ValidatePodSpec";
 const CONTAINER = "Kubernetes: validation of containers in ValidatePodSpec";
 
 export const WORKLOADS = {
+  scheduling: {
+    why: "A toleration or affinity that contradicts itself fits no node, and the API server refuses it.",
+    severity: "error",
+    example: {
+      text: podSpecWith("tolerations: [{ key: gpu, operator: Exists, value: yes-please }]"),
+      line: 5,
+      mend: ["operator: Exists", "operator: Equal"],
+    },
+    source: POD,
+  },
+  "security-context": {
+    why: "Settings that exclude each other would leave open what the pod may do.",
+    severity: "error",
+    example: {
+      text: podWith("securityContext: { privileged: true, allowPrivilegeEscalation: false }"),
+      line: 8,
+      mend: ["privileged: true", "privileged: false"],
+    },
+    source: "Kubernetes: ValidateSecurityContext",
+  },
+  "pod-network": {
+    why: "A pod that is given no usable name server or alias reaches nothing by its name.",
+    severity: "error",
+    example: {
+      text: podSpecWith("dnsConfig: { nameservers: [dns.example] }"),
+      line: 5,
+      mend: ["dns.example", "10.0.0.53"],
+    },
+    source: POD,
+  },
   "replicas-negative": {
     why: "A count below zero means nothing, and the API server refuses it.",
     severity: "error",
