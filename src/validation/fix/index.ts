@@ -23,6 +23,8 @@ const FIXERS: Partial<Record<RuleId, Fixer>> = {
 
 /** Fixes of one file at most, each of which is checked by reading the whole file again. */
 const MOST = 200;
+/** A fix may let something be seen that can be fixed, too; what is left after so many rounds stays for the next run. */
+const MOST_ROUNDS = 10;
 
 export interface Fixed {
   rule: string;
@@ -41,8 +43,8 @@ interface Reading extends ParsedManifest {
 }
 
 /**
- * Applies every fix that holds, from the file's end to its beginning, so that earlier places stay right. One is kept only
- * if the finding is gone, nothing new is found, and every other object of the file is as it was.
+ * Applies every fix that holds, until none does: running it again finds nothing to do. One is kept only if the finding is
+ * gone, nothing new is found, and every other object of the file is as it was.
  */
 export function fixText(file: string, text: string, defaultNamespace: string): FixResult {
   if (text.length > LIMITS.characters) return { text, fixed: [] };
@@ -51,11 +53,40 @@ export function fixText(file: string, text: string, defaultNamespace: string): F
     const parsed = parseManifestFile({ file, blob, text: current, defaultNamespace });
     return { ...parsed, all: [...parsed.diagnostics, ...parsed.declared.flatMap((each) => validateDeclared(each))] };
   };
+  const rounds: Round[] = [];
+  let current = text;
+  let left = MOST;
+  while (rounds.length < MOST_ROUNDS && left > 0) {
+    const round = fixOnce(current, read, left);
+    if (round.fixed.length === 0) break;
+    current = round.text;
+    left -= round.fixed.length;
+    rounds.push(round);
+  }
+  const fixed = rounds.flatMap((round, at) =>
+    round.fixed.map(({ lines: _lines, ...each }) => ({ ...each, line: lineAtFirst(rounds.slice(0, at), each.line) })),
+  );
+  return { text: current, fixed: fixed.sort((a, b) => a.line - b.line) };
+}
+
+/** A fix, with how many lines it took away. */
+interface Applied extends Fixed {
+  lines: number;
+}
+
+interface Round {
+  text: string;
+  /** In order of line, as lines were before the round. */
+  fixed: Applied[];
+}
+
+/** One round, from the file's end to its beginning, so that earlier places stay right. */
+function fixOnce(text: string, read: (text: string) => Reading, most: number): Round {
   let current = text;
   let reading = read(text);
-  const fixed: Fixed[] = [];
+  const fixed: Applied[] = [];
   const candidates = reading.all.filter(({ rule }) => fixerOf(rule) !== undefined);
-  for (const diagnostic of candidates.toSorted(compareDiagnostics).reverse().slice(0, MOST)) {
+  for (const diagnostic of candidates.toSorted(compareDiagnostics).reverse().slice(0, most)) {
     const declared = reading.declared.filter(
       ({ id }) => diagnostic.object !== undefined && keyOfId(id) === keyOfId(diagnostic.object),
     );
@@ -65,11 +96,25 @@ export function fixText(file: string, text: string, defaultNamespace: string): F
     const next = current.slice(0, edit.start) + edit.insert + current.slice(edit.end);
     const after = read(next);
     if (!isBetter(reading, after, diagnostic)) continue;
-    fixed.unshift({ rule: diagnostic.rule, line: diagnostic.location.line, does: edit.does });
+    const lines = linesIn(current.slice(edit.start, edit.end)) - linesIn(edit.insert);
+    fixed.unshift({ rule: diagnostic.rule, line: diagnostic.location.line, does: edit.does, lines });
     current = next;
     reading = after;
   }
   return { text: current, fixed };
+}
+
+function linesIn(text: string): number {
+  return text.split("\n").length - 1;
+}
+
+/** Where a line was before any round: each line that was taken away moved those below it. */
+function lineAtFirst(rounds: readonly Round[], line: number): number {
+  return rounds.toReversed().reduce((at, { fixed }) => {
+    let original = at;
+    for (const { line: of, lines } of fixed) if (lines > 0 && original >= of) original += lines;
+    return original;
+  }, line);
 }
 
 function fixerOf(rule: string): Fixer | undefined {
@@ -88,8 +133,10 @@ function propose(text: string, diagnostic: Diagnostic, declared: Declared | unde
 }
 
 function isBetter(before: Reading, after: Reading, { rule, object }: Diagnostic): boolean {
+  // A key given twice hides what else could be said of its value; taking it away changes no object, so that is nothing new.
+  const isUnveiled = rule === "yaml-duplicate-key" && isSameObjects(before, after);
   const known = counted(before.all);
-  const now = counted(after.all);
+  const now = counted(isUnveiled ? after.all.filter(isError) : after.all);
   if (after.all.filter((each) => each.rule === rule).length >= before.all.filter((each) => each.rule === rule).length) {
     return false;
   }
@@ -101,6 +148,11 @@ function isBetter(before: Reading, after: Reading, { rule, object }: Diagnostic)
     if (same === undefined || keyOfId(same.id) !== keyOfId(each.id)) return false;
     return keyOfId(each.id) === own || JSON.stringify(same.object) === JSON.stringify(each.object);
   });
+}
+
+function isSameObjects(before: Reading, after: Reading): boolean {
+  const objects = ({ declared }: Reading): string => JSON.stringify(declared.map(({ object }) => object));
+  return objects(before) === objects(after);
 }
 
 /** What is found, without lines and values, which a fix may move or change; warnings of the fix's making count, too. */
