@@ -19,15 +19,18 @@ const BOOKKEEPING: ReadonlySet<string> = new Set([ANNOTATION.commit, ANNOTATION.
  * `redactChanges` before anybody sees it.
  */
 export function compareObjects(live: KubeObject, merged: KubeObject): FieldChange[] {
+  // `stringData` is a way of writing `data`: only as it is stored can one be compared with the other.
+  if (merged.kind === "Secret") return compareWritten(applyDefaults(live), applyDefaults(merged));
   const written = compareWritten(live, merged);
   if (written.length === 0) return written;
   // What the API server fills in again, or stores in another way, is no change. Fields that it fills in because of a change
   // are none that anybody made, so only what is written is asked for.
   const meant = compareWritten(applyDefaults(live), applyDefaults(merged));
-  const byPath = new Map(meant.map((change) => [change.path, change]));
-  return written.flatMap((change) =>
-    byPath.get(change.path) === undefined ? meant.filter(({ path }) => isWithin(path, change.path)) : [change],
+  const paths = new Set(meant.map(({ path }) => path));
+  const kept = written.flatMap((change) =>
+    paths.has(change.path) ? [change] : meant.filter(({ path }) => isWithin(path, change.path)),
   );
+  return kept.length === 0 ? meant : kept;
 }
 
 /** As `compareObjects`, each field as it is written: what is filled in counts as absent. */

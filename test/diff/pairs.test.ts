@@ -1,10 +1,15 @@
 /** What an API server stores for a manifest is no difference to it: computed pairs of real manifests. */
 import { globSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { applyDefaults } from "../../src/defaulting/defaults.ts";
 import { compareObjects } from "../../src/diff/compare.ts";
+import { leavesOf } from "../../src/diff/leaves.ts";
 import { mergeThreeWay } from "../../src/diff/three-way.ts";
 import type { KubeObject } from "../../src/model/object.ts";
+
+type Tree = Record<string | number, unknown>;
 
 interface Pair {
   file: string;
@@ -79,5 +84,31 @@ describe("an object as the API server stores it", () => {
       const merged = mergeThreeWay(null, bare, desired);
       expect(mergeThreeWay(desired, merged, desired), `${file}#${doc}`).toBe(merged);
     }
+  });
+});
+
+describe("a change of one value", () => {
+  const all = pairs.flatMap((source) => source.pairs.map(({ desired }) => desired));
+
+  it("is found exactly when the API server would store something else", () => {
+    const value = fc.oneof(fc.constantFrom<unknown>("", 0, false, null, "x", 7, "500m"), fc.constant(undefined));
+    fc.assert(
+      fc.property(fc.nat(all.length - 1), fc.nat(), value, (at, which, next) => {
+        const before = all[at] as KubeObject;
+        const leaves = leavesOf(before).filter(
+          ({ path }) => !["apiVersion", "kind", "status"].includes(String(path[0])),
+        );
+        const leaf = leaves[which % leaves.length];
+        if (leaf === undefined || leaf.shown === "metadata.name") return;
+        const after = structuredClone(before);
+        const last = leaf.path.at(-1) as string;
+        const holder = leaf.path.slice(0, -1).reduce<unknown>((tree, key) => (tree as Tree)[key], after) as Tree;
+        if (next === undefined) delete holder[last];
+        else holder[last] = next;
+        const stored = compareObjects(applyDefaults(before), applyDefaults(after));
+        expect(compareObjects(before, after).length > 0, leaf.shown).toBe(stored.length > 0);
+      }),
+      { numRuns: 500 },
+    );
   });
 });

@@ -1,14 +1,12 @@
 /** Changes an object's manifest, and what goes with it, by one commit: edit, check, show or commit, and tell; whatever lies between is kept. */
+import { type AppSettings, readApps } from "../../daemon/apps.ts";
 import { textDiff } from "../../diff/text.ts";
 import { commitFiles } from "../../git/commit.ts";
 import { editObject, type FieldEdit } from "../../manifest/edit.ts";
-import { parseManifestFile } from "../../manifest/parse.ts";
-import { isError } from "../../model/diagnostic.ts";
+import type { Diagnostic } from "../../model/diagnostic.ts";
 import { TrueupError } from "../../model/errors.ts";
 import type { Declared } from "../../model/manifest.ts";
-import { keyOfId } from "../../model/object.ts";
 import { type CommitId, shortId } from "../../model/source.ts";
-import { validateDeclared } from "../../validation/index.ts";
 import type { CommandContext, CommandOption, ExitCode, Invocation } from "../command.ts";
 import { followRollout } from "../follow-rollout.ts";
 import { NAMESPACE_OPTION, namespaceOf } from "../options.ts";
@@ -16,6 +14,7 @@ import { printableLine } from "../print/escape.ts";
 import { qualifiedName } from "../print/get.ts";
 import { printDiagnostics } from "../print-diagnostics.ts";
 import { readDeployment } from "../workload.ts";
+import { checkEdited, optionsFor } from "./check-edit.ts";
 import { type DeclaredAtHead, findManifest, openWorkplace, type Workplace, type WorkplaceRequest } from "./target.ts";
 import { waitForCommit } from "./wait.ts";
 
@@ -101,7 +100,8 @@ async function applyChange(
   const { head } = at;
   const { out, err } = context;
   const name = qualifiedName(request.object.kind, request.object.name);
-  const edited = editAll(at, change, request.namespace);
+  const apps = await readApps(workplace.repository, head);
+  const edited = editAll(at, change, request.namespace, apps);
   if (edited.length === 0 && (change.files ?? []).length === 0) {
     await out.line(change.unchanged ?? `${name} unchanged: ${branchName(workplace)} already says so`);
     return 0;
@@ -136,11 +136,16 @@ interface Edited {
   after: Declared;
   /** Of its whole file, with all that changes in it. */
   text: string;
-  warnings: ReturnType<typeof validateDeclared>;
+  warnings: readonly Diagnostic[];
 }
 
 /** Edits one object after the other, as several may stand in one file. Those that stay as they are, are left out. */
-function editAll(at: DeclaredAtHead, { edits, further = [] }: Change, defaultNamespace: string): Edited[] {
+function editAll(
+  at: DeclaredAtHead,
+  { edits, further = [] }: Change,
+  defaultNamespace: string,
+  apps: readonly AppSettings[],
+): Edited[] {
   const texts = new Map<string, string>();
   const touched: Declared[] = [];
   for (const { declared, text, edits: own } of [{ ...at, edits }, ...further]) {
@@ -152,32 +157,9 @@ function editAll(at: DeclaredAtHead, { edits, further = [] }: Change, defaultNam
   }
   return touched.map((before) => {
     const text = texts.get(before.file) ?? "";
-    const { declared, warnings } = checkEdited(text, before, defaultNamespace);
+    const { declared, warnings } = checkEdited(text, before, defaultNamespace, optionsFor(apps, before.file));
     return { before, after: declared, text, warnings };
   });
-}
-
-/** The object as edited. What the edit made invalid is never committed; what was wrong before is the branch's affair. */
-function checkEdited(
-  text: string,
-  before: Declared,
-  defaultNamespace: string,
-): { declared: Declared; warnings: ReturnType<typeof validateDeclared> } {
-  const parsed = parseManifestFile({ file: before.file, blob: before.blob, text, defaultNamespace });
-  const declared = parsed.declared.find(({ id }) => keyOfId(id) === keyOfId(before.id));
-  if (declared === undefined) {
-    const why = parsed.diagnostics.find(isError)?.message ?? "the object is no longer there";
-    throw new TrueupError("invalid", `Cannot change ${before.file} as it must stay a valid manifest: ${why}`);
-  }
-  const known = new Set(validateDeclared(before).map(({ rule, field }) => `${rule} ${field}`));
-  const fresh = validateDeclared(declared).filter(({ rule, field }) => !known.has(`${rule} ${field}`));
-  const error = fresh.find(isError);
-  if (error !== undefined) {
-    throw new TrueupError("invalid", `Cannot change ${before.file} as it must stay valid: ${error.message}`, {
-      ...(error.hint !== undefined && { hint: error.hint }),
-    });
-  }
-  return { declared, warnings: fresh };
 }
 
 /** Commits; "moved" when the branch no longer stands where the change was decided. */
