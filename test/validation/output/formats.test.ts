@@ -1,6 +1,10 @@
 /** What CI systems and code scanners get, to the letter. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Ajv, type AnySchema } from "ajv";
 import { describe, expect, it } from "vitest";
 import type { Diagnostic } from "../../../src/model/diagnostic.ts";
+import { RULES } from "../../../src/validation/index.ts";
 import { findingsOf } from "../../../src/validation/output/data.ts";
 import { fingerprints } from "../../../src/validation/output/fingerprint.ts";
 import { githubOutput } from "../../../src/validation/output/github.ts";
@@ -152,5 +156,70 @@ describe("json", () => {
       '[{"severity":"error","rule":"schema-type","message":"Cannot read spec.replicas as it must be an integer: it is \\"3\\", 50% <&>","location":{"file":"a b,c:d.yaml","line":6,"column":13,"end":{"line":6,"column":16}},"field":"spec.replicas","object":{"group":"apps","kind":"Deployment","namespace":"default","name":"web"},"hint":"Remove\\nthe quotes."}]',
     );
     expect(Object.keys(findingsOf([WARNING])[0] ?? {})).toEqual(["severity", "rule", "message", "location"]);
+  });
+});
+
+describe("reports, as those who read them publish their form", () => {
+  const many: Diagnostic[] = Object.keys(RULES).map((rule, at) => ({ ...(at % 2 === 0 ? ERROR : WARNING), rule }));
+
+  it("of SARIF fit the schema of 2.1.0, with and without findings", () => {
+    const file = join(import.meta.dirname, "../../fixtures/validation/sarif/sarif-schema-2.1.0.json");
+    // One pattern of the schema is none in Unicode mode.
+    const ajv = new Ajv({ strict: false, allErrors: true, unicodeRegExp: false });
+    ajv.addFormat("uri", (text: string) => URL.canParse(text));
+    // Relative to something: no space and nothing that a URI keeps for itself may stand unencoded.
+    ajv.addFormat("uri-reference", (text: string) => !/[\s"<>\\^`{|}]/.test(text) && URL.canParse(text, "file:///a/"));
+    ajv.addFormat("date-time", (text: string) => !Number.isNaN(Date.parse(text)));
+    // Written for draft 4, of which it uses nothing that draft 7 means otherwise.
+    const { $schema: _draft, id: _id, ...schema } = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
+    const check = ajv.compile(schema as AnySchema);
+    for (const diagnostics of [[], ALL, many, [{ ...ERROR, rule: "of-no-list" }]]) {
+      const log: unknown = JSON.parse(sarifOutput(diagnostics, CONTEXT));
+      check(log);
+      expect(check.errors ?? []).toEqual([]);
+    }
+    expect(check({ version: "2.1.0", runs: [{ tool: {} }] })).toBe(false);
+  });
+
+  it("of GitLab have what its documentation asks of an issue", () => {
+    const issues = JSON.parse(gitlabOutput(many, CONTEXT)) as Record<string, unknown>[];
+    expect(issues).toHaveLength(many.length);
+    for (const issue of issues) {
+      expect(Object.keys(issue).sort()).toEqual(["check_name", "description", "fingerprint", "location", "severity"]);
+      expect(["info", "minor", "major", "critical", "blocker"]).toContain(issue.severity);
+      expect(issue.location).toEqual({
+        path: expect.stringMatching(/^[^./]/),
+        lines: { begin: expect.any(Number), end: expect.any(Number) },
+      });
+    }
+    // One finding is told from another by its fingerprint.
+    expect(new Set(issues.map(({ fingerprint }) => fingerprint)).size).toBe(many.length);
+  });
+
+  it("of JUnit are well-formed, nest as its readers expect, and count what they hold", () => {
+    const xml = junitOutput(many, CONTEXT);
+    const open: string[] = [];
+    const nested = new Set<string>();
+    const seen = new Map<string, number>();
+    for (const [, close, name = "", , empty] of xml.matchAll(/<(\/?)([a-z-]+)((?:\s+[a-z]+="[^"<]*")*)\s*(\/?)>/g)) {
+      if (close === "/") {
+        expect(open.pop()).toBe(name);
+        continue;
+      }
+      nested.add(`${open.at(-1) ?? ""}>${name}`);
+      seen.set(name, (seen.get(name) ?? 0) + 1);
+      if (empty === "") open.push(name);
+    }
+    expect(open).toEqual([]);
+    expect([...nested].sort()).toEqual([
+      ">testsuites",
+      "testcase>failure",
+      "testcase>system-out",
+      "testsuite>testcase",
+      "testsuites>testsuite",
+    ]);
+    const head = /^<testsuites [^>]*tests="(\d+)" failures="(\d+)"/m.exec(xml);
+    expect(head?.slice(1).map(Number)).toEqual([seen.get("testcase"), seen.get("failure")]);
+    expect(xml.replace(/<[^>]*>|&(?:amp|lt|gt|quot|apos);/g, "")).not.toMatch(/[<&]/);
   });
 });
