@@ -7,6 +7,7 @@ import type { Report } from "./report.ts";
 import { type KindQuery, kindSchema, knownKinds } from "./schemas/index.ts";
 import { type Lifecycle, lifecycleOf } from "./schemas/lifecycle.ts";
 import type { KindSchema } from "./schemas/types.ts";
+import { matchesWildcard } from "./wildcard.ts";
 
 /** What is known, and what is let pass, of kinds that Kubernetes does not bring. */
 export interface CustomOptions {
@@ -122,22 +123,6 @@ function isAllowed({ apiVersion, kind }: KindQuery, allowed: boolean | readonly 
   return allowed.some((pattern) => matchesWildcard(pattern, name));
 }
 
-/** Greedy, without backtracking over more than the last `*`: the pattern comes from a repository. */
-function matchesWildcard(pattern: string, text: string): boolean {
-  const parts = pattern.split("*");
-  const first = parts.shift() ?? "";
-  if (parts.length === 0) return pattern === text;
-  const last = parts.pop() ?? "";
-  if (!text.startsWith(first) || !text.endsWith(last) || text.length < first.length + last.length) return false;
-  let at = first.length;
-  for (const part of parts) {
-    const found = text.indexOf(part, at);
-    if (found < 0) return false;
-    at = found + part.length;
-  }
-  return at <= text.length - last.length;
-}
-
 function reportMissingSchema(report: Report, { apiVersion, kind }: KindQuery): void {
   report.say(
     "error",
@@ -146,8 +131,8 @@ function reportMissingSchema(report: Report, { apiVersion, kind }: KindQuery): v
     `Cannot check ${kind} of ${apiVersion} as its schema must be known: it is no built-in kind`,
     {
       hint:
-        "Declare its CustomResourceDefinition in the app, name a file of it (--schema FILE, or schemas: [FILE] in " +
-        `trueup.yaml), or let it pass (--allow-unknown-kinds, or allowUnknownKinds: [${groupOf(apiVersion)}/${kind}]).`,
+        "Declare its CustomResourceDefinition in the app, name a file of it (--schema FILE, or schemas: [FILE] in trueup.yaml), " +
+        `or let it pass (--allow-unknown-kinds, or allowUnknownKinds: [${groupOf(apiVersion)}/${kind}]).`,
     },
   );
 }
