@@ -225,8 +225,8 @@ export const MUTANTS: readonly Mutant[] = [
     promise: 5,
     edits: one(
       "reconcile/health-watch.ts",
-      "return this.#since + DEADLINE_MS;",
-      "return this.#since + DEADLINE_MS * 1_000;",
+      "activeDeadlineMs(object) + DEADLINE_MS;",
+      "activeDeadlineMs(object) + DEADLINE_MS * 1_000;",
     ),
     history: historyOf([commit("a", [{ on: "a-w0", set: { image: "never:2", deadline: null } }])]),
     says: /no rest after/,
