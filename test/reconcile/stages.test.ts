@@ -343,6 +343,41 @@ describe("a reconciler that is killed amid stages", () => {
   });
 });
 
+describe("a reconciler that is killed while a commit fails", () => {
+  const rows = [
+    ["apply pod/hook-pre", 1],
+    ["apply pod/hook-fail", 1],
+    ["carried out", 1],
+    ["carried out", 2],
+    ["planned", 2],
+    ["planned", 3],
+    ["judged", 1],
+    ["ended", 1],
+  ] as const;
+  it.each(rows)("at %s, time %i, ends it as failed, with every hook run once", async (step, nth) => {
+    const script = await create({
+      "pre.json": hook("hook-pre", "PreSync"),
+      "fail.json": hook("hook-fail", "SyncFail", { [POLICY]: "HookSucceeded" }),
+      "c.json": configMap("c"),
+    });
+    script.codes.set("hook-pre", 3).set("hook-fail", 0);
+    await dieAt(step, nth);
+    const reconciler = await world.settledReconciler();
+    expect(reconciler.status().phase).toBe("Failed");
+    const { events, ending } = await world.newest();
+    expect(ending?.outcome).toBe("failed");
+    expect(ending?.reason).toMatch(/^pod\/hook-pre: container c: exit code 3/);
+    expect(events.filter(({ type }) => type === "failing")).toHaveLength(1);
+    expect(applied().filter((write) => write.startsWith("apply"))).toEqual([
+      "apply Pod hook-pre",
+      "apply Pod hook-fail",
+    ]);
+    expect(await world.object("Pod", "hook-fail")).toBeUndefined();
+    expect(await world.data("c")).toBeUndefined();
+    expect(await world.outcomes()).toEqual(["first #1: failed"]);
+  });
+});
+
 /** Starts a reconciler that dies when a step is reached for the nth time, or settles. */
 async function dieAt(step: string, nth: number): Promise<void> {
   let seen = 0;
