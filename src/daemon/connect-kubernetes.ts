@@ -2,7 +2,7 @@
 import type { ConnectKubernetes } from "./kubernetes-target.ts";
 
 export const connectToCluster: ConnectKubernetes = async (options) => {
-  const { clock, random, ownerId, namespace, namespaces, inCluster } = options;
+  const { clock, random, ownerId, namespace, namespaces } = options;
   const [{ connectApi }, { KubernetesBackend }] = await Promise.all([
     import("../backend/kubernetes/connect.ts"),
     import("../backend/kubernetes/kubernetes.ts"),
@@ -10,6 +10,6 @@ export const connectToCluster: ConnectKubernetes = async (options) => {
   const { api, access } = await connectApi(options);
   const scope = namespaces === undefined ? {} : { namespaces };
   const backend = new KubernetesBackend({ api, clock, random, ownerId, namespace, ...scope });
-  const context = inCluster ? {} : { context: access.name };
+  const context = access.context === undefined ? {} : { context: access.context };
   return { backend, server: access.server, ...context, close: () => backend.close() };
 };
