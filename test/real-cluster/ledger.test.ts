@@ -1,25 +1,27 @@
 /** The ledger in a real cluster: the suite of all ledgers, rights, what kubectl shows, two daemons, and what it costs. */
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { connectApi } from "../../src/backend/kubernetes/connect.ts";
 import { openClusterLedger } from "../../src/ledger/cluster-ledger.ts";
 import { restoreClusterLedger } from "../../src/ledger/cluster-restore.ts";
 import { readClusterLedger, verifyClusterLedger } from "../../src/ledger/cluster-verify.ts";
 import type { SegmentStoreOptions } from "../../src/ledger/segment-store.ts";
+import type { KubeApi } from "../../src/model/kube-api.ts";
 import type { DurableLedger } from "../../src/model/ledger.ts";
 import { SystemClock } from "../../src/util/clock.ts";
 import { randomSuffix, systemRandom } from "../../src/util/random.ts";
 import { ending, minute, opening, playHistory, revision } from "../ledger/facts.ts";
 import { ledgerSuite } from "../ledger/ledger.suite.ts";
 import { clusterForTests } from "../support/kubernetes/cluster.ts";
-import { PlainKubeApi } from "../support/kubernetes/kube-api.ts";
 
 const cluster = clusterForTests();
 const clock = new SystemClock();
-let api: PlainKubeApi;
+let api: KubeApi;
 let namespace: string;
 
 beforeAll(async () => {
-  api = new PlainKubeApi(cluster.kubeconfigFor("alice"));
+  const access = { kubeconfig: cluster.kubeconfigFor("alice"), env: {}, clock, random: systemRandom };
+  ({ api } = await connectApi(access));
   namespace = await cluster.namespace("ledger");
   const meta = { name: "ledger", namespace };
   // All that it needs, and as a user who may do nothing else.
