@@ -11,6 +11,7 @@ import { backoffMs } from "../../util/backoff.ts";
 import { type Clock, sleep } from "../../util/clock.ts";
 import { parseRecord } from "../../util/json.ts";
 import type { Random } from "../../util/random.ts";
+import { holdingYoungGeneration } from "../../util/young-generation.ts";
 import { apiVersionOf, type KubeResource, pathOf } from "./resource.ts";
 import { errorOfStatus, isAboutSecrets, readStatus, statusOf } from "./status.ts";
 import { isNewer } from "./versions.ts";
@@ -121,7 +122,8 @@ export class Reflector<T> {
     const { sink } = this.#options;
     let tries = 0;
     for (;;) {
-      const listed = await this.#pages(tries < PAGED_TRIES ? PAGE : undefined, signal);
+      const limit = tries < PAGED_TRIES ? PAGE : undefined;
+      const listed = await holdingYoungGeneration(() => this.#pages(limit, signal));
       // The snapshot that the pages were of is gone (410): parts of two snapshots are no list.
       if (listed === null) {
         tries++;
