@@ -4,6 +4,7 @@ import type { KubeObject } from "../model/object.ts";
 import type { FieldChange } from "../model/plan.ts";
 import { ANNOTATION } from "../model/workload.ts";
 import { sameScalar } from "./equality.ts";
+import { PART_OF_LABEL } from "./managed-fields.ts";
 import { isEmptyAbsent, isOpenMap, type KindRules, rulesOf } from "./merge-keys.ts";
 import { declarationOf, SERVER_METADATA } from "./three-way.ts";
 import { appendKey, childPath, isTree, keyedItems, read, type Tree } from "./tree.ts";
@@ -121,6 +122,8 @@ class Comparison {
 function isHidden(path: string, key: string): boolean {
   if (path === "") return key === "status";
   if (path === "metadata") return SERVER_METADATA.has(key);
+  // To which set it belongs follows from whose it is.
+  if (path === "metadata.labels") return key === PART_OF_LABEL;
   return path === "metadata.annotations" && BOOKKEEPING.has(key);
 }
 

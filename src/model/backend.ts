@@ -1,6 +1,6 @@
 /** Where objects live. Small on purpose: anyone can write one and prove it with the conformance suite. */
 import type { KubeObject, ObjectId } from "./object.ts";
-import type { Observed } from "./plan.ts";
+import type { AdoptedFrom, Observed } from "./plan.ts";
 
 /** What a backend can and cannot do; callers ask this, never its name. */
 export interface BackendCapabilities {
@@ -59,8 +59,8 @@ export interface ApplyResult {
    * that it goes when git drops it.
    */
   isRecorded?: boolean;
-  /** Of an adoption: what else says that the object is its own, for people: `Helm release shop/web`. */
-  claims?: readonly string[];
+  /** Of an adoption, where the backend knows. */
+  adopted?: AdoptedFrom;
 }
 
 export interface DeleteRequest {

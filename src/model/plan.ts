@@ -13,6 +13,8 @@ export interface FieldChange {
   kind: "add" | "remove" | "change";
   before?: unknown;
   after?: unknown;
+  /** Who set what is there now, when that was not trueup, as far as the backend tells. */
+  setBy?: { manager: string; at?: string };
 }
 
 /** An object as the backend reports it. */
@@ -22,6 +24,14 @@ export interface Observed {
   applied: KubeObject | null;
   /** App that applied it, `null` when none did. */
   owner: string | null;
+}
+
+/** Whose an object was that an app adopts. */
+export interface AdoptedFrom {
+  /** Managers whose fields are the app's then: `kubectl-client-side-apply`. */
+  managers: readonly string[];
+  /** What else says that the object is its own, for people: `Helm release shop/web`. It must give it up. */
+  claims: readonly string[];
 }
 
 export interface Change {
@@ -44,6 +54,8 @@ export interface Change {
   sent?: KubeObject;
   /** The object was there, applied by no app: an operator lets this one take it over. */
   adopts?: true;
+  /** Whose the object was, as a dry run of the adoption tells. */
+  adopted?: AdoptedFrom;
   /** RFC 3339: until then the difference is left alone, as somebody else keeps making it. */
   contestedUntil?: string;
   /** Index into the plan's stages; absent when there is one stage only. */

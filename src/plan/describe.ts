@@ -1,6 +1,6 @@
 /** A plan as a person would say it. */
 import { displayId } from "../model/object.ts";
-import type { Change, ChangeAction, FieldChange, Plan } from "../model/plan.ts";
+import type { AdoptedFrom, Change, ChangeAction, FieldChange, Plan } from "../model/plan.ts";
 import { shortId } from "../model/source.ts";
 import { isOnlyStamp } from "./config-digest.ts";
 import { replaceFault } from "./replace.ts";
@@ -78,12 +78,20 @@ function noteOf(change: Change, app: string): string {
       ? ": cannot be changed in place, is deleted and made anew"
       : `: cannot be changed in place; ${why.hint}`;
   }
-  if (change.adopts === true) return ": is there already, adopted as the operator asks";
+  if (change.adopts === true) return adoptionNote(change);
   if (restartsPods) return restartNote(change);
   if (action !== "update" || fields.length > 0) return "";
   return observed?.owner === null
     ? ": is there already, trueup takes it over"
     : ": already as declared, to be recorded";
+}
+
+const UNKNOWN: AdoptedFrom = { managers: [], claims: [] };
+
+function adoptionNote({ adopted: { managers, claims } = UNKNOWN }: Change): string {
+  const from = managers.length === 0 ? "" : `, applied by ${managers.join(", ")}`;
+  const still = claims.length === 0 ? "" : `; still claimed by ${claims.join(", ")}, which must give it up`;
+  return `: is there already${from}, adopted as the operator asks${still}`;
 }
 
 function restartNote({ fields, configChanges }: Change): string {
@@ -93,14 +101,15 @@ function restartNote({ fields, configChanges }: Change): string {
 }
 
 /** `spec.replicas: 3 → 5`, on one line, indented below its change. */
-export function describeField({ path, kind, before, after }: FieldChange): string {
+export function describeField({ path, kind, before, after, setBy }: FieldChange): string {
+  const who = setBy === undefined ? "" : ` (set by ${setBy.manager}${setBy.at === undefined ? "" : ` at ${setBy.at}`})`;
   switch (kind) {
     case "add":
-      return `      ${path}: ${show(after)} (new)`;
+      return `      ${path}: ${show(after)} (new)${who}`;
     case "remove":
-      return `      ${path}: ${show(before)} (removed)`;
+      return `      ${path}: ${show(before)} (removed)${who}`;
     case "change":
-      return `      ${path}: ${show(before)} → ${show(after)}`;
+      return `      ${path}: ${show(before)} → ${show(after)}${who}`;
     default:
       return kind satisfies never;
   }

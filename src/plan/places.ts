@@ -9,7 +9,7 @@ const STEP =
 
 /**
  * The path that `Declared.locate` takes, as far as the object has it: list items that a plan names by their keys are
- * looked up in the object.
+ * looked up in the object. As API servers write paths, too: `.spec.containers[name="web"].image`, `data[a.b/c]`.
  */
 export function fieldPathOf(object: unknown, shown: string): FieldPath {
   const path: (string | number)[] = [];
@@ -27,7 +27,9 @@ function stepOf(at: unknown, { key, quoted, item }: Record<string, string | unde
   if (typeof at !== "object" || at === null) return undefined;
   const name = key ?? (quoted === undefined ? undefined : (JSON.parse(`"${quoted}"`) as string));
   if (name !== undefined) return Object.hasOwn(at, name) ? name : undefined;
-  if (!Array.isArray(at) || item === undefined) return undefined;
+  if (item === undefined) return undefined;
+  // API servers write keys with dots so: `data[a.b/c]`.
+  if (!Array.isArray(at)) return Object.hasOwn(at, item) ? item : undefined;
   if (/^\d+$/.test(item)) return Number(item) < at.length ? Number(item) : undefined;
   const index = at.findIndex((each) => isNamed(each, item));
   return index < 0 ? undefined : index;

@@ -1,10 +1,11 @@
 /** Decides what to do for one app at one commit. Pure: no clock and no I/O, so each case is one row of a table test. */
 import { compareObjects, sameDeclaration, templateDiffers } from "../diff/compare.ts";
+import { FIELD_MANAGER, ownersOf } from "../diff/managed-fields.ts";
 import { redactChanges } from "../diff/redact.ts";
 import { mergeThreeWay } from "../diff/three-way.ts";
 import type { Declared } from "../model/manifest.ts";
 import { idOf, type KubeObject, keyOfId, type ObjectKey } from "../model/object.ts";
-import type { Change, Observed, Plan } from "../model/plan.ts";
+import type { Change, FieldChange, Observed, Plan } from "../model/plan.ts";
 import type { CommitId } from "../model/source.ts";
 import { configChanges } from "./config-digest.ts";
 import { planDigest } from "./digest.ts";
@@ -149,7 +150,7 @@ export function planObject(
     id,
     declared,
     observed,
-    fields: redactChanges(object, fields),
+    fields: withSetters(observed.object, redactChanges(object, fields)),
     restartsPods: object.kind === "Deployment" && templateDiffers(fields),
     ...(spared.length > 0 && { sent }),
     ...(ofConfig !== null && { configChanges: ofConfig }),
@@ -159,6 +160,18 @@ export function planObject(
 /** Whether the backend knows that this app declares the object just so: else it would not know later what is the app's. */
 function isRecorded(desired: KubeObject, applied: KubeObject | null, { owner }: Observed, app: string): boolean {
   return owner === app && applied !== null && sameDeclaration(applied, desired);
+}
+
+/** The fields with who set what they replace or remove: a conflict, which git wins, is to be seen beforehand. */
+function withSetters(live: KubeObject, fields: FieldChange[]): FieldChange[] {
+  return fields.map((field) => {
+    const theirs = ownersOf(live, field.path).find(({ manager, subresource }) => {
+      return manager !== FIELD_MANAGER && subresource !== "status";
+    });
+    if (theirs === undefined) return field;
+    const { manager, time } = theirs;
+    return { ...field, setBy: { manager, ...(time !== "" && { at: time }) } };
+  });
 }
 
 function takenOver(change: Change, from: string | undefined): Change {

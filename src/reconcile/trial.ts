@@ -1,5 +1,7 @@
 /** Asks whether all of a plan would be accepted, before any of it is applied; and lets the server settle what only it can tell. */
-import type { Backend } from "../model/backend.ts";
+import { compareObjects } from "../diff/compare.ts";
+import { redactChanges } from "../diff/redact.ts";
+import type { ApplyResult, Backend } from "../model/backend.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import { TrueupError } from "../model/errors.ts";
 import type { Declared } from "../model/manifest.ts";
@@ -10,6 +12,7 @@ import type { CommitInfo } from "../model/source.ts";
 import { ANNOTATION } from "../model/workload.ts";
 import { planDigest } from "../plan/digest.ts";
 import { replaceFault } from "../plan/replace.ts";
+import { refusedFields } from "./refused.ts";
 import { dueChanges, requestFor } from "./request.ts";
 
 /** Codes by which a backend refuses an object: trying the same again cannot help. */
@@ -29,7 +32,10 @@ export interface Trial {
   diagnostics: Diagnostic[];
 }
 
-type Answer = { is: "accepted" | "unchanged" | "fixed" } | { is: "refused"; error: TrueupError };
+type Answer =
+  | { is: "accepted"; result?: ApplyResult }
+  | { is: "unchanged" | "fixed" }
+  | { is: "refused"; error: TrueupError };
 
 /**
  * Dry-runs what a plan would change: what admission, validation or another owner refuses is an error at the object's place.
@@ -62,8 +68,12 @@ export async function tryPlan(
       unchanged++;
       return [];
     }
-    const now: Change = answer?.is === "fixed" ? { ...change, action: "replace" } : change;
-    const wrong = answer?.is === "refused" ? refused(change, answer.error) : replacementFault(now, plan.app);
+    const now = answeredChange(change, answer);
+    if (answer?.is === "refused" && change.declared !== undefined) {
+      diagnostics.push(...refusedFields(answer.error, change.declared));
+      return [now];
+    }
+    const wrong = replacementFault(now, plan.app);
     if (wrong !== null) diagnostics.push(wrong);
     return [now];
   });
@@ -105,8 +115,9 @@ export async function requireAccepted(
     ask(change, app, commit, backend, signal),
   );
   const errors = answers.flatMap((answer, at) => {
-    const place = changes[at]?.declared?.locate([]);
-    return answer.is === "refused" ? [{ error: answer.error, place }] : [];
+    const declared = changes[at]?.declared;
+    if (answer.is !== "refused" || declared === undefined) return [];
+    return [{ error: answer.error, place: refusedFields(answer.error, declared)[0]?.location }];
   });
   const [first] = errors;
   if (first === undefined) return;
@@ -136,8 +147,9 @@ async function ask(
   const mayBeNone = mayBeUnchanged(change, app);
   const desired = mayBeNone ? decoratedAsLive(request.desired, change.observed?.object) : request.desired;
   try {
-    const { action } = await backend.dryRun({ ...request, desired }, signal);
-    return { is: mayBeNone && action === "unchanged" ? "unchanged" : "accepted" };
+    const result = await backend.dryRun({ ...request, desired }, signal);
+    const isNone = result.action === "unchanged" && result.isRecorded !== false;
+    return mayBeNone && isNone ? { is: "unchanged" } : { is: "accepted", result };
   } catch (error) {
     if (!(error instanceof TrueupError && REFUSALS.has(error.code))) throw error;
     const isFixed = error.code === "invalid" && change.action === "update" && IMMUTABLE.test(error.message);
@@ -173,10 +185,15 @@ function isSettled({ action, declared, observed }: Change, settled: Settled): bo
   return known !== undefined && resourceVersion !== undefined && known.uid === uid && known.version === resourceVersion;
 }
 
-function refused({ declared }: Change, error: TrueupError): Diagnostic | null {
-  return declared === undefined
-    ? null
-    : fault("refused-by-backend", error.message.replace(/\.$/, ""), declared, error.hint);
+/** The change as it is known after the dry run: an adoption removes what other tools set, which nobody here can see. */
+function answeredChange(change: Change, answer: Answer | undefined): Change {
+  if (answer?.is === "fixed") return { ...change, action: "replace" };
+  const { observed, adopts, declared } = change;
+  if (answer?.is !== "accepted" || adopts !== true || observed === undefined || declared === undefined) return change;
+  const { object, adopted } = answer.result ?? {};
+  if (object === undefined || adopted === undefined) return change;
+  const fields = redactChanges(declared.object, compareObjects(observed.object, object));
+  return { ...change, fields, adopted };
 }
 
 function replacementFault(change: Change, app: string): Diagnostic | null {

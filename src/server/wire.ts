@@ -3,7 +3,7 @@ import type { Diagnostic } from "../model/diagnostic.ts";
 import type { ErrorCode } from "../model/errors.ts";
 import type { KubeObject, ObjectId } from "../model/object.ts";
 import type { SyncPhase } from "../model/ordering.ts";
-import type { ChangeAction, FieldChange, Stage } from "../model/plan.ts";
+import type { AdoptedFrom, ChangeAction, FieldChange, Stage } from "../model/plan.ts";
 import type { CommitId } from "../model/source.ts";
 import type { PlanForecast } from "./plan-forecast.ts";
 
@@ -41,6 +41,7 @@ export interface ChangeView {
   from?: string;
   /** No app applied it: an operator lets this one take it over. */
   adopts?: true;
+  adopted?: AdoptedFrom;
   /** RFC 3339: until then the difference is left alone. */
   contestedUntil?: string;
   /** Index into the plan's stages; absent when there is one only. */

@@ -56,6 +56,50 @@ describe("a plan in words", () => {
     expect(summarizePlan(plan)).toBe("nothing to do");
   });
 
+  it("says of each field who set what git overrides or takes away, and since when", () => {
+    const entry = (manager: string, fieldsV1: object, more: object = {}): object => ({
+      manager,
+      operation: "Update",
+      time: "2026-11-20T00:00:00Z",
+      fieldsV1,
+      ...more,
+    });
+    const managedFields = [
+      entry("trueup", { "f:data": { "f:kept": {}, "f:gone": {} } }, { operation: "Apply" }),
+      entry("kubectl-edit", { "f:data": { "f:a": {} } }),
+      entry("kubectl", { "f:data": { "f:gone": {} } }, { time: undefined }),
+      entry("a-controller", { "f:data": { "f:kept": {} } }, { subresource: "status" }),
+    ];
+    const observed = observedOf(configMap("c", { a: "theirs", kept: "1", gone: "1" }), "shop");
+    observed.object.metadata = { ...observed.object.metadata, managedFields } as KubeObject["metadata"];
+    const declared = [declaredOf(configMap("c", { a: "ours", kept: "2", fresh: "1" }))];
+    const plan = planApp({ app: "shop", commit: COMMIT, declared, observed: [observed] });
+    expect(describePlan(plan).split("\n").slice(2)).toEqual([
+      "      data.a: theirs → ours (set by kubectl-edit at 2026-11-20T00:00:00Z)",
+      '      data.fresh: "1" (new)'.replaceAll('"', ""),
+      "      data.gone: 1 (removed) (set by kubectl)",
+      "      data.kept: 1 → 2",
+    ]);
+  });
+
+  it("says whose an object was that is adopted, and who still claims it", () => {
+    const observed = observedOf(configMap("c", { a: "theirs" }), null);
+    const declared = [declaredOf(configMap("c", { a: "ours" }))];
+    const plan = planApp({ app: "shop", commit: COMMIT, declared, observed: [observed], adopt: true });
+    const lineWith = (adopted?: { managers: string[]; claims: string[] }): string | undefined => {
+      const changes = plan.changes.map((change) => ({ ...change, ...(adopted !== undefined && { adopted }) }));
+      return describePlan({ ...plan, changes }).split("\n")[1];
+    };
+    const title = "  ~ configmap/c (app.yaml:1): is there already";
+    expect(lineWith()).toBe(`${title}, adopted as the operator asks`);
+    expect(lineWith({ managers: ["helm", "kubectl"], claims: [] })).toBe(
+      `${title}, applied by helm, kubectl, adopted as the operator asks`,
+    );
+    expect(lineWith({ managers: [], claims: ["Helm release shop/web"] })).toBe(
+      `${title}, adopted as the operator asks; still claimed by Helm release shop/web, which must give it up`,
+    );
+  });
+
   it("shows no escape sequence of a value", () => {
     const plan = planApp({
       app: "shop",

@@ -46,6 +46,17 @@ describe("a field", () => {
       path: [...CONTAINER, "ports", 1, "protocol"],
       place: "18:41",
     },
+    { shown: ".spec.replicas", path: ["spec", "replicas"], place: "7:13" },
+    {
+      shown: 'spec.template.spec.containers[name="web"].image',
+      path: [...CONTAINER, "image"],
+      place: "14:16",
+    },
+    {
+      shown: "metadata.annotations[example.org/a.b]",
+      path: ["metadata", "annotations", "example.org/a.b"],
+      place: "5:34",
+    },
     {
       shown: 'metadata.annotations["example.org/a.b"]',
       path: ["metadata", "annotations", "example.org/a.b"],

@@ -8,8 +8,10 @@ import type { KubernetesBackend } from "../../src/backend/kubernetes/kubernetes.
 import { appliedPart, ownersOf } from "../../src/backend/kubernetes/managed-fields.ts";
 import { TrueupError } from "../../src/model/errors.ts";
 import { idOf, type KubeObject, type ObjectId } from "../../src/model/object.ts";
+import { planObject } from "../../src/plan/plan.ts";
 import { SystemClock } from "../../src/util/clock.ts";
 import { systemRandom } from "../../src/util/random.ts";
+import { declaredOf } from "../plan/declared.ts";
 import { pathOf } from "../support/kubernetes/api.ts";
 import { clusterForTests } from "../support/kubernetes/cluster.ts";
 import type { User } from "../support/kubernetes/parts.ts";
@@ -419,6 +421,13 @@ describe("what others made", () => {
       expect.objectContaining({ manager: "kubectl", subresource: "scale", operation: "Update" }),
     ]);
     expect(ownersOf(live, "metadata.labels.theirs").map(({ manager }) => manager)).toEqual(["kubectl-label"]);
+    await heard(backend, idOf(declared), ({ spec }) => (spec as { replicas: number }).replicas === 3);
+    const [observed] = (await backend.list({ ...idOf(declared) }, NO_ABORT)).items;
+    const planned = planObject(declaredOf(declared), observed, APP)?.fields ?? [];
+    expect(planned.map(({ path, setBy }) => [path, setBy?.manager])).toEqual([
+      ["spec.replicas", "kubectl"],
+      [image, "kubectl-set"],
+    ]);
     const { action, object: mended } = await apply(declared);
     expect(action).toBe("update");
     expect(mended.metadata.labels).toMatchObject({ theirs: "yes" });
@@ -592,7 +601,7 @@ describe("adopting", () => {
         annotations: annotations ?? {},
         managers: managers.map(({ manager, operation }) => `${manager} ${operation}`).sort(),
         action: adopted.action,
-        claims: [rehearsed.claims, adopted.claims],
+        claims: [rehearsed.adopted?.claims, adopted.adopted?.claims],
         rehearsed: [rehearsed.action, rehearsed.object.data],
       }).toEqual({
         data: { keep: "1", x: "ours" },
@@ -634,8 +643,8 @@ describe("adopting", () => {
       });
     expect((await prune(fileOf(theirs(namespace)))).code).toBe(0);
     const request = { desired: configMap(namespace, "c", { keep: "1" }), owner: APP, adopt: true };
-    const { claims } = await backend.apply(request, NO_ABORT);
-    expect(claims).toEqual([expect.stringMatching(/^ApplySet applyset-.*-v1$/)]);
+    const { adopted } = await backend.apply(request, NO_ABORT);
+    expect(adopted?.claims).toEqual([expect.stringMatching(/^ApplySet applyset-.*-v1$/)]);
     // Its next run, without the object, prunes nothing.
     const empty = fileOf(configMap(namespace, "something-else", {}));
     expect((await prune(empty)).stdout).not.toContain("pruned");

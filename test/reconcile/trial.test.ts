@@ -135,6 +135,27 @@ describe("what is there and no app applied", () => {
     expect((await world.backend.inner.list({ owner: "shop" }, NO_ABORT)).items).toHaveLength(2);
   });
 
+  it("shows what goes with the tool that set it, as the dry run tells", async () => {
+    world = await World.create({ "c.json": configMap("c") });
+    world.cluster.store.create({ ...theirs, data: { a: "theirs", extra: "1" } });
+    const adopted = { managers: ["helm"], claims: ["Helm release shop/c"] };
+    const backend = dear(world.backend, ({ desired, adopt }) => {
+      if (adopt !== true) return undefined;
+      return { action: "update", object: { ...theirs, data: desired.data }, adopted };
+    });
+    const reconciler = await world.settledReconciler({ backend });
+    const outcome = await reconciler.plan(undefined, NO_ABORT, true);
+    if (outcome.kind !== "planned") throw new Error("rejected");
+    const [change] = outcome.plan.changes;
+    expect([change?.adopted, change?.fields.map(({ path, kind }) => [path, kind])]).toEqual([
+      adopted,
+      [
+        ["data.a", "change"],
+        ["data.extra", "remove"],
+      ],
+    ]);
+  });
+
   it("is never taken from another app", async () => {
     world = await World.create({ "c.json": configMap("c") });
     await world.backend.inner.apply({ desired: theirs, owner: "theirs" }, NO_ABORT);
@@ -241,6 +262,37 @@ describe("a difference that the server says is none", () => {
     // As the live object is marked, or every one would differ.
     expect(new Set(asked)).toEqual(new Set([first]));
     expect(world.backend.writes).toHaveLength(writes);
+  });
+});
+
+describe("an object that is as declared, some of it by chance", () => {
+  it("is applied all the same, so that what git drops later goes", async () => {
+    world = await World.create({ "web.json": deployment("web"), ...image("v1") });
+    const backend = dear(world.backend, ({ desired }) => {
+      if (desired.kind !== "Deployment" || Reflect.get(desired.spec as object, "paused") !== false) return undefined;
+      return { action: "unchanged", object: desired, isRecorded: false };
+    });
+    const reconciler = await world.settledReconciler({ backend });
+    const writes = world.backend.writes.length;
+    await world.push(reconciler, { "web.json": deployment("web", "v1", { paused: false }) }, "second");
+    expect(world.backend.writes.slice(writes)).toEqual(["apply Deployment web"]);
+  });
+});
+
+describe("a refusal", () => {
+  it("is told where git has the fields that it is about", async () => {
+    world = await World.create({ "c.json": JSON.stringify(JSON.parse(configMap("c", { a: "1", b: "2" })), null, 1) });
+    const fields = [
+      { path: "data[a]", message: "bad" },
+      { path: "data.b", message: "worse" },
+    ];
+    const backend = dear(world.backend, () => new TrueupError("invalid", "Cannot apply configmap/c.", { fields }));
+    const reconciler = await world.settledReconciler({ backend });
+    const { diagnostics } = reconciler.status();
+    expect(diagnostics.map(({ message, location }) => [location.file, location.line, message])).toEqual([
+      ["c.json", 8, "Cannot apply configmap/c as data[a] is refused: bad"],
+      ["c.json", 9, "Cannot apply configmap/c as data.b is refused: worse"],
+    ]);
   });
 });
 

@@ -16,6 +16,7 @@ import {
 } from "./applyset.ts";
 import type { KubeContext } from "./context.ts";
 import { statusOf } from "./status.ts";
+import { asJson, asObject } from "./write-rules.ts";
 
 /** Owner of the parents' fields, as the convention names it. */
 const MANAGER = "trueup-applyset";
@@ -137,7 +138,7 @@ export class ParentKeeper {
       const code = statusOf(error)?.code;
       if (code === 409) {
         const parent = await api.request({ method: "GET", path: this.#path(app) }, signal);
-        requireOurs(parent as unknown as KubeObject);
+        requireOurs(asObject(parent));
         this.#take(parent);
         return false;
       }
@@ -160,7 +161,7 @@ export class ParentKeeper {
   }
 
   #take(answer: JsonObject): void {
-    this.#context.cache.put(answer as unknown as KubeObject);
+    this.#context.cache.put(asObject(answer));
   }
 
   #covers(app: string, ids: readonly ObjectId[]): boolean {
@@ -224,8 +225,4 @@ function liveId({ apiVersion, kind, metadata }: KubeObject): ObjectId {
   const slash = apiVersion.indexOf("/");
   const group = slash < 0 ? "" : apiVersion.slice(0, slash);
   return { group, kind, namespace: metadata.namespace ?? "", name: metadata.name };
-}
-
-function asJson(object: KubeObject): JsonObject {
-  return object as unknown as JsonObject;
 }

@@ -62,7 +62,7 @@ export function requireApplied(id: ObjectId, present: string | null, owner: stri
  * @throws {TrueupError} `conflict` when applying changes an object that nobody applied
  */
 export function requireEqual(id: ObjectId, owner: string, live: KubeObject, expected: KubeObject): void {
-  const differences = compareObjects(withoutSet(live), withoutSet(expected));
+  const differences = compareObjects(live, expected);
   if (differences.length === 0) return;
   const named = differences.slice(0, MOST_NAMED).map(({ path }) => {
     const [by] = ownersOf(live, path).filter(({ manager }) => manager !== FIELD_MANAGER);
@@ -115,10 +115,6 @@ function less(map: Record<string, string> | undefined, key: string): Record<stri
   return rest;
 }
 
-function withoutSet(object: KubeObject): KubeObject {
-  return { ...object, metadata: { ...object.metadata, labels: less(object.metadata.labels, PART_OF_LABEL) } };
-}
-
 /** The JSON merge patch (RFC 7386) that makes `after` of `before`. */
 export function mergePatch(before: JsonObject, after: JsonObject): JsonObject {
   const patch: JsonObject = {};
@@ -150,4 +146,13 @@ export function unservedVersion(id: ObjectId, declared: string, served: string):
     `Cannot apply ${displayId(id)} as the server must serve ${id.kind} in ${declared}: it serves it in ${served}.`,
     { hint: `Write it as ${served}.` },
   );
+}
+
+/** An answer that is an object: the server says so by its kind. */
+export function asObject(answer: JsonObject): KubeObject {
+  return answer as unknown as KubeObject;
+}
+
+export function asJson(object: KubeObject): JsonObject {
+  return object as unknown as JsonObject;
 }

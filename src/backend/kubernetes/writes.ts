@@ -17,6 +17,8 @@ import { trim } from "./trim.ts";
 import { untilGone } from "./until-gone.ts";
 import {
   anotherObject,
+  asJson,
+  asObject,
   hasSameFields,
   isLeaving,
   isSame,
@@ -206,7 +208,8 @@ export class KubeWriter {
       const body = withMetadata(target.body, { resourceVersion: taken.metadata.resourceVersion });
       answer = await this.#send(target, body, true, signal);
     }
-    return { action: isSame(live, answer) ? "unchanged" : "update", object: trim(answer, true), claims };
+    const adopted = { managers: adoption?.managers ?? [], claims };
+    return { action: isSame(live, answer) ? "unchanged" : "update", object: trim(answer, true), adopted };
   }
 
   /** Other tools' fields as trueup's, and kubectl's copy of its manifest away: `kubectl apply` would go by it. */
@@ -299,12 +302,4 @@ export class KubeWriter {
     if (answer === null || answer.kind === "Status") this.#context.cache.remove(live, present);
     await untilGone(this.#context.cache, live, present, signal);
   }
-}
-
-function asObject(answer: JsonObject): KubeObject {
-  return answer as unknown as KubeObject;
-}
-
-function asJson(object: KubeObject): JsonObject {
-  return object as unknown as JsonObject;
 }
