@@ -32,6 +32,8 @@ export interface Order<T extends Ordered = Declared> {
   /** Nothing has a place of its own: everything is applied at once, and there are no hooks. */
   isPlain: boolean;
   slots: readonly Slot<T>[];
+  /** Kinds that the app defines, as `group/Kind`, with the keys of their definitions. */
+  definitions: ReadonlyMap<string, ObjectKey>;
   /** All positions that are taken, first to last. */
   positions: readonly Position[];
   of(key: ObjectKey): readonly Slot<T>[];
@@ -88,6 +90,7 @@ function plainOrder(items: readonly Ordered[]): Order<Ordered> {
   };
   return {
     isPlain: true,
+    definitions: new Map(),
     positions: items.length === 0 ? [] : [FIRST],
     get slots() {
       return whole().slots;
@@ -144,7 +147,13 @@ class Ordering {
       const last = positions.at(-1);
       if (last === undefined || comparePositions(last, at) !== 0) positions.push(at);
     }
-    return { isPlain: false, slots: this.#slots, positions, of: (key) => this.#byKey.get(key) ?? [] };
+    return {
+      isPlain: false,
+      definitions: this.#definitions,
+      slots: this.#slots,
+      positions,
+      of: (key) => this.#byKey.get(key) ?? [],
+    };
   }
 
   /** The Namespace that an object is in, and the definition of its kind. */

@@ -227,7 +227,7 @@ export async function planPrepared(context: PassContext, prepared: Prepared, sig
     ...moves,
   });
   const released = aim.approvals === undefined ? planned : release(planned, aim.approvals);
-  const { plan, diagnostics: refused } = await tryPlan(released, commit, backend, context.settled, signal);
+  const { plan, diagnostics: refused } = await tryPlan(released, commit, backend, context.settled, declared, signal);
   const hookObjects = hooksAmong(observed, declared);
   const diagnostics = [...prepared.diagnostics, ...refused];
   return sorted({ ...prepared, plan, isGivingUp, going, hookObjects, ignored, diagnostics });

@@ -12,6 +12,7 @@ import type { CommitInfo } from "../model/source.ts";
 import { ANNOTATION } from "../model/workload.ts";
 import { planDigest } from "../plan/digest.ts";
 import { replaceFault } from "../plan/replace.ts";
+import { orderOf } from "../plan/stages.ts";
 import { refusedFields } from "./refused.ts";
 import { dueChanges, requestFor } from "./request.ts";
 
@@ -20,6 +21,8 @@ const REFUSALS: ReadonlySet<string> = new Set(["conflict", "invalid", "forbidden
 /** How API servers and the embedded cluster say that a field cannot be changed on what exists. */
 const IMMUTABLE =
   /immutable|cannot change roleRef|may not (?:be )?change|cannot be changed|updates to .* are forbidden|must stay as it is/i;
+/** How the backend, and API servers, say that they know nothing of a kind. */
+const UNSERVED = /must serve the kind|no matches for kind|could not find the requested resource/i;
 /** Dry runs at a time, where each is a round trip. */
 const AT_ONCE = 16;
 
@@ -43,21 +46,25 @@ type Answer =
  * Left out is what cannot be asked yet: objects in Namespaces, and of kinds, that the plan itself brings (`carryOut` asks about the former
  * as soon as their Namespace is there, the next stage's pass about the latter), and what is there still and is to be made anew.
  *
- * @throws {TrueupError} When the backend cannot be reached
+ * @param declared All that the app declares
+ * @throws {TrueupError} When the backend cannot be reached, or does not serve a kind yet that the app defines
  */
 export async function tryPlan(
   plan: Plan,
   commit: CommitInfo,
   backend: Backend,
   settled: Settled,
+  declared: readonly Declared[],
   signal: AbortSignal,
 ): Promise<Trial> {
+  const { definitions } = orderOf(declared);
   const due = dueChanges(plan);
   const late = new Set(untried(due));
   const asked = due.filter((change) => isAsked(change, plan.app) && !late.has(change) && !isSettled(change, settled));
   const answers = await inParallel(asked, backend.capabilities.cheapDryRun ? 1 : AT_ONCE, (change) =>
     ask(change, plan.app, commit, backend, signal),
   );
+  requireServed(asked, answers, definitions);
   const diagnostics: Diagnostic[] = [];
   const told = new Map(asked.map((change, at) => [change, answers[at]]));
   let unchanged = 0;
@@ -126,6 +133,28 @@ export async function requireAccepted(
   const more = errors.length === 1 ? "" : ` (and ${errors.length - 1} more)`;
   const hint = error.hint === undefined ? {} : { hint: error.hint };
   throw new TrueupError("invalid", `${where}${error.message}${more}`, { cause: error, ...hint });
+}
+
+/**
+ * A definition is established a moment before its kind is served: what is refused until then is no fault of the object.
+ *
+ * @throws {TrueupError} `unavailable`: it is tried again
+ */
+function requireServed(
+  asked: readonly Change[],
+  answers: readonly Answer[],
+  definitions: ReadonlyMap<string, unknown>,
+): void {
+  for (const [at, { id, observed }] of asked.entries()) {
+    const answer = answers[at];
+    if (answer?.is !== "refused" || observed !== undefined || !definitions.has(`${id.group}/${id.kind}`)) continue;
+    if (!UNSERVED.test(answer.error.message)) continue;
+    throw new TrueupError(
+      "unavailable",
+      `Cannot apply ${displayId(id)} as its kind must be served: it is defined, and not served yet.`,
+      { cause: answer.error },
+    );
+  }
 }
 
 function isAsked({ action, declared, observed, hook }: Change, app: string): boolean {

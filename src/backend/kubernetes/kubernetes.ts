@@ -94,6 +94,8 @@ export class KubernetesBackend implements Backend {
     this.#unsubscribe = cache.subscribe(({ type, observed }) => {
       this.#noteSet(observed.object, type === "deleted", ownerId);
       if (type === "deleted") declarations.forget(observed.object.metadata.uid ?? "");
+      // Its kinds are served only some time after it was applied: what was found out meanwhile is out of date.
+      if (observed.object.kind === "CustomResourceDefinition") discovery.invalidate();
     });
     this.#followed.follow(PARENTS, true);
   }
