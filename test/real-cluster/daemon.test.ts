@@ -1,45 +1,27 @@
 /** `trueup run --context` on a real repository and a real API server: the tutorial, kubectl's view of it, a kill, and drift. */
-import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { KubeObject } from "../../src/model/object.ts";
-import type { DaemonStatus } from "../../src/model/status.ts";
 import type { Deployment } from "../../src/model/workload.ts";
 import { clusterForTests } from "../support/kubernetes/cluster.ts";
 import type { Player } from "../support/kubernetes/player.ts";
-import { Child, type Home, MAIN, makeHome, trueup } from "../support/processes.ts";
+import { CONTEXT, Shop } from "../support/kubernetes/shop.ts";
+import { type Child, makeHome, trueup } from "../support/processes.ts";
 
 const cluster = clusterForTests();
-const CONTEXT = "trueup-test";
 const DEPLOYMENT = "deployment/hello-deployment";
 
-let home: Home;
-let repository: string;
+let shop: Shop;
 let namespace: string;
 let player: Player;
-const children: Child[] = [];
 
 beforeEach(async () => {
-  home = makeHome();
-  repository = join(home.dir, "shop");
-  mkdirSync(repository);
-  git("init", "--quiet", "--initial-branch", "main");
-  git("config", "user.name", "Ann");
-  git("config", "user.email", "ann@example.org");
+  shop = new Shop();
   namespace = await cluster.namespace("daemon");
   player = cluster.play([namespace], { "hello-server:v1": { does: "run", readyAfterMs: 50 } });
   player.script("hello-server:v2", { does: "run", readyAfterMs: 50, stopMs: 50 });
-  commit("Run version 1", { "hello.yaml": MANIFEST });
+  shop.commit("Run version 1", { "hello.yaml": MANIFEST });
 });
-
-afterEach(async () => {
-  for (const child of children.splice(0)) {
-    child.kill("SIGKILL");
-    await child.exited;
-  }
-  home.remove();
-});
+afterEach(() => shop.end());
 
 const MANIFEST = `apiVersion: apps/v1
 kind: Deployment
@@ -67,52 +49,18 @@ spec:
     - { name: http, port: 80, targetPort: 8080 }
 `;
 
-function git(...args: string[]): string {
-  return execFileSync("git", args, { cwd: repository, encoding: "utf8", env: home.env }).trim();
-}
-
-function commit(message: string, files: Record<string, string>): string {
-  for (const [path, text] of Object.entries(files)) writeFileSync(join(repository, path), text);
-  git("add", "--all");
-  git("commit", "--quiet", "-m", message);
-  return git("rev-parse", "HEAD");
-}
-
-async function start(): Promise<Child> {
+function runArguments(): string[] {
   const kubeconfig = cluster.kubeconfigFor("trueup");
-  const args = ["run", repository, "--context", CONTEXT, "--kubeconfig", kubeconfig, "-n", namespace];
-  const child = new Child([process.execPath, MAIN, ...args], { cwd: home.dir, env: home.env });
-  children.push(child);
-  return child;
+  return [shop.repository, "--context", CONTEXT, "--kubeconfig", kubeconfig, "-n", namespace];
 }
 
-/** Runs a command of trueup in the repository; it must succeed. */
-async function ok(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await trueup(args, home, repository);
-  expect({ args, code, stderr: code === 0 ? "" : `${stdout}${stderr}` }).toEqual({ args, code: 0, stderr: "" });
-  return stdout;
-}
+const start = (): Child => shop.run(...runArguments());
 
 async function kubectl(...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await cluster.kubectl([...args, "-n", namespace]);
   expect({ args, code, stderr: code === 0 ? "" : stderr }).toEqual({ args, code: 0, stderr: "" });
   return stdout;
 }
-
-/** Asks again until it is as wanted; each question is a process, which is wait enough. */
-async function untilStatus(wanted: (status: DaemonStatus) => boolean): Promise<DaemonStatus> {
-  for (const end = Date.now() + 60_000; ; ) {
-    const { code, stdout } = await trueup(["status", "-o", "json"], home, repository);
-    if (code === 0) {
-      const found = JSON.parse(stdout) as DaemonStatus;
-      if (wanted(found)) return found;
-      if (Date.now() > end) throw new Error(`the status does not get as wanted: ${stdout}`);
-    } else if (Date.now() > end) throw new Error("the daemon does not answer");
-  }
-}
-
-const isSynced = (at: string) => (of: DaemonStatus) =>
-  of.apps.length > 0 && of.apps.every(({ phase, applied }) => phase === "Synced" && applied === at);
 
 function pathOf(name = "hello-deployment"): string {
   return `/apis/apps/v1/namespaces/${namespace}/deployments/${name}`;
@@ -123,27 +71,27 @@ function lastLine(text: string): string {
 }
 
 it("rolls v1, v2 and back, and kubectl and trueup tell the same story of commits", async () => {
-  await start();
-  const first = git("rev-parse", "HEAD");
-  const { target, kubelet } = await untilStatus(isSynced(first));
+  start();
+  const first = shop.head;
+  const { target, kubelet } = await shop.synced(first);
   expect({ target, kubelet }).toEqual({
     target: { name: CONTEXT, kind: "kubernetes", server: cluster.api.access.server, context: CONTEXT },
   });
 
-  await ok("set", "image", DEPLOYMENT, "hello-deployment=hello-server:v2", "-n", namespace);
-  const second = git("rev-parse", "HEAD");
-  const said = lastLine(await ok("rollout", "status", DEPLOYMENT, "-n", namespace));
-  await untilStatus(isSynced(second));
+  await shop.ok("set", "image", DEPLOYMENT, "hello-deployment=hello-server:v2", "-n", namespace);
+  const second = shop.head;
+  const said = lastLine(await shop.ok("rollout", "status", DEPLOYMENT, "-n", namespace));
+  await shop.synced(second);
   expect(said).toBe(lastLine(await kubectl("rollout", "status", DEPLOYMENT)));
 
-  await ok("rollout", "undo", DEPLOYMENT, "-n", namespace, "--to-revision", "1", "--wait");
-  const third = git("rev-parse", "HEAD");
-  await untilStatus(isSynced(third));
+  await shop.ok("rollout", "undo", DEPLOYMENT, "-n", namespace, "--to-revision", "1", "--wait");
+  const third = shop.head;
+  await shop.synced(third);
   const live = await cluster.api.get<Deployment>(pathOf());
   expect(live.spec.template.spec.containers.map(({ image }) => image)).toEqual(["hello-server:v1"]);
 
   // Revision 1 is 3 now, as kubectl has it; its cause is the commit that brought it back.
-  const causes = [second, third].map((id) => `${id.slice(0, 7)} ${git("show", "-s", "--format=%s (%an)", id)}`);
+  const causes = [second, third].map((id) => `${id.slice(0, 7)} ${shop.git("show", "-s", "--format=%s (%an)", id)}`);
   const history = await kubectl("rollout", "history", DEPLOYMENT);
   const rows = (text: string): string[][] =>
     text
@@ -155,27 +103,27 @@ it("rolls v1, v2 and back, and kubectl and trueup tell the same story of commits
     ["2", causes[0]],
     ["3", causes[1]],
   ]);
-  expect(rows(await ok("rollout", "history", DEPLOYMENT, "-n", namespace)).slice(-2)).toEqual(rows(history));
+  expect(rows(await shop.ok("rollout", "history", DEPLOYMENT, "-n", namespace)).slice(-2)).toEqual(rows(history));
 
-  const log = JSON.parse(await ok("log", "-o", "json")) as { target: string; ending?: { outcome: string } }[];
+  const log = await shop.json<{ target: string; ending?: { outcome: string } }[]>("log");
   expect(log.map(({ target: on, ending }) => [on, ending?.outcome])).toEqual(
     [1, 2, 3].map(() => [CONTEXT, "deployed"]),
   );
 
-  const described = [await ok("describe", DEPLOYMENT, "-n", namespace), await kubectl("describe", DEPLOYMENT)];
+  const described = [await shop.ok("describe", DEPLOYMENT, "-n", namespace), await kubectl("describe", DEPLOYMENT)];
   for (const label of ["Replicas:", "NewReplicaSet:", "OldReplicaSets:", "StrategyType:"]) {
     const [ours, theirs] = described.map((text) => text.split("\n").find((line) => line.startsWith(label)));
     expect(ours?.replace(/\s+/g, " ")).toBe(theirs?.replace(/\s+/g, " "));
   }
-  expect(await ok("down")).toMatch(/^The daemon has ended\. What it applied stays on trueup-test/);
+  expect(await shop.ok("down")).toMatch(/^The daemon has ended\. What it applied stays on trueup-test/);
   expect(await cluster.api.get(pathOf())).toBeDefined();
 });
 
 it("goes on after kill -9 in mid-rollout, and applies nothing twice", async () => {
-  const killed = await start();
-  await untilStatus(isSynced(git("rev-parse", "HEAD")));
+  const killed = start();
+  await shop.synced(shop.head);
   player.script("hello-server:v3", { does: "run", readyAfterMs: 1_000 });
-  const next = commit("Run version 3", { "hello.yaml": MANIFEST.replace(":v1", ":v3") });
+  const next = shop.commit("Run version 3", { "hello.yaml": MANIFEST.replace(":v1", ":v3") });
   await cluster.api.until<Deployment>(pathOf(), (object) => {
     const isSeen = object?.status?.observedGeneration === object?.metadata.generation;
     const isNew = object?.spec.template.spec.containers[0]?.image === "hello-server:v3";
@@ -184,9 +132,9 @@ it("goes on after kill -9 in mid-rollout, and applies nothing twice", async () =
   killed.kill("SIGKILL");
   await killed.exited;
   const mark = cluster.isOwn ? await cluster.audit.mark() : null;
-  await start();
-  await untilStatus(isSynced(next));
-  const log = JSON.parse(await ok("log", "-o", "json")) as { subject: string; ending?: { outcome: string } }[];
+  start();
+  await shop.synced(next);
+  const log = await shop.json<{ subject: string; ending?: { outcome: string } }[]>("log");
   expect(log.map(({ subject, ending }) => [subject, ending?.outcome])).toEqual([
     ["Run version 3", "deployed"],
     ["Run version 1", "deployed"],
@@ -197,8 +145,8 @@ it("goes on after kill -9 in mid-rollout, and applies nothing twice", async () =
 });
 
 it("repairs what somebody changes, and names by what manager it was", async () => {
-  await start();
-  await untilStatus(isSynced(git("rev-parse", "HEAD")));
+  start();
+  await shop.synced(shop.head);
   await kubectl("scale", DEPLOYMENT, "--replicas", "5");
   await cluster.api.until<Deployment>(pathOf(), (object) => object?.spec.replicas === 3);
   await cluster.api.patch(`${pathOf()}?fieldManager=somebody`, "merge", { spec: { minReadySeconds: 7 } });
@@ -212,7 +160,7 @@ it("repairs what somebody changes, and names by what manager it was", async () =
     (object) => object?.spec.template.spec.containers[0]?.image === "hello-server:v1",
   );
   type Drift = { type: string; detail: { changes: { fields: string[]; by: string }[] } };
-  const log = JSON.parse(await ok("log", "-o", "json")) as { events: Drift[] }[];
+  const log = await shop.json<{ events: Drift[] }[]>("log");
   const drifts = log.flatMap(({ events }) => events).filter(({ type }) => type === "drift");
   expect(drifts.flatMap(({ detail }) => detail.changes)).toMatchObject([
     { fields: ["spec.replicas"], by: "kubectl" },
@@ -221,14 +169,12 @@ it("repairs what somebody changes, and names by what manager it was", async () =
 });
 
 it("leaves alone what another daemon's app of the same name owns", async () => {
-  await start();
-  const head = git("rev-parse", "HEAD");
-  await untilStatus(isSynced(head));
+  start();
+  const head = shop.head;
+  await shop.synced(head);
   const others = makeHome();
   try {
-    const kubeconfig = cluster.kubeconfigFor("trueup");
-    const args = ["run", repository, "--context", CONTEXT, "--kubeconfig", kubeconfig, "-n", namespace, "--once"];
-    const { code, stderr, stdout } = await trueup(args, others, home.dir);
+    const { code, stderr, stdout } = await trueup(["run", ...runArguments(), "--once"], others, others.dir);
     expect({ code, said: `${stdout}${stderr}` }).toEqual({
       code: 1,
       said: expect.stringMatching(/hello-deployment.*shop of /s),

@@ -13,10 +13,13 @@ interface Followed {
 
 export class FollowedKinds {
   readonly #options: FollowOptions;
+  readonly #own: { kind: string; namespace: string };
   readonly #kinds = new Map<string, Followed>();
 
-  constructor(options: FollowOptions) {
+  /** @param own The one kind (`group/Kind`) that is also read where trueup keeps its own objects, and where */
+  constructor(options: FollowOptions, own: { kind: string; namespace: string }) {
     this.#options = options;
+    this.#own = own;
   }
 
   get size(): number {
@@ -72,10 +75,17 @@ export class FollowedKinds {
     const key = kindKey(kind);
     let followed = this.#kinds.get(key);
     if (followed === undefined) {
-      followed = { follower: new Follower(this.#options, kind, selectorOf(kind)), isNeeded: false };
+      followed = { follower: new Follower(this.#optionsFor(key), kind, selectorOf(kind)), isNeeded: false };
       this.#kinds.set(key, followed);
     }
     return followed;
+  }
+
+  /** Where only some namespaces are read, trueup's own is for its own objects: no right to read others is needed there. */
+  #optionsFor(key: string): FollowOptions {
+    const { namespaces } = this.#options;
+    if (namespaces === undefined || key !== this.#own.kind) return this.#options;
+    return { ...this.#options, namespaces: [...new Set([...namespaces, this.#own.namespace])] };
   }
 
   async #settled(chosen: readonly Followed[], signal: AbortSignal): Promise<void> {

@@ -86,9 +86,10 @@ export class KubernetesBackend implements Backend {
       applySetOf: (object) => applySetOf(object, ownerId),
     });
     const [cache, discovery] = [this.#cache, this.#discovery];
-    this.#namespaces = namespaces === undefined ? null : [...new Set([...namespaces, namespace])];
+    this.#namespaces = namespaces === undefined ? null : [...new Set(namespaces)];
     const scope = this.#namespaces === null ? {} : { namespaces: this.#namespaces };
-    this.#followed = new FollowedKinds({ api, discovery, cache, clock, random, ...scope });
+    const own = { kind: kindKey(PARENTS), namespace };
+    this.#followed = new FollowedKinds({ api, discovery, cache, clock, random, ...scope }, own);
     const follow: KubeContext["follow"] = (kind, signal) => this.#follow(kind, signal);
     this.#writer = new KubeWriter({ api, discovery, cache, declarations, clock, ownerId, namespace, follow });
     this.#unsubscribe = cache.subscribe(({ type, observed }) => {

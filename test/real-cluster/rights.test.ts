@@ -1,0 +1,73 @@
+/** What `examples/kubernetes/rbac.yaml` allows is enough for trueup, and it asks for no more. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { loadAll } from "js-yaml";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import type { KubeObject } from "../../src/model/object.ts";
+import { clusterForTests } from "../support/kubernetes/cluster.ts";
+import { CONTEXT, Shop } from "../support/kubernetes/shop.ts";
+import { ROOT } from "../support/processes.ts";
+
+const cluster = clusterForTests();
+
+let shop: Shop;
+
+beforeEach(() => {
+  shop = new Shop();
+});
+afterEach(() => shop.end());
+
+const SECRET = `---
+apiVersion: v1
+kind: Secret
+metadata: { name: web }
+stringData: { password: hunter22 }
+`;
+
+const manifest = (replicas: number): string => `apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web }
+spec:
+  replicas: ${replicas}
+  selector: { matchLabels: { app: web } }
+  template:
+    metadata: { labels: { app: web } }
+    spec: { containers: [{ name: web, image: "web:v1" }] }
+${SECRET}${[1, 2, 3].map((index) => `---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: web-${index} }\n`).join("")}`;
+
+/** The example's roles for these namespaces, given to a user who has no other right. */
+async function allow(user: string, own: string, shared: string): Promise<void> {
+  const text = readFileSync(join(ROOT, "examples/kubernetes/rbac.yaml"), "utf8");
+  for (const object of loadAll(text.replaceAll("trueup-system", own).replaceAll("shop", shared)) as KubeObject[]) {
+    if (object.kind === "RoleBinding") {
+      object.subjects = [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: user }];
+    }
+    if (object.kind.startsWith("Role")) await cluster.api.create(object);
+  }
+}
+
+it.skipIf(!cluster.isOwn)("applies, watches, explains and removes with the rights of the example alone", async () => {
+  const [own, shared] = [await cluster.namespace("own"), await cluster.namespace("shared")];
+  await allow("alice", own, shared);
+  cluster.play([shared]);
+  const target = { name: "cluster", kind: "kubernetes", kubeconfig: cluster.kubeconfigFor("alice"), context: CONTEXT };
+  const config = {
+    repositories: [{ path: shop.repository, ref: "main" }],
+    targets: [{ ...target, namespace: own, namespaces: [shared] }],
+  };
+  const file = join(shop.home.dir, "trueup.config.yaml");
+  writeFileSync(file, JSON.stringify(config));
+  const apps = { "trueup.yaml": `apps: [{ name: web, path: web, namespace: ${shared} }]\n` };
+  const mark = await cluster.audit.mark();
+  const first = shop.commit("First", { ...apps, "web/all.yaml": manifest(2) });
+  shop.run("--config", file);
+  await shop.synced(first);
+  const second = shop.commit("Second", { "web/all.yaml": manifest(3).replace(SECRET, "") });
+  await shop.synced(second);
+  expect(await cluster.api.list(`/api/v1/namespaces/${shared}/secrets`)).toEqual([]);
+  expect(await shop.ok("why", "deployment/web", "-n", shared)).toContain("Healthy");
+  expect(await shop.ok("get", "pods,events", "-n", shared)).toContain("Running");
+  const asked = await cluster.audit.since(mark, { user: "alice" });
+  expect(asked.length).toBeGreaterThan(0);
+  expect(asked.filter(({ status }) => status === 403).map(({ verb, uri }) => `${verb} ${uri}`)).toEqual([]);
+});
