@@ -3,6 +3,9 @@ import type { Backend } from "../model/backend.ts";
 import type { Declared } from "../model/manifest.ts";
 import { idOf, type KubeObject, keyOfId, type ObjectKey } from "../model/object.ts";
 import type { Observed } from "../model/plan.ts";
+import { hooksOf } from "../plan/hooks.ts";
+import { keptOf, orderOf } from "../plan/stages.ts";
+import { kindHealth } from "../rollout/kind-health.ts";
 
 /** Objects looked up one by one; of more, whole kinds are listed instead. */
 const LOOKUPS = 16;
@@ -90,4 +93,35 @@ async function lookUp(backend: Backend, missing: readonly Declared[], signal: Ab
     }
   }
   return found;
+}
+
+/** Kinds that the app defines itself, and whether they are established: before, nothing can be asked about their objects. */
+export function definedKinds(observed: readonly Observed[], declared: readonly Declared[]): Map<string, boolean> {
+  const { definitions } = orderOf(declared);
+  const defined = new Map<string, boolean>();
+  if (definitions.size === 0) return defined;
+  const live = new Map(observed.map(({ object }) => [keyOfObject(object), object]));
+  for (const [kind, key] of definitions) {
+    const object = live.get(key);
+    defined.set(kind, object !== undefined && kindHealth(object).status === "Healthy");
+  }
+  return defined;
+}
+
+/** What there is where hooks are declared. */
+export function hooksAmong(observed: readonly Observed[], declared: readonly Declared[]): Map<ObjectKey, Observed> {
+  if (keptOf(declared) === declared) return new Map();
+  const hooks = new Set([...hooksOf(declared, false), ...hooksOf(declared, true)].map(({ key }) => key));
+  const found = observed.map((each): [ObjectKey, Observed] => [keyOfObject(each.object), each]);
+  return new Map(found.filter(([key]) => hooks.has(key)));
+}
+
+/** What the app owns, does not declare, and is on its way out. */
+export function goingOf(app: string, observed: readonly Observed[], declared: readonly Declared[]): Observed[] {
+  const going = observed.filter(
+    ({ object, owner }) => owner === app && object.metadata.deletionTimestamp !== undefined,
+  );
+  if (going.length === 0) return going;
+  const own = new Set(declared.map(keyOfDeclared));
+  return going.filter(({ object }) => !own.has(keyOfObject(object)));
 }

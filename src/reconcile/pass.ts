@@ -7,7 +7,7 @@ import type { Observed, Plan } from "../model/plan.ts";
 import type { CommitId, CommitInfo } from "../model/source.ts";
 import { type Approvals, release } from "../plan/approval.ts";
 import { planDigest } from "../plan/digest.ts";
-import { type HookRuns, hooksOf } from "../plan/hooks.ts";
+import type { HookRuns } from "../plan/hooks.ts";
 import { type Ignored, ignoredOf } from "../plan/ignore.ts";
 import type { PlanInput } from "../plan/plan.ts";
 import type { Planner } from "../plan/planner.ts";
@@ -16,7 +16,7 @@ import { checkImageRules, dayOf, judge, NO_FLOOR, notRunHere } from "../validati
 import { type Claim, type Claims, declaredTwice, NO_CLAIMS, notTakenOver } from "./claims.ts";
 import type { OnFailure } from "./course.ts";
 import { reusedTags } from "./images.ts";
-import { autoscalersOf, keyOfDeclared, keyOfObject, observe } from "./observe.ts";
+import { autoscalersOf, definedKinds, goingOf, hooksAmong, keyOfDeclared, keyOfObject, observe } from "./observe.ts";
 import { dueChanges } from "./request.ts";
 import { type AppSource, isRejected, type Snapshot, type SourceOptions } from "./source.ts";
 import { type Settled, tryPlan } from "./trial.ts";
@@ -227,7 +227,14 @@ export async function planPrepared(context: PassContext, prepared: Prepared, sig
     ...moves,
   });
   const released = aim.approvals === undefined ? planned : release(planned, aim.approvals);
-  const { plan, diagnostics: refused } = await tryPlan(released, commit, backend, context.settled, declared, signal);
+  const { plan, diagnostics: refused } = await tryPlan(
+    released,
+    commit,
+    backend,
+    context.settled,
+    definedKinds(observed, declared),
+    signal,
+  );
   const hookObjects = hooksAmong(observed, declared);
   const diagnostics = [...prepared.diagnostics, ...refused];
   return sorted({ ...prepared, plan, isGivingUp, going, hookObjects, ignored, diagnostics });
@@ -253,22 +260,6 @@ function movesOf(
     } else if (owner !== null && owner !== app && claims.givesUp(owner, key)) givenUp.set(key, owner);
   }
   return { declaredElsewhere, givenUp, unreadable: [...new Set([...claims.unreadable, ...former.unreadable])] };
-}
-
-function hooksAmong(observed: readonly Observed[], declared: readonly Declared[]): Map<ObjectKey, Observed> {
-  if (keptOf(declared) === declared) return new Map();
-  const hooks = new Set([...hooksOf(declared, false), ...hooksOf(declared, true)].map(({ key }) => key));
-  const found = observed.map((each): [ObjectKey, Observed] => [keyOfObject(each.object), each]);
-  return new Map(found.filter(([key]) => hooks.has(key)));
-}
-
-function goingOf(app: string, observed: readonly Observed[], declared: readonly Declared[]): Observed[] {
-  const going = observed.filter(
-    ({ object, owner }) => owner === app && object.metadata.deletionTimestamp !== undefined,
-  );
-  if (going.length === 0) return going;
-  const own = new Set(declared.map(keyOfDeclared));
-  return going.filter(({ object }) => !own.has(keyOfObject(object)));
 }
 
 function emptyPlan(app: string, commit: CommitId, declared: readonly Declared[]): Plan {

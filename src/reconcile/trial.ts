@@ -12,7 +12,6 @@ import type { CommitInfo } from "../model/source.ts";
 import { ANNOTATION } from "../model/workload.ts";
 import { planDigest } from "../plan/digest.ts";
 import { replaceFault } from "../plan/replace.ts";
-import { orderOf } from "../plan/stages.ts";
 import { refusedFields } from "./refused.ts";
 import { dueChanges, requestFor } from "./request.ts";
 
@@ -46,7 +45,7 @@ type Answer =
  * Left out is what cannot be asked yet: objects in Namespaces, and of kinds, that the plan itself brings (`carryOut` asks about the former
  * as soon as their Namespace is there, the next stage's pass about the latter), and what is there still and is to be made anew.
  *
- * @param declared All that the app declares
+ * @param defined Kinds that the app defines itself, as `group/Kind`, and whether they are established
  * @throws {TrueupError} When the backend cannot be reached, or does not serve a kind yet that the app defines
  */
 export async function tryPlan(
@@ -54,17 +53,19 @@ export async function tryPlan(
   commit: CommitInfo,
   backend: Backend,
   settled: Settled,
-  declared: readonly Declared[],
+  defined: ReadonlyMap<string, boolean>,
   signal: AbortSignal,
 ): Promise<Trial> {
-  const { definitions } = orderOf(declared);
   const due = dueChanges(plan);
-  const late = new Set(untried(due));
+  const unserved = due.filter(
+    ({ id, action }) => action !== "delete" && defined.get(`${id.group}/${id.kind}`) === false,
+  );
+  const late = new Set([...untried(due), ...unserved]);
   const asked = due.filter((change) => isAsked(change, plan.app) && !late.has(change) && !isSettled(change, settled));
   const answers = await inParallel(asked, backend.capabilities.cheapDryRun ? 1 : AT_ONCE, (change) =>
     ask(change, plan.app, commit, backend, signal),
   );
-  requireServed(asked, answers, definitions);
+  requireServed(asked, answers, defined);
   const diagnostics: Diagnostic[] = [];
   const told = new Map(asked.map((change, at) => [change, answers[at]]));
   let unchanged = 0;
@@ -143,11 +144,11 @@ export async function requireAccepted(
 function requireServed(
   asked: readonly Change[],
   answers: readonly Answer[],
-  definitions: ReadonlyMap<string, unknown>,
+  defined: ReadonlyMap<string, boolean>,
 ): void {
   for (const [at, { id, observed }] of asked.entries()) {
     const answer = answers[at];
-    if (answer?.is !== "refused" || observed !== undefined || !definitions.has(`${id.group}/${id.kind}`)) continue;
+    if (answer?.is !== "refused" || observed !== undefined || defined.get(`${id.group}/${id.kind}`) !== true) continue;
     if (!UNSERVED.test(answer.error.message)) continue;
     throw new TrueupError(
       "unavailable",

@@ -5,7 +5,7 @@ import type { KubernetesBackend } from "../../src/backend/kubernetes/kubernetes.
 import type { AppReconciler, AppReconcilerOptions } from "../../src/reconcile/app-reconciler.ts";
 import { SystemClock } from "../../src/util/clock.ts";
 import { systemRandom } from "../../src/util/random.ts";
-import { World } from "../reconcile/world.ts";
+import { until, World } from "../reconcile/world.ts";
 import { clusterForTests } from "../support/kubernetes/cluster.ts";
 
 const cluster = clusterForTests();
@@ -242,5 +242,87 @@ describe("on a real API server", () => {
     const adopting = await start({ adopt: true });
     expect(adopting.status()).toMatchObject({ phase: "Synced", reason: "" });
     expect(await kubectl(namespace, "get", "configmap", "c", "-o", "jsonpath={.data.a}")).toBe("git");
+  });
+
+  it("what admission changes is no drift: the server is asked once for each version, and nothing is written again", async () => {
+    const { start, world: made, namespace } = await begin({ "a.json": config("a", { a: "1" }) }, "mutated");
+    const name = `trueup-test-${namespace}`;
+    const admission = "admissionregistration.k8s.io/v1";
+    const policies = "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolic";
+    await cluster.api.create({
+      apiVersion: admission,
+      kind: "MutatingAdmissionPolicy",
+      metadata: { name },
+      spec: {
+        matchConstraints: {
+          namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } },
+          resourceRules: [
+            { apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE", "UPDATE"], resources: ["configmaps"] },
+          ],
+        },
+        matchConditions: [{ name: "ours", expression: "object.metadata.name == 'b'" }],
+        failurePolicy: "Fail",
+        reinvocationPolicy: "Never",
+        mutations: [
+          { patchType: "ApplyConfiguration", applyConfiguration: { expression: "Object{data: {'a': 'mutated'}}" } },
+        ],
+      },
+    });
+    await cluster.api.create({
+      apiVersion: admission,
+      kind: "MutatingAdmissionPolicyBinding",
+      metadata: { name },
+      spec: { policyName: name },
+    });
+    try {
+      const probe = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "b", namespace }, data: { a: "probe" } };
+      await until(async () => {
+        const created = (await cluster.api.create(probe)) as { data?: { a?: string } };
+        await cluster.api.remove(`/api/v1/namespaces/${namespace}/configmaps/b`);
+        return created.data?.a === "mutated";
+      });
+      const reconciler = await start();
+      await made.push(reconciler, { "b.json": config("b", { a: "git" }) }, "second");
+      await made.push(reconciler, { "README.md": "words" }, "third");
+      expect(reconciler.status()).toMatchObject({ phase: "Synced", reason: "" });
+      expect(await made.outcomes()).toEqual(["first #1: deployed", "second #1: deployed", "third #1: no-op"]);
+      expect(await kubectl(namespace, "get", "configmap", "b", "-o", "jsonpath={.data.a}")).toBe("mutated");
+      const mark = await cluster.audit.mark();
+      await made.push(reconciler, { "README.md": "more words" }, "fourth");
+      const asked = await cluster.audit.since(mark, { user: "trueup" });
+      expect(asked.filter(({ verb }) => verb !== "watch")).toEqual([]);
+    } finally {
+      await cluster.api.remove(`${policies}ybindings/${name}`);
+      await cluster.api.remove(`${policies}ies/${name}`);
+    }
+  });
+
+  it("a Namespace of the same commit comes first, and what is in it is asked about before it is made", async () => {
+    const { start, world: made, namespace } = await begin({ "a.json": config("a", { a: "1" }) }, "new-ns");
+    const inner = `${namespace}-new`;
+    try {
+      const reconciler = await start();
+      const bad = JSON.stringify({
+        ...{ apiVersion: "v1", kind: "Service", metadata: { name: "svc", namespace: inner } },
+        spec: { selector: { app: "x" }, ports: [{ port: 80 }], clusterIP: "300.1.1.1" },
+      });
+      const good = JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "c", namespace: inner } });
+      const files = {
+        "ns.json": manifest("v1", "Namespace", inner, {}),
+        "svc.json": `${bad}\n`,
+        "c.json": `${good}\n`,
+      };
+      await made.push(reconciler, files, "second");
+      expect((await made.newest()).ending).toMatchObject({
+        outcome: "failed",
+        reason: expect.stringMatching(/^svc\.json:1: .*clusterIP/),
+      });
+      expect(await kubectl(inner, "get", "configmap", "c", "--ignore-not-found")).toBe("");
+      const status = await made.push(reconciler, { "svc.json": null }, "third");
+      expect(status).toMatchObject({ phase: "Synced", reason: "" });
+      expect(await kubectl(inner, "get", "configmap", "c", "-o", "name")).toBe("configmap/c");
+    } finally {
+      await cluster.api.remove(`/api/v1/namespaces/${inner}`);
+    }
   });
 });

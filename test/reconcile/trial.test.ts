@@ -244,14 +244,19 @@ describe("a difference that the server says is none", () => {
     world = await World.create({ "web.json": deployment("web"), ...image("v1") });
     const asked: string[] = [];
     const backend = dear(world.backend, ({ desired }) => {
-      if (desired.kind !== "Deployment" || Reflect.get(desired.spec as object, "paused") !== false) return undefined;
+      if (desired.kind !== "Deployment" || Reflect.get(desired.spec as object, "minReadySeconds") !== 7)
+        return undefined;
       asked.push(desired.metadata.annotations?.["trueup/commit"] ?? "");
       return { action: "unchanged", object: desired };
     });
     const reconciler = await world.settledReconciler({ backend });
     const first = reconciler.status().head?.commit ?? "";
     const writes = world.backend.writes.length;
-    const status = await world.push(reconciler, { "web.json": deployment("web", "v1", { paused: false }) }, "second");
+    const status = await world.push(
+      reconciler,
+      { "web.json": deployment("web", "v1", { minReadySeconds: 7 }) },
+      "second",
+    );
     expect(status).toMatchObject({ phase: "Synced", reason: "" });
     expect(await world.outcomes()).toEqual(["first #1: deployed", "second #1: no-op"]);
     expect((await world.newest()).ending?.changes).toEqual({ unchanged: 1 });
@@ -269,12 +274,13 @@ describe("an object that is as declared, some of it by chance", () => {
   it("is applied all the same, so that what git drops later goes", async () => {
     world = await World.create({ "web.json": deployment("web"), ...image("v1") });
     const backend = dear(world.backend, ({ desired }) => {
-      if (desired.kind !== "Deployment" || Reflect.get(desired.spec as object, "paused") !== false) return undefined;
+      if (desired.kind !== "Deployment" || Reflect.get(desired.spec as object, "minReadySeconds") !== 7)
+        return undefined;
       return { action: "unchanged", object: desired, isRecorded: false };
     });
     const reconciler = await world.settledReconciler({ backend });
     const writes = world.backend.writes.length;
-    await world.push(reconciler, { "web.json": deployment("web", "v1", { paused: false }) }, "second");
+    await world.push(reconciler, { "web.json": deployment("web", "v1", { minReadySeconds: 7 }) }, "second");
     expect(world.backend.writes.slice(writes)).toEqual(["apply Deployment web"]);
   });
 });
