@@ -2,6 +2,11 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { ApplyRequest, ApplyResult, Backend } from "../../src/model/backend.ts";
 import { TrueupError } from "../../src/model/errors.ts";
+import type { KubeObject } from "../../src/model/object.ts";
+import { asCommitId, asObjectHash, type CommitInfo } from "../../src/model/source.ts";
+import { planApp } from "../../src/plan/plan.ts";
+import { tryPlan } from "../../src/reconcile/trial.ts";
+import { declaredOf, observedOf } from "../plan/declared.ts";
 import { configMap, deployment, image, NO_ABORT, until, World } from "./world.ts";
 
 let world: World;
@@ -336,4 +341,74 @@ describe("ignored fields", () => {
     await world.push(reconciler, { "README.md": "words" }, "third");
     expect(await world.outcomes()).toEqual(["first #1: deployed", "second #1: deployed", "third #1: no-op"]);
   });
+});
+
+describe("an object of a kind that the app defines itself", () => {
+  const definition: KubeObject = {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name: "widgets.example.com" },
+    spec: { group: "example.com", names: { kind: "Widget" } },
+  };
+  const widget: KubeObject = { apiVersion: "example.com/v1", kind: "Widget", metadata: { name: "w" } };
+  const UNSERVED =
+    "Cannot handle Widget objects as the API server must serve the kind: it serves no example.com/Widget.";
+  const commit: CommitInfo = {
+    ...{ id: asCommitId("1".repeat(40)), tree: asObjectHash("2".repeat(40)), parents: [], subject: "s" },
+    ...{ authorName: "", authorEmail: "", authoredAt: "", committerName: "", committerEmail: "", committedAt: "" },
+  };
+
+  /** What is asked about, and what comes of it, while the server does not serve the kind. */
+  async function tried(live: KubeObject[], defined: [string, boolean][]): Promise<{ asked: string[]; comes: string }> {
+    const asked: string[] = [];
+    const dryRun: Backend["dryRun"] = async ({ desired }) => {
+      asked.push(desired.kind);
+      if (desired.kind === "Widget") throw new TrueupError("invalid", UNSERVED);
+      return { action: "create", object: desired };
+    };
+    const backend = { capabilities: { cheapDryRun: false }, dryRun } as unknown as Backend;
+    const declared = [definition, widget].map((object) => declaredOf(object));
+    const observed = live.map((object) => observedOf(object, "shop"));
+    const plan = planApp({ app: "shop", commit: commit.id, declared, observed });
+    const trial = tryPlan(plan, commit, backend, new WeakMap(), new Map(defined), NO_ABORT);
+    const comes = await trial.then(
+      ({ diagnostics }) => diagnostics.map(({ rule }) => rule).join() || "accepted",
+      (error: TrueupError) => error.code,
+    );
+    return { asked, comes };
+  }
+
+  const KIND = "example.com/Widget";
+  const DEFINITION = "CustomResourceDefinition";
+  it.each([
+    { name: "comes after its definition", live: [], defined: [[KIND, false]], asked: [DEFINITION], comes: "accepted" },
+    {
+      name: "waits until that is established",
+      live: [definition],
+      defined: [[KIND, false]],
+      asked: [],
+      comes: "accepted",
+    },
+    {
+      name: "is tried again until it is served",
+      live: [definition],
+      defined: [[KIND, true]],
+      asked: ["Widget"],
+      comes: "unavailable",
+    },
+    {
+      name: "of somebody else's definition is refused",
+      live: [definition],
+      defined: [],
+      asked: ["Widget"],
+      comes: "refused-by-backend",
+    },
+  ] satisfies { name: string; live: KubeObject[]; defined: [string, boolean][]; asked: string[]; comes: string }[])(
+    "$name",
+    async ({ live, defined, asked, comes }) => {
+      // So that there is one to close.
+      world = await World.create({});
+      expect(await tried(live, defined)).toEqual({ asked, comes });
+    },
+  );
 });
