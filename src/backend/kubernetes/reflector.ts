@@ -8,7 +8,7 @@ import { asTrueupError, TrueupError } from "../../model/errors.ts";
 import type { KubeApi } from "../../model/kube-api.ts";
 import type { JsonObject, KubeObject } from "../../model/object.ts";
 import { backoffMs } from "../../util/backoff.ts";
-import { type Clock, sleep } from "../../util/clock.ts";
+import { type CancelTimer, type Clock, sleep } from "../../util/clock.ts";
 import { parseRecord } from "../../util/json.ts";
 import type { Random } from "../../util/random.ts";
 import { holdingYoungGeneration } from "../../util/young-generation.ts";
@@ -24,6 +24,8 @@ const PAGED_TRIES = 2;
 const WATCH_S = 240;
 /** So much later a watch that the server did not end is given up: its connection is dead. */
 const OVERDUE_MS = 30_000;
+/** Servers send a bookmark each minute: one that was heard to and says nothing for so long hangs. */
+const QUIET_MS = 150_000;
 /** A watch that ends sooner counts as a failure, or it would be begun again without end. */
 const SHORT_MS = 1_000;
 const BACKOFF = { baseMs: 250, maxMs: 30_000 };
@@ -170,8 +172,8 @@ export class Reflector<T> {
     const { api, clock, random, resource, namespace, fieldSelector, sink } = this.#options;
     const seconds = Math.floor(WATCH_S * (1 + random.next()));
     const own = new AbortController();
-    const cancel = clock.setTimer(seconds * 1_000 + OVERDUE_MS, () => own.abort());
     const begun = clock.monotonic();
+    const silence = new Silence(clock, begun + seconds * 1_000 + OVERDUE_MS, () => own.abort());
     const path = pathOf(resource, namespace);
     const query = {
       watch: true,
@@ -185,15 +187,16 @@ export class Reflector<T> {
       const both = AbortSignal.any([signal, own.signal]);
       for await (const line of api.lines({ method: "GET", path, query }, both, () => sink.inStep())) {
         if (!this.#take(line, path)) break;
+        silence.broken(line.startsWith(BOOKMARK));
         heard++;
         this.#failures = 0;
       }
     } catch (thrown) {
       signal.throwIfAborted();
-      // Overdue: as good as ended.
+      // Overdue, or silent for too long: as good as ended. The next one shows whether the server is there.
       if (!own.signal.aborted) throw thrown;
     } finally {
-      cancel();
+      silence.end();
     }
     if (heard > 0 || clock.monotonic() - begun >= SHORT_MS) return;
     throw new TrueupError("unavailable", `Cannot watch ${path} as the watch must stay open: it ended at once.`);
@@ -216,6 +219,52 @@ export class Reflector<T> {
     this.#version = version;
     if (isNewer(version, this.#newest) || this.#newest === "") this.#newest = version;
     return true;
+  }
+}
+
+/** How lines begin that carry a bookmark, as every API server writes them. */
+const BOOKMARK = '{"type":"BOOKMARK"';
+
+/** Notices that a watch does not end, or that it says nothing any more, with one timer however much it says. */
+class Silence {
+  readonly #clock: Clock;
+  readonly #deadline: number;
+  readonly #onEnd: () => void;
+  #cancel: CancelTimer;
+  #heardAt = Number.POSITIVE_INFINITY;
+
+  /** @param deadline On the monotonic clock: then it is over, whatever was heard */
+  constructor(clock: Clock, deadline: number, onEnd: () => void) {
+    this.#clock = clock;
+    this.#deadline = deadline;
+    this.#onEnd = onEnd;
+    this.#cancel = this.#arm();
+  }
+
+  /** Something was heard. Only a server that sends bookmarks can be told from one that has nothing to say. */
+  broken(isBookmark: boolean): void {
+    const isFirst = this.#heardAt === Number.POSITIVE_INFINITY;
+    if (isFirst && !isBookmark) return;
+    this.#heardAt = this.#clock.monotonic();
+    if (!isFirst) return;
+    this.#cancel();
+    this.#cancel = this.#arm();
+  }
+
+  end(): void {
+    this.#cancel();
+  }
+
+  #arm(): CancelTimer {
+    const due = Math.min(this.#deadline, this.#heardAt + QUIET_MS);
+    const wait = due - this.#clock.monotonic();
+    if (wait > 0) {
+      return this.#clock.setTimer(wait, () => {
+        this.#cancel = this.#arm();
+      });
+    }
+    this.#onEnd();
+    return () => {};
   }
 }
 

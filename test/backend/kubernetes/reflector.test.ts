@@ -258,6 +258,26 @@ describe("watch", () => {
     expect(await world.takeTold()).toEqual(["in step"]);
   });
 
+  it("gives a watch up that fell silent, once the server was heard to send bookmarks", async () => {
+    const world = await following();
+    const [first] = world.api.watches;
+    world.api.watch().event("ADDED", configMap("c", 11));
+    await world.clock.advance(60_000);
+    world.api.watch().bookmark("12");
+    await world.clock.advance(149_000);
+    expect(first?.isAborted).toBe(false);
+    world.api.watch().event("MODIFIED", configMap("c", 13));
+    await settle();
+    await world.clock.advance(29_000);
+    expect(first?.isAborted).toBe(false);
+    world.api.watch().end();
+    await settle();
+    world.api.watch().bookmark("14");
+    await world.clock.advance(150_000);
+    expect(world.api.watches.map(({ isAborted }) => isAborted)).toEqual([false, true, false]);
+    expect(world.api.takeAsked()).toEqual([`${WATCH}13`, `${WATCH}14`]);
+  });
+
   it("takes an event that it cannot read for a failure", async () => {
     const rows: [string, object][] = [
       ["ADDED", { metadata: { name: "no version" } }],
