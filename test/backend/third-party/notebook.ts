@@ -142,7 +142,7 @@ export class NotebookBackend implements Backend {
     wake();
   }
 
-  #rehearse({ desired, owner, from }: ApplyRequest): { result: ApplyResult; declared: KubeObject } {
+  #rehearse({ desired, owner, from, adopt = false }: ApplyRequest): { result: ApplyResult; declared: KubeObject } {
     const declared = declarationOf(desired);
     const id = idOf(declared);
     this.#check(id);
@@ -155,7 +155,8 @@ export class NotebookBackend implements Backend {
     }
     const merged = stored(merge(page.applied, page.object, declared) as KubeObject, page.object, this.#version);
     const isSame = merged === page.object;
-    if (page.owner === null && !isSame) throw conflict(id, "it must be as declared, as nobody applied it: it differs");
+    if (page.owner === null && !isSame && !adopt)
+      throw conflict(id, "it must be as declared, as nobody applied it: it differs");
     return { result: { action: isSame ? "unchanged" : "update", object: merged }, declared };
   }
 
