@@ -13,14 +13,16 @@ export type FieldSet = Readonly<Record<string, unknown>>;
 /** A member besides what is in it: the map or the item as such. */
 const ITSELF = ".";
 
+/** Maps of every object that others own keys of. */
+const SHARED: readonly string[] = ["metadata", "labels", "annotations"];
+const SHARED_ALONE: ReadonlySet<string> = new Set(SHARED);
+
 /**
  * Maps that the API server fills in, or that others may own keys of: declared empty, they are a leaf whatever they hold.
  * Other maps that are a leaf are atomic (a label selector, a reference): all of the value is the owner's.
  */
 const FILLED_IN: ReadonlySet<string> = new Set([
-  "metadata",
-  "labels",
-  "annotations",
+  ...SHARED,
   "data",
   "binaryData",
   "spec",

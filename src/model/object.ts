@@ -75,6 +75,15 @@ export function idOf(object: KubeObject, defaultNamespace = "default"): ObjectId
   return { group, kind: object.kind, namespace, name: object.metadata.name };
 }
 
+/**
+ * Identity of an object as a backend has it, which says itself where it lives: one without a namespace lives in none, as
+ * those of many custom kinds do. Taken for one in the default namespace, it would be another than the one that git declares,
+ * and be deleted as such.
+ */
+export function idOfLive(object: KubeObject): ObjectId {
+  return { ...idOf(object), namespace: object.metadata.namespace ?? "" };
+}
+
 export function keyOfId(id: ObjectId): ObjectKey {
   return `${id.group}/${id.kind}/${id.namespace}/${id.name}` as ObjectKey;
 }

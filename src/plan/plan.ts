@@ -4,7 +4,7 @@ import { FIELD_MANAGER, ownersOf } from "../diff/managed-fields.ts";
 import { redactChanges } from "../diff/redact.ts";
 import { mergeThreeWay } from "../diff/three-way.ts";
 import type { Declared } from "../model/manifest.ts";
-import { idOf, type KubeObject, keyOfId, type ObjectKey } from "../model/object.ts";
+import { idOfLive, type KubeObject, keyOfId, type ObjectKey } from "../model/object.ts";
 import type { Change, FieldChange, Observed, Plan } from "../model/plan.ts";
 import type { CommitId } from "../model/source.ts";
 import { configChanges } from "./config-digest.ts";
@@ -48,7 +48,7 @@ export interface PlanSteps {
 const PLAIN_STEPS: PlanSteps = {
   changeOf: planObject,
   keyOfDeclared: (declared) => keyOfId(declared.id),
-  keyOfObserved: ({ object }) => keyOfId(idOf(object)),
+  keyOfObserved: ({ object }) => keyOfId(idOfLive(object)),
 };
 
 /**
@@ -186,7 +186,7 @@ function adopted(change: Change, mayAdopt: boolean): Change {
 }
 
 function planDeletion(observed: Observed): Change {
-  return { action: "delete", id: idOf(observed.object), observed, fields: [], restartsPods: false };
+  return { action: "delete", id: idOfLive(observed.object), observed, fields: [], restartsPods: false };
 }
 
 function isTerminating({ object }: Observed): boolean {

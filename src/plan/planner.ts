@@ -1,6 +1,6 @@
 /** Plans again and again: remembers, object by object, what did not change, so that a plan costs what changed. */
 import type { Declared } from "../model/manifest.ts";
-import { idOf, type KubeObject, keyOfId, type ObjectKey } from "../model/object.ts";
+import { idOfLive, type KubeObject, keyOfId, type ObjectKey } from "../model/object.ts";
 import type { Change, Observed, Plan } from "../model/plan.ts";
 import type { Ignored } from "./ignore.ts";
 import { type PlanInput, planApp, planObject } from "./plan.ts";
@@ -35,7 +35,7 @@ export class Planner {
     return planApp(input, {
       changeOf: (declared, observed, app, ignored) => this.#changeOf(declared, observed, app, ignored),
       keyOfDeclared: (declared) => remember(this.#declaredKeys, declared, () => keyOfId(declared.id)),
-      keyOfObserved: ({ object }) => remember(this.#objectKeys, object, () => keyOfId(idOf(object))),
+      keyOfObserved: ({ object }) => remember(this.#objectKeys, object, () => keyOfId(idOfLive(object))),
     });
   }
 

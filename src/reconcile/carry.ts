@@ -1,6 +1,6 @@
 /** Carries a prepared commit out and writes down each step, so that a restart picks up where a killed one was. */
 import type { Declared } from "../model/manifest.ts";
-import { displayId, idOf, type KubeObject } from "../model/object.ts";
+import { displayId, idOfLive, type KubeObject } from "../model/object.ts";
 import type { Change, Plan } from "../model/plan.ts";
 import { heldChanges } from "../plan/approval.ts";
 import { type ContestHistory, contestFields, markContested } from "../plan/contest.ts";
@@ -99,7 +99,7 @@ async function waitForGoing(
   if (record.ended) return;
   for (const { object } of going) {
     const { uid } = object.metadata;
-    await backend.delete({ id: idOf(object), owner: app, ...(uid !== undefined && { uid }) }, signal);
+    await backend.delete({ id: idOfLive(object), owner: app, ...(uid !== undefined && { uid }) }, signal);
   }
 }
 

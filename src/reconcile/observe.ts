@@ -1,7 +1,7 @@
 /** What the backend has of an app: all that it owns, and whatever else stands where git declares something. */
 import type { Backend } from "../model/backend.ts";
 import type { Declared } from "../model/manifest.ts";
-import { idOf, type KubeObject, keyOfId, type ObjectKey } from "../model/object.ts";
+import { idOfLive, type KubeObject, keyOfId, type ObjectKey } from "../model/object.ts";
 import type { Observed } from "../model/plan.ts";
 import { hooksOf } from "../plan/hooks.ts";
 import { keptOf, orderOf } from "../plan/stages.ts";
@@ -26,7 +26,7 @@ export function keyOfDeclared(declared: Declared): ObjectKey {
 export function keyOfObject(object: KubeObject): ObjectKey {
   let key = objectKeys.get(object);
   if (key === undefined) {
-    key = keyOfId(idOf(object));
+    key = keyOfId(idOfLive(object));
     objectKeys.set(object, key);
   }
   return key;
