@@ -265,6 +265,7 @@ export class Fleet {
       app: { name, path, namespace, ref, ...(pin !== undefined && { pin }), target },
       settingsAt: (commit) => this.#settingsAt(name, commit),
       claims: (commit) => this.#neighbours.claims(name, commit),
+      definitionsAt: (commit, signal) => this.#neighbours.definitions(name, commit, signal),
       ...(distrust !== undefined && { distrust }),
       ...(prune !== undefined && { prune }),
       adopt: adopt === true || (adopt !== false && adopt.includes(name)),

@@ -1,9 +1,11 @@
 /** What the apps of one repository declare at a commit: read once per commit, however many of them ask. */
 import type { Repository } from "../git/repository.ts";
 import { isError } from "../model/diagnostic.ts";
+import type { Declared } from "../model/manifest.ts";
 import type { KubeObject } from "../model/object.ts";
 import type { CommitId } from "../model/source.ts";
 import { type Claim, type Claims, RepositoryClaims } from "../reconcile/claims.ts";
+import { type DefinitionsAt, RepositoryDefinitions } from "../reconcile/definitions.ts";
 import { AppSource } from "../reconcile/source.ts";
 import type { SourceLimits } from "../reconcile/types.ts";
 import { type AppSettings, type AppsReader, mayBeOwn } from "./apps.ts";
@@ -25,11 +27,25 @@ export interface NeighboursOptions {
 
 export class Neighbours {
   readonly #options: NeighboursOptions;
+  readonly #defined: RepositoryDefinitions;
   /** The one asked about last comes last. */
   readonly #known = new Map<CommitId, Promise<RepositoryClaims>>();
 
   constructor(options: NeighboursOptions) {
     this.#options = options;
+    this.#defined = new RepositoryDefinitions(options.repository, options.limits);
+  }
+
+  /**
+   * What the other apps define at a commit, also those that are not run here.
+   *
+   * @throws {TrueupError} When git cannot be read
+   */
+  async definitions(app: string, commit: CommitId, signal: AbortSignal): Promise<readonly Declared[]> {
+    const { apps } = await this.#options.reader.at(commit);
+    // All of them, so that one reading does for whoever asks; an app that is alone has said what it defines.
+    const paths = apps.every(({ name }) => name === app) ? [] : apps.map(({ path }) => path);
+    return paths.length === 0 ? [] : this.#defined.at(commit, paths, signal);
   }
 
   /**
@@ -75,8 +91,9 @@ export class Neighbours {
   }
 
   async #readClaim({ name, path, namespace }: AppSettings, commit: CommitId): Promise<Claim> {
-    const { repository, limits, definitions } = this.#options;
-    const source = new AppSource(repository, { path, namespace }, null, limits, definitions);
+    const { repository, limits, definitions: given } = this.#options;
+    const elsewhere: DefinitionsAt = (at, signal) => this.definitions(name, at, signal);
+    const source = new AppSource(repository, { path, namespace }, null, limits, { given, elsewhere });
     const { declared, isPartial } = await source.snapshot(commit, null, NEVER);
     return { app: name, declared, isPartial };
   }

@@ -78,7 +78,8 @@ export class AppReconciler {
     this.#options = options;
     const { app, repository, clock, log, backoff = READ_BACKOFF } = options;
     const stamper = new ConfigStamper(keyedDigest(options.configKey));
-    const source = new AppSource(repository, app, stamper, options.limits, options.definitions);
+    const definitions = { given: options.definitions, elsewhere: options.definitionsAt };
+    const source = new AppSource(repository, app, stamper, options.limits, definitions);
     this.#context = {
       options,
       source,

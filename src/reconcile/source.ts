@@ -20,6 +20,7 @@ import {
   validateApp,
   validateDeclared,
 } from "../validation/index.ts";
+import { areDefined, type MoreDefinitions } from "./definitions.ts";
 import { type ImageUse, imageUses } from "./images.ts";
 import type { SourceLimits } from "./types.ts";
 
@@ -63,6 +64,8 @@ export interface Snapshot {
   place: SourceOptions;
   /** What was read at the place's `schemas`. */
   schemaFiles: readonly ManifestEntry[];
+  /** What the repository's other apps define; null where nothing of the app asks for it. */
+  elsewhere: readonly KubeObject[] | null;
 }
 
 export interface SourceOptions {
@@ -106,19 +109,19 @@ export class AppSource {
   #kinds: { definitions: readonly KubeObject[]; kinds: CustomKinds } = { definitions: [], kinds: CustomKinds.NONE };
   readonly #limits: SourceLimits | undefined;
   readonly #stamper: ConfigStamper | null;
-  readonly #definitions: readonly KubeObject[];
+  readonly #definitions: MoreDefinitions;
 
   /**
    * @param stamper What writes the content of watched configuration into the pod templates that use it; null where nobody
    *   plans or applies what is read
-   * @param definitions Of custom kinds, beside those in the repository
+   * @param definitions Of custom kinds, beside those that the app declares and that its `schemas` name
    */
   constructor(
     repository: Repository,
     options: SourceOptions,
     stamper: ConfigStamper | null,
     limits?: SourceLimits,
-    definitions: readonly KubeObject[] = [],
+    definitions: MoreDefinitions = {},
   ) {
     this.#definitions = definitions;
     this.#repository = repository;
@@ -180,9 +183,11 @@ export class AppSource {
     const inside = changes.excluded.removed.filter((entry) => isManifestPath(entry.path));
     const schemaFiles = await this.#schemaFiles(commit, place);
     const isSameSchemas = base !== null && isSameList(base.schemaFiles, schemaFiles);
-    if (isSameSchemas && touched.length + removed.length + outside.length + inside.length === 0) {
-      return { ...base, commit, tree };
-    }
+    const isUntouched = touched.length + removed.length + outside.length + inside.length === 0;
+    const known = base?.elsewhere ?? null;
+    const elsewhere = known === null ? null : await this.#elsewhere(commit, signal);
+    const isSameElsewhere = known === null || elsewhere === null || isSameList(known, elsewhere);
+    if (isSameSchemas && isSameElsewhere && isUntouched) return { ...base, commit, tree };
     const files = new Map(base?.files);
     const excluded = new Map(base?.excluded);
     for (const file of removed) files.delete(file.path);
@@ -190,7 +195,26 @@ export class AppSource {
     for (const entry of outside) excluded.set(entry.path, entry);
     const order = touched.some((file) => !files.has(file.path));
     await this.#readAll(touched, files, place, signal);
-    return this.#assemble({ commit, tree, place, files: order ? sorted(files) : files, excluded, schemaFiles });
+    const read = { commit, tree, place, files: order ? sorted(files) : files, excluded, schemaFiles };
+    const isAsked = this.#isUndefined([...files.values()], schemaFiles);
+    return this.#assemble({
+      ...read,
+      elsewhere: isAsked ? (elsewhere ?? (await this.#elsewhere(commit, signal))) : null,
+    });
+  }
+
+  /** Whether an object is of a kind that nothing defines of what is known so far. */
+  #isUndefined(files: readonly ManifestEntry[], schemaFiles: readonly ManifestEntry[]): boolean {
+    const { given = [], elsewhere } = this.#definitions;
+    if (elsewhere === undefined || files.every(({ customs }) => customs.length === 0)) return false;
+    const declared = [...files, ...schemaFiles].flatMap(({ definitions }) => definitions.map(({ object }) => object));
+    const ids = files.flatMap(({ customs }) => customs.map((custom) => custom.declared.id));
+    return !areDefined(ids, [...declared, ...given]);
+  }
+
+  async #elsewhere(commit: CommitId, signal: AbortSignal): Promise<readonly KubeObject[]> {
+    const found = (await this.#definitions.elsewhere?.(commit, signal)) ?? [];
+    return found.map(({ object }) => object);
   }
 
   /** The definitions beside the app, in files as they were read before where they did not change. */
@@ -269,9 +293,11 @@ export class AppSource {
     };
   }
 
-  #assemble(read: Pick<Snapshot, "commit" | "tree" | "place" | "files" | "excluded" | "schemaFiles">): Snapshot {
-    const { place, files, excluded, schemaFiles } = read;
-    const kinds = this.#kindsOf([...files.values()], schemaFiles);
+  #assemble(
+    read: Pick<Snapshot, "commit" | "tree" | "place" | "files" | "excluded" | "schemaFiles" | "elsewhere">,
+  ): Snapshot {
+    const { place, files, excluded, schemaFiles, elsewhere } = read;
+    const kinds = this.#kindsOf([...files.values()], schemaFiles, elsewhere ?? []);
     const declared: Declared[] = [];
     const diagnostics: Diagnostic[] = [...excluded.values()].map(excludedFault);
     const images: ImageUse[] = [];
@@ -294,11 +320,16 @@ export class AppSource {
   }
 
   /** The custom kinds that files define: the same instance, with all that it compiled, as long as they define the same. */
-  #kindsOf(files: readonly ManifestEntry[], schemaFiles: readonly ManifestEntry[]): CustomKinds {
+  #kindsOf(
+    files: readonly ManifestEntry[],
+    schemaFiles: readonly ManifestEntry[],
+    elsewhere: readonly KubeObject[],
+  ): CustomKinds {
     const definedBy = (entries: readonly ManifestEntry[]): KubeObject[] =>
       entries.flatMap((entry) => entry.definitions.map(({ object }) => object));
     // What the app itself declares is what will be there; what the repository only says of others comes last.
-    const definitions = [...definedBy(files), ...this.#definitions, ...definedBy(schemaFiles)];
+    const { given = [] } = this.#definitions;
+    const definitions = [...definedBy(files), ...given, ...definedBy(schemaFiles), ...elsewhere];
     if (!isSameList(definitions, this.#kinds.definitions)) {
       this.#kinds = { definitions, kinds: new CustomKinds(definitions) };
     }
@@ -364,6 +395,7 @@ function nothing(
     missing: true,
     place,
     schemaFiles: [],
+    elsewhere: null,
   };
 }
 

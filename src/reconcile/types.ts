@@ -14,6 +14,7 @@ import type { Clock } from "../util/clock.ts";
 import type { ImageRules, ValidationSettings } from "../validation/index.ts";
 import type { Claims } from "./claims.ts";
 import type { OnFailure } from "./course.ts";
+import type { DefinitionsAt } from "./definitions.ts";
 import type { ClusterView } from "./view.ts";
 
 export interface AppConfig {
@@ -91,6 +92,8 @@ export interface AppReconcilerOptions {
   definitions?: readonly KubeObject[];
   /** The app's settings at a commit; absent: as `app` says, at every commit. */
   settingsAt?: (commit: CommitId) => Promise<AppSettings>;
+  /** What the repository's other apps define at a commit; absent: nothing. */
+  definitionsAt?: DefinitionsAt;
   /** What the repository's other apps declare at a commit; absent: there are none. */
   claims?: (commit: CommitId) => Promise<Claims>;
   /** Why nothing of this ref (full name, `HEAD` when detached, or the pinned commit) may run; null when it may. */

@@ -131,8 +131,8 @@ function reportMissingSchema(report: Report, { apiVersion, kind }: KindQuery): v
     `Cannot check ${kind} of ${apiVersion} as its schema must be known: it is no built-in kind`,
     {
       hint:
-        "Declare its CustomResourceDefinition in the app, name a file of it (--schema FILE, or schemas: [FILE] in trueup.yaml), " +
-        `or let it pass (--allow-unknown-kinds, or allowUnknownKinds: [${groupOf(apiVersion)}/${kind}]).`,
+        "Declare its CustomResourceDefinition in an app of the repository, name a file of it (--schema FILE, or schemas: [FILE] in " +
+        `trueup.yaml), or let it pass (--allow-unknown-kinds, or allowUnknownKinds: [${groupOf(apiVersion)}/${kind}]).`,
     },
   );
 }

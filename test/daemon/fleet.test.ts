@@ -73,6 +73,29 @@ describe("a repository with several apps", () => {
     ]);
   });
 
+  it("checks objects of a custom kind by the definition that another app declares, though that one is not run here", async () => {
+    const schema = { openAPIV3Schema: { type: "object", properties: { size: { type: "integer" } } } };
+    const definition = {
+      apiVersion: "apiextensions.k8s.io/v1",
+      kind: "CustomResourceDefinition",
+      metadata: { name: "things.example.org" },
+      spec: {
+        group: "example.org",
+        scope: "Namespaced",
+        names: { plural: "things", singular: "thing", kind: "Thing", listKind: "ThingList" },
+        versions: [{ name: "v1", served: true, storage: true, schema }],
+      },
+    };
+    const thing = (size: unknown): string =>
+      JSON.stringify({ apiVersion: "example.org/v1", kind: "Thing", metadata: { name: "t" }, size });
+    const files = { "a/crd.json": JSON.stringify(definition), "trueup.yaml": TWO_APPS };
+    world = await World.create({ ...files, "b/t.json": thing("large") });
+    const [two, ...others] = (await start({ policy: { apps: ["two"] } })).statuses();
+    expect(others).toEqual([]);
+    const found = two?.diagnostics.map(({ rule, location }) => `${location.file} ${rule}`);
+    expect(found?.filter((each) => !each.endsWith("kind-not-run-here"))).toEqual(["b/t.json schema-type"]);
+  });
+
   it("rejects a commit with an invalid trueup.yaml for every app, with its place, and applies nothing of it", async () => {
     world = await World.create({ ...FILES, "trueup.yaml": TWO_APPS });
     const fleet = await start();

@@ -6,6 +6,7 @@ import { openRepository, type Repository } from "../../src/git/repository.ts";
 import { parseManifestFile } from "../../src/manifest/parse.ts";
 import { asObjectHash, type CommitId } from "../../src/model/source.ts";
 import { ConfigStamper, numberedDigest } from "../../src/plan/config-digest.ts";
+import { type DefinitionsAt, RepositoryDefinitions } from "../../src/reconcile/definitions.ts";
 import { AppSource, isRejected, type Snapshot, type SourceOptions } from "../../src/reconcile/source.ts";
 import { commitAll, gitIn, headOf, initRepository, temporary } from "../git/support.ts";
 import { configMap, deployment, NO_ABORT } from "./world.ts";
@@ -177,12 +178,54 @@ spec:
   it("are checked by the operator's definitions before those beside the app", async () => {
     const [strict] = parseManifestFile({ file: "crd.yaml", blob: NO_BLOB, text: crd("A", "Namespaced", 5) }).declared;
     if (strict === undefined) throw new Error("nothing declared");
-    const definitions = [strict.object];
-    const source = new AppSource(repository, { path: "", namespace: "default" }, stamper(), undefined, definitions);
+    const given = [strict.object];
+    const source = new AppSource(repository, { path: "", namespace: "default" }, stamper(), undefined, { given });
     const head = commit({ "app/x.yaml": custom("A"), "crds/a.yaml": crd("A", "Namespaced", 2) });
     const app = { path: "app", namespace: "default", schemas: ["crds"] };
     expect(rules(await source.snapshot(head, null, NO_ABORT, app))).toEqual(["app/x.yaml schema-limit"]);
     expect(rules(await sourceOf().snapshot(head, null, NO_ABORT, app))).toEqual([]);
+  });
+
+  it("are checked by what another app defines, which is read once, and then only where it changes", async () => {
+    const definitions = new RepositoryDefinitions(repository);
+    const asked: CommitId[] = [];
+    const elsewhere: DefinitionsAt = (at, signal) => {
+      asked.push(at);
+      return definitions.at(at, ["app", "platform", "platform/crds", "gone"], signal);
+    };
+    const source = new AppSource(repository, { path: "app", namespace: "default" }, stamper(), undefined, {
+      elsewhere,
+    });
+    const others = Object.fromEntries(
+      Array.from({ length: 30 }, (_, n) => [`platform/c-${n}.json`, configMap(`${n}`)]),
+    );
+    const files = { "platform/crds/a.yaml": crd("A", "Cluster", 1), "app/c.json": configMap("c"), ...others };
+    const first = await source.snapshot(commit(files), null, NO_ABORT);
+    expect([asked.length, definitions.blobsRead]).toEqual([0, 0]);
+
+    const second = await source.snapshot(commit({ "app/x.yaml": custom("A") }), first, NO_ABORT);
+    expect(rules(second)).toEqual([]);
+    expect(second.declared.map(({ id }) => `${id.kind} ${id.namespace}`)).toEqual(["ConfigMap default", "A "]);
+    expect(definitions.blobsRead).toBe(33);
+
+    const third = await source.snapshot(commit({ "platform/crds/a.yaml": crd("A", "Cluster", 5) }), second, NO_ABORT);
+    expect(rules(third)).toEqual(["app/x.yaml schema-limit"]);
+    expect(definitions.blobsRead).toBe(34);
+
+    const same = await source.snapshot(commit({ "platform/c-1.json": configMap("x") }), third, NO_ABORT);
+    expect(same.declared).toBe(third.declared);
+    expect([same.diagnostics, definitions.blobsRead]).toEqual([third.diagnostics, 35]);
+
+    const broken = await source.snapshot(commit({ "platform/crds/a.yaml": "a: [" }), same, NO_ABORT);
+    expect(rules(broken)).toEqual(["app/x.yaml schema-missing"]);
+    const back = await source.snapshot(commit({ "platform/crds/a.yaml": crd("A", "Cluster", 5) }), broken, NO_ABORT);
+    expect(rules(back)).toEqual(["app/x.yaml schema-limit"]);
+    // What the app itself defines counts first, and then nobody else needs to be asked.
+    const own = await source.snapshot(commit({ "app/a.yaml": crd("A", "Cluster", 2) }), back, NO_ABORT);
+    expect([rules(own), own.elsewhere]).toEqual([[], null]);
+    const before = asked.length;
+    await source.snapshot(commit({ "app/c.json": configMap("c", { more: "1" }) }), own, NO_ABORT);
+    expect(asked.length).toBe(before);
   });
 });
 

@@ -14,8 +14,8 @@ kind: Service
 metadata: {name: a}
 `,
     expect: [
-      "2:7 error schema-missing: Cannot check Certificate of cert-manager.io/v1 as its schema must be known: it is no built-in kind (Declare its CustomResourceDefinition in the app, name a file of it (--schema FILE, or schemas: [FILE] in trueup.yaml), or let it pass (--allow-unknown-kinds, or allowUnknownKinds: [cert-manager.io/Certificate]).)",
-      "6:7 error schema-missing: Cannot check Service of serving.knative.dev/v1 as its schema must be known: it is no built-in kind (Declare its CustomResourceDefinition in the app, name a file of it (--schema FILE, or schemas: [FILE] in trueup.yaml), or let it pass (--allow-unknown-kinds, or allowUnknownKinds: [serving.knative.dev/Service]).)",
+      "2:7 error schema-missing: Cannot check Certificate of cert-manager.io/v1 as its schema must be known: it is no built-in kind (Declare its CustomResourceDefinition in an app of the repository, name a file of it (--schema FILE, or schemas: [FILE] in trueup.yaml), or let it pass (--allow-unknown-kinds, or allowUnknownKinds: [cert-manager.io/Certificate]).)",
+      "6:7 error schema-missing: Cannot check Service of serving.knative.dev/v1 as its schema must be known: it is no built-in kind (Declare its CustomResourceDefinition in an app of the repository, name a file of it (--schema FILE, or schemas: [FILE] in trueup.yaml), or let it pass (--allow-unknown-kinds, or allowUnknownKinds: [serving.knative.dev/Service]).)",
     ],
   },
   {

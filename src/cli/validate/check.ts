@@ -8,6 +8,7 @@ import { imageUses } from "../../reconcile/images.ts";
 import {
   checkImageRules,
   hasImageRules,
+  type ImageRules,
   isDefinition,
   judge,
   NO_OPERATOR,
@@ -79,7 +80,7 @@ async function checkApps(source: ManifestSource, config: SourceFile, request: Ch
   const files = [config];
   const found = [...diagnostics];
   let settings: ValidationSettings | undefined;
-  const loaded: LoadedApp[] = [];
+  const loaded: { app: LoadedApp; check: CheckContext; images: ImageRules }[] = [];
   for (const { path, namespace, images, kubernetesVersion, schemas, allowUnknownKinds, validation } of apps) {
     settings = validation;
     const own = await readAll(source, [path === "" ? "." : path], undefined);
@@ -91,18 +92,28 @@ async function checkApps(source: ManifestSource, config: SourceFile, request: Ch
       allowUnknownKinds: request.allowUnknownKinds === true || allowUnknownKinds,
       checks: validation,
     };
-    const app = await loadAndCheck(own, check, cacheFor);
-    loaded.push(app);
-    found.push(...checkApp(app, check));
+    loaded.push({ app: await loadAndCheck(own, check, cacheFor), check, images });
+    files.push(...own);
+  }
+  const shared = loaded.flatMap(({ app }) => definitionsIn(app));
+  for (const { app, check, images } of loaded) {
+    // What the app declares itself counts first, then what it names, then what others have.
+    found.push(...checkApp(app, { ...check, definitions: [...(check.definitions ?? []), ...shared] }));
     if (schemasOnly !== true && hasImageRules(images)) {
       found.push(...checkImageRules(app.images?.() ?? app.declared.flatMap(imageUses), images));
     }
-    files.push(...own);
   }
   // Together: an exception may be for any of the apps.
   if (settings === undefined || schemasOnly === true) return { files, diagnostics: found };
-  const objects = (): ObjectId[] => loaded.flatMap(({ declared }) => declared.map(({ id }) => id));
+  const objects = (): ObjectId[] => loaded.flatMap(({ app }) => app.declared.map(({ id }) => id));
   return { files, diagnostics: judge(found, { settings, day, objects, wholeOf: REPOSITORY_CONFIG }) };
+}
+
+/** What an app defines. One that is known from before defines nothing: who does is compared each time. */
+function definitionsIn(app: LoadedApp): Declared[] {
+  if (app.together !== undefined) return [];
+  // By kind first: asking for an object has its file parsed.
+  return app.declared.filter((each) => each.id.kind === "CustomResourceDefinition" && isDefinition(each.object));
 }
 
 /** What files and folders define; whatever else they hold is none of this check's business. */
