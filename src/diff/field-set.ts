@@ -15,7 +15,6 @@ const ITSELF = ".";
 
 /** Maps of every object that others own keys of. */
 const SHARED: readonly string[] = ["metadata", "labels", "annotations"];
-const SHARED_ALONE: ReadonlySet<string> = new Set(SHARED);
 
 /**
  * Maps that the API server fills in, or that others may own keys of: declared empty, they are a leaf whatever they hold.
