@@ -145,9 +145,14 @@ export class KubeWriter {
     const { request, id } = target;
     const observed = this.#context.cache.get(target.live);
     if (observed === undefined) return this.#create(target, signal);
-    requireOwner(id, observed.owner, request);
+    requireOwner(id, this.#ownerOf(observed, [request.owner, request.from]), request);
     if (observed.object.metadata.deletionTimestamp !== undefined) throw isLeaving(id);
     return observed.owner === null ? this.#claim(target, signal) : this.#update(target, observed, signal);
+  }
+
+  /** A set whose parent somebody deleted is known by its id alone, until the app's next write makes the parent again. */
+  #ownerOf({ owner }: Observed, apps: readonly (string | undefined)[]): string | null {
+    return apps.find((app) => app !== undefined && owner === this.#parents.idOf(app)) ?? owner;
   }
 
   /**
@@ -282,7 +287,7 @@ export class KubeWriter {
   ): Promise<void> {
     const observed = this.#context.cache.get(live);
     if (observed === undefined) return;
-    requireApplied(id, observed.owner, owner);
+    requireApplied(id, this.#ownerOf(observed, [owner]), owner);
     const present = observed.object.metadata.uid ?? "";
     if (uid !== undefined && uid !== present) throw anotherObject(id);
     const body = {

@@ -1,6 +1,6 @@
 /** Writing while others write: what is sent in which order, and what a race ends in. Single refusals: `test/real-cluster/`. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { applySetOf, extentOf, membershipOf, parentIdOf } from "../../../src/backend/kubernetes/applyset.ts";
+import { applySetOf, extentOf, membershipOf, parentIdOf, setIdOf } from "../../../src/backend/kubernetes/applyset.ts";
 import { ObjectCache } from "../../../src/backend/kubernetes/cache.ts";
 import type { KubeContext } from "../../../src/backend/kubernetes/context.ts";
 import { Declarations } from "../../../src/backend/kubernetes/declarations.ts";
@@ -129,6 +129,24 @@ describe("the parent", () => {
     expect(server.calls).toEqual([`POST ${PARENTS}`, "POST /api/v1/namespaces", `POST ${PARENTS}`, `PATCH ${A}`]);
   });
 
+  it("that somebody deleted is made again by the app itself, and its objects are still the app's", async () => {
+    const id = { group: "", kind: "ConfigMap", namespace: "default", name: "a" };
+    await apply(configMap("a", {}));
+    const parent = server.objects.get(PARENT) as KubeObject;
+    const lose = (): void => {
+      server.objects.delete(PARENT);
+      cache.event("deleted", parent);
+    };
+    lose();
+    expect(cache.get(id)?.owner).toBe(setIdOf(SCOPE));
+    expect(await refusal(apply(configMap("a", {}), { owner: "bank" }))).toMatch(/^conflict: .*one app only may own it/);
+    expect((await apply(configMap("a", {}))).action).toBe("unchanged");
+    expect([parentExtent(), cache.get(id)?.owner]).toEqual([{ kinds: ["ConfigMap"], namespaces: ["default"] }, "shop"]);
+    lose();
+    await writer.delete({ id, owner: "shop" }, NO_ABORT);
+    expect(server.objects.has(A)).toBe(false);
+  });
+
   it("of another tool is left alone, and so is the object", async () => {
     const annotations = { "applyset.kubernetes.io/tooling": "kubectl/v1.37" };
     const name = parentIdOf(SCOPE).name;
@@ -251,6 +269,12 @@ describe("a deletion", () => {
   it("refuses what the app did not apply", async () => {
     await apply(configMap("a", {}));
     expect(await refusal(writer.delete({ id, owner: "bank" }, NO_ABORT))).toMatch(/^forbidden: .*app shop did/);
+    const theirs = configMap("t", {});
+    theirs.metadata.labels = { "applyset.kubernetes.io/part-of": "applyset-theirs-v1" };
+    cache.put(server.put(`${MAPS}/t`, theirs, "trueup", "Apply"));
+    for (const owner of ["applyset-theirs-v1", "shop of daemon-b", "shop"]) {
+      expect(await refusal(writer.delete({ id: { ...id, name: "t" }, owner }, NO_ABORT))).toMatch(/^forbidden: /);
+    }
     cache.put(server.put(`${MAPS}/b`, configMap("b", {}), "kubectl"));
     expect(await refusal(writer.delete({ id: { ...id, name: "b" }, owner: "shop" }, NO_ABORT))).toMatch(
       /^forbidden: .*no app did/,
