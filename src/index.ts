@@ -2,7 +2,7 @@
 export type { ConnectOptions } from "./backend/kubernetes/connect.ts";
 export { connectKubernetes } from "./backend/kubernetes/connect.ts";
 export type * from "./model/backend.ts";
-export type { ErrorCode } from "./model/errors.ts";
+export type { ErrorCode, RefusedField } from "./model/errors.ts";
 export { TrueupError } from "./model/errors.ts";
 export type * from "./model/kube-api.ts";
 export type * from "./model/ledger.ts";
