@@ -200,6 +200,7 @@ const RECONCILERS: ReadonlySet<string> = new Set([
   "manifests-limit",
   "object-declared-by-two-apps",
   "ref-untrusted",
+  "refused-by-backend",
 ]);
 
 /**
