@@ -36,6 +36,8 @@ export class Follower {
   readonly #end = new AbortController();
   #kind: KindQuery;
   #state: State = { is: "starting" };
+  /** In a row. */
+  #failures = 0;
   #waiting: (() => void)[] = [];
   /** Ends what the loop waits for: a rest after a failure, or for somebody to ask for a kind that was not there. */
   #wake: () => void = () => {};
@@ -78,13 +80,12 @@ export class Follower {
       const state = this.#state;
       if (state.is === "in-step") return state.resource;
       if (state.is === "absent" && (isRetried || !looksAgain)) return null;
-      if (state.is === "failed") {
-        if (isRetried || this.#options.clock.monotonic() - state.at < FRESH_MS) throw state.error;
-      }
-      if (state.is !== "starting") {
-        isRetried = true;
-        this.#wake();
-      }
+      if (state.is === "failed" && isRetried) throw state.error;
+      const isFresh = state.is === "failed" && this.#options.clock.monotonic() - state.at < FRESH_MS;
+      // The first time that a server is away it restarts, most often: the next try comes in a moment.
+      if (isFresh && (this.#failures > 1 || state.error.code !== "unavailable")) throw state.error;
+      if (state.is !== "starting") isRetried = true;
+      if (state.is !== "starting" && !isFresh) this.#wake();
       await this.#changed(signal);
     }
   }
@@ -105,6 +106,7 @@ export class Follower {
 
   #set(state: State): void {
     this.#state = state;
+    if (state.is === "in-step" || state.is === "absent") this.#failures = 0;
     for (const wake of this.#waiting.splice(0)) wake();
   }
 
@@ -148,6 +150,7 @@ export class Follower {
   }
 
   #fail(error: TrueupError): void {
+    this.#failures++;
     this.#set({ is: "failed", error, at: this.#options.clock.monotonic() });
   }
 
