@@ -1,7 +1,7 @@
 /** The daemon's API as typed calls over its unix socket, with watches that outlive a restart of the daemon. */
 import type { ListQuery, LogQuery } from "../model/backend.ts";
 import { TrueupError } from "../model/errors.ts";
-import type { Attempt, RevisionRecord } from "../model/ledger.ts";
+import type { Attempt, LedgerProof, RevisionRecord } from "../model/ledger.ts";
 import type { DaemonStatus } from "../model/status.ts";
 import type { ShutdownRequest, WhyQuery } from "../server/service.ts";
 import type { ObjectEvent, ObjectListBody, PlanView } from "../server/wire.ts";
@@ -21,6 +21,8 @@ export interface DaemonClient {
   watch(query: ListQuery, signal: AbortSignal): AsyncIterable<ObjectEvent>;
   logs(query: LogQuery, signal: AbortSignal): AsyncIterable<string>;
   attempts(query: { app?: string; limit?: number }, signal: AbortSignal): Promise<Attempt[]>;
+  /** Has the daemon walk its ledger's chain. */
+  proof(query: { expect?: string }, signal: AbortSignal): Promise<LedgerProof>;
   revisions(query: { app?: string; workload?: string; uid?: string }, signal: AbortSignal): Promise<RevisionRecord[]>;
   plan(
     query: { app?: string; revision?: string; diff?: boolean; adopt?: boolean },
@@ -69,6 +71,7 @@ export function createClient({ socket, clock, onConnection }: ClientOptions): Da
       });
     },
     attempts: (query, signal) => get("/v1/attempts", { ...query }, signal),
+    proof: (query, signal) => get("/v1/proof", { ...query }, signal),
     revisions: (query, signal) => get("/v1/revisions", { ...query }, signal),
     plan: (query, signal) => get("/v1/plan", { ...query }, signal),
     why: (query, signal) => get("/v1/why", { ...query }, signal),

@@ -1,7 +1,6 @@
 /** What `demo` and `run` share: a daemon on a repository, in this process, with a kubelet of its own. */
 import { realpathSync } from "node:fs";
 import { join } from "node:path";
-import { connectToCluster } from "../daemon/connect-kubernetes.ts";
 import { type DaemonOptions, type RunningDaemon, startDaemon } from "../daemon/daemon.ts";
 import { openDaemonLog } from "../daemon/log.ts";
 import { ensurePrivateDirectory } from "../daemon/paths.ts";
@@ -43,7 +42,6 @@ export async function launchDaemon(options: LaunchOptions): Promise<RunningDaemo
     stateDir,
     version: readVersion(),
     kubeletArgv,
-    connectKubernetes: connectToCluster,
     preferredPort: (service, port) => {
       const preferred = preferredLocalPort(service.spec.type, port);
       return preferred !== 0 && port.nodePort === undefined && options.port !== undefined ? options.port : preferred;

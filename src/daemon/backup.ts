@@ -14,7 +14,7 @@ import { takeLock } from "../util/state-lock.ts";
 import { type BackupFile, copyTree, describeTree, differenceOf } from "./backup-files.ts";
 import { CONFIG_KEY_FILE } from "./config-key.ts";
 import { OWNER_ID_FILE } from "./owner-id.ts";
-import { TARGET_FILE } from "./target-record.ts";
+import { readTargetRecord, TARGET_FILE } from "./target-record.ts";
 
 /** Version of the backup's own form. */
 const FORMAT = 1;
@@ -63,6 +63,16 @@ export interface BackupRequest {
  * @throws {TrueupError} `not-found` when it is no state directory, `conflict` when the backup's place is taken, `io`
  */
 export async function backUp({ stateDir, directory, version, nowMs }: BackupRequest): Promise<BackupManifest> {
+  const target = existsSync(stateDir) ? await readTargetRecord(stateDir) : null;
+  if (target?.ledger === "cluster") {
+    throw new TrueupError(
+      "not-found",
+      `Cannot back ${stateDir} up as its ledger must be in it: ${target.name} keeps that.`,
+      {
+        hint: `Back the cluster's Secrets up: kubectl get secrets -n ${target.namespace} -l trueup/ledger -o yaml`,
+      },
+    );
+  }
   if (!existsSync(join(stateDir, "ledger.db"))) {
     throw new TrueupError(
       "not-found",

@@ -7,6 +7,7 @@ import { requireOwnState } from "../kubelet/own-state.ts";
 import type { RetentionRules } from "../ledger/retention.ts";
 import { SqliteLedger } from "../ledger/sqlite-ledger.ts";
 import { messageOf, TrueupError } from "../model/errors.ts";
+import type { DurableLedger } from "../model/ledger.ts";
 import type { CommitId } from "../model/source.ts";
 import type { DaemonStatus } from "../model/status.ts";
 import { startServer } from "../server/server.ts";
@@ -17,6 +18,7 @@ import { type Random, systemRandom } from "../util/random.ts";
 import { type LockAttempt, takeLock } from "../util/state-lock.ts";
 import { Begun } from "./begun.ts";
 import { readConfigKey } from "./config-key.ts";
+import { connectToCluster } from "./connect-kubernetes.ts";
 import { beginEmbedded, type EmbeddedOptions } from "./embedded-target.ts";
 import { Fleet, type FleetPolicy } from "./fleet.ts";
 import { beginKubernetes, type ConnectKubernetes } from "./kubernetes-target.ts";
@@ -99,7 +101,7 @@ interface Parts {
   sockets: SocketPaths;
   repository: Repository;
   target: RunningTarget;
-  ledger: SqliteLedger;
+  ledger: DurableLedger;
   fleet: Fleet;
 }
 
@@ -130,6 +132,7 @@ async function begin(options: DaemonOptions, begun: Begun): Promise<RunningDaemo
         for (const stop of stops) stop();
       };
     },
+    proveLedger: (expect) => ledger.prove(expect),
     why: (query, signal) =>
       explainWhy({ repository, backend, ledger, clock, ignored: (app, id) => fleet.ignored(app, id) }, query, signal),
     plan: (app, revision, signal, adopt) => fleet.plan(app, revision, signal, adopt),
@@ -187,15 +190,22 @@ async function beginParts(
   // Before there is a kubelet: a path that is no repository must leave nothing running.
   const repository = await openRepository(options.repository);
   begun.add("the repository", () => repository.close());
-  const ledger = new SqliteLedger({ path: join(stateDir, "ledger.db"), ...(fault !== undefined && { fault }) });
-  begun.add("the ledger", () => ledger.close());
-  const retention = keepRetention({ ledger, rules: options.retention ?? {}, clock, log });
-  begun.add("the retention", retention);
+  const isLedgerHere = settings.kind === "embedded" || settings.ledger === "local";
+  const hook = fault === undefined ? {} : { fault };
+  const local = isLedgerHere ? new SqliteLedger({ path: join(stateDir, "ledger.db"), ...hook }) : null;
+  if (local !== null) begun.add("the ledger", () => local.close());
+  const { connectKubernetes: connect = connectToCluster } = options;
   const target =
     settings.kind === "embedded"
       ? await beginEmbedded({ ...options, ...settings, stateDir, kubeletSocket, clock, random, begun, start })
-      : await beginKubernetes({ ...options, settings, connect: connectWith(options), stateDir, clock, random, begun });
-  const { backend, images, onImages } = target;
+      : await beginKubernetes({ ...options, settings, connect, stateDir, clock, random, begun });
+  const { backend, images, onImages, openLedger } = target;
+  const ledger = local ?? (await openLedger?.());
+  if (ledger === undefined) {
+    throw new TrueupError("internal", "Cannot open the ledger as the target must keep it: it does not.");
+  }
+  if (local === null) begun.add("the ledger", () => ledger.close());
+  begun.add("the retention", keepRetention({ ledger, rules: options.retention ?? {}, clock, log }));
   const configKey = await readConfigKey(stateDir, randomBytes);
   const fleet = new Fleet({
     ...options,
@@ -210,16 +220,6 @@ async function beginParts(
   });
   begun.add("the reconcilers", () => fleet.close());
   return { stateDir, sockets, repository, target, ledger, fleet };
-}
-
-function connectWith({ connectKubernetes }: DaemonOptions): ConnectKubernetes {
-  if (connectKubernetes !== undefined) return connectKubernetes;
-  return async (options) => {
-    const { connectKubernetes: connect } = await import("../backend/kubernetes/connect.ts");
-    const backend = await connect(options);
-    const { server, context } = backend;
-    return { backend, server, ...(context !== undefined && { context }), close: () => backend.close() };
-  };
 }
 
 /**

@@ -34,13 +34,14 @@ export async function readTargetRecord(stateDir: string): Promise<TargetRecord |
   if (!existsSync(path)) return null;
   const record = parseRecord(await readFile(path, "utf8"));
   if (record === null) return null;
-  const { name, server, context, namespace, ownerId } = record;
+  const { name, server, context, namespace, ownerId, ledger } = record;
   const texts = [name, server, namespace, ownerId];
   if (!texts.every((text) => typeof text === "string")) return null;
   return {
     kind: "kubernetes",
     ...({ name, server, namespace, ownerId } as { name: string; server: string; namespace: string; ownerId: string }),
     ...(typeof context === "string" && { context }),
+    ...(ledger === "cluster" && { ledger }),
   };
 }
 

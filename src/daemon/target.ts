@@ -1,5 +1,6 @@
 /** What a daemon asks of the place where its objects live, and how such a place is named. */
 import type { Backend } from "../model/backend.ts";
+import type { DurableLedger } from "../model/ledger.ts";
 import type { DaemonStatus } from "../model/status.ts";
 import type { FleetOptions } from "./fleet.ts";
 
@@ -22,6 +23,8 @@ export interface KubernetesSettings {
   namespace: string;
   /** Only these are read, where the credentials reach no further; absent: all. */
   namespaces?: readonly string[];
+  /** Where the history is kept: in the state directory, or in the cluster itself. */
+  ledger: "local" | "cluster";
   /** Under which id objects are owned; absent: the one kept in the state directory. */
   owner?: string;
 }
@@ -35,6 +38,8 @@ export interface RunningTarget {
   readonly images: FleetOptions["images"];
   /** Images may resolve otherwise now. */
   onImages(): void;
+  /** Opens the ledger where the target keeps it; absent: it is kept in the state directory. */
+  openLedger?: () => Promise<DurableLedger>;
   /** What of the daemon's status is the target's to say. */
   status(): Pick<DaemonStatus, "target" | "runtime" | "kubelet">;
   /** Calls the listener after each change of `status()`; returns what ends that. */

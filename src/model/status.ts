@@ -55,6 +55,8 @@ export interface TargetStatus {
   kind: "embedded" | "kubernetes";
   /** Address of the API server, without credentials; of a cluster only. */
   server?: string;
+  /** `cluster`: the history is kept there, too; absent: in the state directory. */
+  ledger?: "cluster";
   /** Context of the kubeconfig; absent when the credentials are those of the pod that the daemon runs in. */
   context?: string;
 }

@@ -156,6 +156,9 @@ function addHistory(app: FastifyInstance, { service }: RouteContext): void {
     if (open !== undefined) query.onlyOpen = open;
     return service.ledger.attempts(query);
   });
+  app.get("/v1/proof", async (request) => {
+    return service.proveLedger(readQuery(request.query as Query, { expect: "text" }).expect);
+  });
   app.get("/v1/revisions", async (request) => {
     const shape = { app: "text", target: "text", workload: "text", uid: "text" } as const;
     return service.ledger.revisions(present(readQuery(request.query as Query, shape)));

@@ -1,7 +1,7 @@
 /** What a running daemon shows through its API: the server knows only this, never how the daemon is wired. */
 import type { Backend } from "../model/backend.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
-import type { Ledger } from "../model/ledger.ts";
+import type { Ledger, LedgerProof } from "../model/ledger.ts";
 import type { ObjectId } from "../model/object.ts";
 import type { Plan } from "../model/plan.ts";
 import type { CommitId } from "../model/source.ts";
@@ -26,6 +26,8 @@ export interface WhyQuery extends ObjectId {
 export interface DaemonService {
   readonly backend: Backend;
   readonly ledger: Ledger;
+  /** Walks the ledger's chain; `expect` is a head's hash that must still be in it. */
+  proveLedger(expect?: string): Promise<LedgerProof>;
   status(): DaemonStatus;
   /** Calls the listener after each change of `status()`; returns what ends that. */
   onChange(listener: () => void): () => void;

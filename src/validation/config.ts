@@ -74,6 +74,8 @@ export type TargetConfig =
       namespace?: string;
       /** Only these are read; absent: all. */
       namespaces?: string[];
+      /** Where the history is kept. */
+      ledger: "local" | "cluster";
       /** Id under which objects are owned. */
       owner?: string;
     };
@@ -235,7 +237,7 @@ export function parseOperatorConfig(text: string, file: string): ParsedConfig<Op
 }
 
 /** What only a cluster has. */
-const CLUSTER_SETTINGS = ["kubeconfig", "context", "inCluster", "namespace", "namespaces", "owner"] as const;
+const CLUSTER_SETTINGS = ["kubeconfig", "context", "inCluster", "namespace", "namespaces", "ledger", "owner"] as const;
 
 function readTargets(reader: ConfigReader): TargetConfig[] {
   const names = new Set<string>();
@@ -286,6 +288,7 @@ function readCluster(reader: ConfigReader, target: Field, name: string): TargetC
     kind: "kubernetes",
     name,
     inCluster,
+    ledger: target.at("ledger").text === "cluster" ? "cluster" : "local",
     ...given,
     ...(namespaces.isGiven && { namespaces: texts(namespaces) }),
   };

@@ -122,6 +122,7 @@ describe("the operator's configuration", () => {
       kubeconfig: join(home.dir, "ops/kube/config"),
       context: "admin",
       inCluster: false,
+      ledger: "local",
       namespace: "trueup-system",
     };
     expect((await read(two, undefined, "stage")).target).toEqual(stage);
@@ -135,6 +136,7 @@ describe("the operator's configuration", () => {
       kind: "kubernetes",
       name: "in",
       inCluster: true,
+      ledger: "local",
       namespace: "trueup-system",
       owner: "ops",
     });

@@ -4,9 +4,12 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { EmbeddedBackend } from "../../src/backend/embedded.ts";
 import { EmbeddedCluster } from "../../src/cluster/cluster.ts";
+import { backUp } from "../../src/daemon/backup.ts";
 import { type DaemonOptions, type RunningDaemon, startDaemon } from "../../src/daemon/daemon.ts";
 import type { ConnectOptions } from "../../src/daemon/kubernetes-target.ts";
+import type { KubernetesSettings } from "../../src/daemon/target.ts";
 import { readTargetRecord } from "../../src/daemon/target-record.ts";
+import { SqliteLedger } from "../../src/ledger/sqlite-ledger.ts";
 import type { Backend } from "../../src/model/backend.ts";
 import { TrueupError } from "../../src/model/errors.ts";
 import type { KubeObject } from "../../src/model/object.ts";
@@ -77,7 +80,10 @@ function clusterBackend(): { backend: Backend; inner: EmbeddedBackend } {
 }
 
 const OPTIONS: Pick<DaemonOptions, "connectKubernetes" | "target"> = {
-  target: { kind: "kubernetes", name: "stage", context: "admin", inCluster: false, namespace: "trueup-system" },
+  target: {
+    ...{ kind: "kubernetes", name: "stage", context: "admin" },
+    ...{ inCluster: false, ledger: "local", namespace: "trueup-system" },
+  },
   connectKubernetes: async (options) => {
     connected.push(options);
     open++;
@@ -86,6 +92,7 @@ const OPTIONS: Pick<DaemonOptions, "connectKubernetes" | "target"> = {
       backend,
       server: SERVER,
       context: "admin",
+      openLedger: async (name) => new SqliteLedger({ path: join(home.dir, `${name}.db`) }),
       close: async () => {
         open--;
         inner.close();
@@ -147,8 +154,25 @@ it("is the same owner each time it starts, unless the operator names one; and re
     ...{ name: "stage", kind: "kubernetes", server: SERVER, context: "admin" },
     ...{ namespace: "trueup-system", ownerId: kept },
   });
-  await start({ target: { kind: "kubernetes", name: "in", inCluster: true, namespace: "ops", owner: "us" } });
+  await start({
+    target: { kind: "kubernetes", name: "in", inCluster: true, ledger: "local", namespace: "ops", owner: "us" },
+  });
   expect(connected.at(-1)).toMatchObject({ ownerId: "us", inCluster: true, namespace: "ops" });
+});
+
+it("may keep the ledger, so that a daemon without any state of its own goes on with the history", async () => {
+  const target = { ...OPTIONS.target, ledger: "cluster", owner: "us" } as KubernetesSettings;
+  const first = await start({ target });
+  expect(first.service.status().target).toMatchObject({ name: "stage", ledger: "cluster" });
+  expect(await first.service.proveLedger()).toMatchObject({ intact: true, attempts: 1 });
+  await first.stop({ stopPods: false });
+  expect(existsSync(join(stateDir, "ledger.db"))).toBe(false);
+  await expect(
+    backUp({ stateDir: realpathSync(stateDir), directory: join(home.dir, "backup"), version: "9.9.9", nowMs: 0 }),
+  ).rejects.toMatchObject({ code: "not-found", message: expect.stringContaining("stage keeps that") });
+  stateDir = join(home.dir, "other");
+  const next = await start({ target });
+  expect(await next.service.ledger.attempts({})).toHaveLength(1);
 });
 
 it("makes no app of what others applied, be it another tool or another daemon", async () => {

@@ -53,7 +53,7 @@ it.skipIf(!cluster.isOwn)("applies, watches, explains and removes with the right
   const target = { name: "cluster", kind: "kubernetes", kubeconfig: cluster.kubeconfigFor("alice"), context: CONTEXT };
   const config = {
     repositories: [{ path: shop.repository, ref: "main" }],
-    targets: [{ ...target, namespace: own, namespaces: [shared] }],
+    targets: [{ ...target, namespace: own, namespaces: [shared], ledger: "cluster", owner: "us" }],
   };
   const file = join(shop.home.dir, "trueup.config.yaml");
   writeFileSync(file, JSON.stringify(config));
@@ -67,6 +67,17 @@ it.skipIf(!cluster.isOwn)("applies, watches, explains and removes with the right
   expect(await cluster.api.list(`/api/v1/namespaces/${shared}/secrets`)).toEqual([]);
   expect(await shop.ok("why", "deployment/web", "-n", shared)).toContain("Healthy");
   expect(await shop.ok("get", "pods,events", "-n", shared)).toContain("Running");
+  await shop.ok("down");
+
+  // As on another machine: with the repository and the configuration alone, the history and the objects are its own.
+  shop.run("--config", file, "--state", join(shop.home.dir, "elsewhere"));
+  await shop.synced(second);
+  const log = await shop.json<{ subject: string; ending: { outcome: string } }[]>("log");
+  expect(log.map(({ subject, ending }) => [subject, ending.outcome])).toEqual([
+    ["Second", "deployed"],
+    ["First", "deployed"],
+  ]);
+  expect(await shop.ok("log", "--verify")).toMatch(/^Intact: \d+ entries.*\nKept: 2 attempts, 1 revision\n/);
   const asked = await cluster.audit.since(mark, { user: "alice" });
   expect(asked.length).toBeGreaterThan(0);
   expect(asked.filter(({ status }) => status === 403).map(({ verb, uri }) => `${verb} ${uri}`)).toEqual([]);

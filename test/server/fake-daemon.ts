@@ -1,7 +1,7 @@
 /** A daemon made of plain data: objects in a map, attempts in a list, and the hooks that a test pulls. */
 import type { ApplyRequest, ApplyResult, Backend, ListQuery, LogQuery, WatchEvent } from "../../src/model/backend.ts";
 import { TrueupError } from "../../src/model/errors.ts";
-import type { Attempt, Ledger, RevisionRecord } from "../../src/model/ledger.ts";
+import type { Attempt, Ledger, LedgerProof, RevisionRecord } from "../../src/model/ledger.ts";
 import { groupOf, idOf, type KubeObject, keyOf } from "../../src/model/object.ts";
 import type { Observed } from "../../src/model/plan.ts";
 import type { AppStatus, DaemonStatus } from "../../src/model/status.ts";
@@ -48,6 +48,10 @@ export class FakeDaemon implements DaemonService {
       kubelet: { connected: true, pid: 42 },
       apps: this.apps,
     };
+  }
+
+  async proveLedger(): Promise<LedgerProof> {
+    throw new Error("the fake daemon has no ledger to prove");
   }
 
   onChange(listener: () => void): () => void {

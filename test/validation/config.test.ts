@@ -146,7 +146,7 @@ describe("parseOperatorConfig", () => {
 - {path: /srv/a, ref: refs/heads/main, apps: [web], target: stage}
 - {path: b, commit: "${COMMIT}", target: prod}
 targets:
-- {name: stage, kind: kubernetes, kubeconfig: kube, context: "arn:aws:eks:eu-1:1:cluster/stage", namespace: ops, namespaces: [shop], owner: us}
+- {name: stage, kind: kubernetes, kubeconfig: kube, context: "arn:aws:eks:eu-1:1:cluster/stage", namespace: ops, namespaces: [shop], ledger: cluster, owner: us}
 - {name: prod, kind: kubernetes, inCluster: true}
 - {name: here}
 images: {paths: [/srv/images]}
@@ -172,11 +172,12 @@ validation: {policies: {host-network: warning}, noExceptions: [host-*]}
             kubeconfig: "kube",
             context: "arn:aws:eks:eu-1:1:cluster/stage",
             inCluster: false,
+            ledger: "cluster",
             namespace: "ops",
             namespaces: ["shop"],
             owner: "us",
           },
-          { kind: "kubernetes", name: "prod", inCluster: true },
+          { kind: "kubernetes", name: "prod", inCluster: true, ledger: "local" },
           { kind: "embedded", name: "here" },
         ],
         images: { paths: ["/srv/images"] },

@@ -1,5 +1,6 @@
 /** `trueup log`: the commits that were tried, and how each ended; or the proof that this record was not changed. */
 import { join } from "node:path";
+import { readTargetRecord } from "../../daemon/target-record.ts";
 import { verifyLedgerFile } from "../../ledger/verify.ts";
 import { TrueupError } from "../../model/errors.ts";
 import { withRevisions } from "../audit.ts";
@@ -15,7 +16,7 @@ export const command: Command = {
   options: [
     { flags: "--app <name>", summary: "only of this app" },
     { flags: "-l, --limit <count>", summary: `at most so many (default: ${SHOWN_BY_DEFAULT})` },
-    { flags: "--verify", summary: "prove that no entry was changed, removed or put in; needs no daemon" },
+    { flags: "--verify", summary: "prove that no entry was changed, removed or put in" },
     { flags: "--expect <hash>", summary: "with --verify: the chain must still have the head with this hash" },
     WIDE_OUTPUT_OPTION,
   ],
@@ -62,7 +63,12 @@ async function verify(context: CommandContext, invocation: Invocation): Promise<
       `Cannot use --expect as it must be a head's hash, 64 hexadecimal digits: it is "${expect}".`,
     );
   }
-  const proof = verifyLedgerFile(join(await stateDirMeant(context), "ledger.db"), expect);
+  const stateDir = await stateDirMeant(context);
+  const isElsewhere = (await readTargetRecord(stateDir))?.ledger === "cluster";
+  const proof = isElsewhere
+    ? // Only the daemon can reach it.
+      await (await context.connect()).proof({ ...(expect !== undefined && { expect }) }, context.signal)
+    : verifyLedgerFile(join(stateDir, "ledger.db"), expect);
   const format = dataFormat(invocation);
   if (format !== undefined) await printData(context.out, format, proof);
   else await context.out.write(formatProof(proof, context.out.style));

@@ -116,6 +116,7 @@ function clusterOf({ cwd }: CommandContext, { text, flag }: Invocation): Kuberne
     ...(context !== undefined && { context }),
     ...(kubeconfig !== undefined && { kubeconfig: resolve(cwd, kubeconfig) }),
     inCluster,
+    ledger: "local",
     namespace: SYSTEM_NAMESPACE,
   };
 }
