@@ -1,6 +1,6 @@
 /** Declared and observed objects for plan tests, made by hand. */
 import type { Declared } from "../../src/model/manifest.ts";
-import { idOf, type KubeObject } from "../../src/model/object.ts";
+import { groupOf, idOf, isClusterScoped, type KubeObject } from "../../src/model/object.ts";
 import type { Observed } from "../../src/model/plan.ts";
 import { asObjectHash } from "../../src/model/source.ts";
 
@@ -21,7 +21,7 @@ export function declaredOf(object: KubeObject, file = "app.yaml", blobDigit = "a
 export function observedOf(object: KubeObject, owner: string | null, version = "1"): Observed {
   const live = structuredClone(object);
   live.metadata = {
-    namespace: "default",
+    ...(!isClusterScoped(groupOf(object.apiVersion), object.kind) && { namespace: "default" }),
     ...live.metadata,
     uid: `uid-${object.metadata.name}`,
     resourceVersion: version,
