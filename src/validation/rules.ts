@@ -195,6 +195,7 @@ const OWN_ERRORS: ReadonlySet<string> = new Set<RuleId>([
 const RECONCILERS: ReadonlySet<string> = new Set([
   "app-path",
   "image-tag-reused",
+  "immutable-field",
   "manifest-not-a-file",
   "manifest-unreadable",
   "manifests-limit",
