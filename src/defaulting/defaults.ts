@@ -19,6 +19,11 @@ export function applyDefaults(object: KubeObject): KubeObject {
   return (defaults?.(present) ?? present) as KubeObject;
 }
 
+/** Whether the API server fills in fields of this kind, as far as it is a supported one. */
+export function hasDefaults({ apiVersion, kind }: Pick<KubeObject, "apiVersion" | "kind">): boolean {
+  return KINDS.has(`${apiVersion}/${kind}`);
+}
+
 const labelText = (metadata: Fields): Fields => textForNull(metadata, "labels");
 const annotationText = (metadata: Fields): Fields => textForNull(metadata, "annotations");
 

@@ -140,7 +140,12 @@ function sameScalars(path: string, before: readonly unknown[], after: readonly u
  * apply is due even if the live object already is as declared, so that a field that git drops later is known to be its own.
  */
 export function sameDeclaration(applied: KubeObject, desired: KubeObject): boolean {
-  return compareWritten(declared(applied, desired), declared(desired, desired)).length === 0;
+  const [before, after] = [declared(applied, desired), declared(desired, desired)];
+  const written = compareWritten(before, after);
+  if (written.length === 0) return true;
+  // Of what is one value to the API server (an atomic list, a reference) it tells as applied what it filled in, too.
+  const isMore = written.every(({ kind }) => kind === "remove");
+  return isMore && compareWritten(applyDefaults(before), applyDefaults(after)).length === 0;
 }
 
 function declared(object: KubeObject, desired: KubeObject): KubeObject {

@@ -13,8 +13,10 @@ export type FieldSet = Readonly<Record<string, unknown>>;
 /** A member besides what is in it: the map or the item as such. */
 const ITSELF = ".";
 
-/** Maps of every object that others own keys of. */
-const SHARED: readonly string[] = ["metadata", "labels", "annotations"];
+/** Maps of any object that others may own keys of. */
+const SHARED = ["metadata", "labels", "annotations"];
+/** Of a kind that the API server fills nothing in of, any other map that is a leaf is atomic, or as empty as it was declared. */
+export const NOTHING_FILLED_IN: ReadonlySet<string> = new Set(SHARED);
 
 /**
  * Maps that the API server fills in, or that others may own keys of: declared empty, they are a leaf whatever they hold.
@@ -82,11 +84,18 @@ export function without(set: FieldSet, path: readonly string[]): FieldSet {
  * The part of a value that the set names, as client-go's Extract takes it; `undefined` when there is none.
  *
  * @param others What other managers own of the value: what has owners further in is no whole
+ * @param filledIn Names of maps that may hold more than was declared
  * @param name Name of the field, "" for the object and for items of lists
  */
-export function extract(value: unknown, set: FieldSet, others: readonly FieldSet[] = [], name = ""): unknown {
-  if (isLeaf(set)) return wholeOf(value, others, name);
-  if (Array.isArray(value)) return extractItems(value, set, others);
+export function extract(
+  value: unknown,
+  set: FieldSet,
+  others: readonly FieldSet[] = [],
+  filledIn: ReadonlySet<string> = FILLED_IN,
+  name = "",
+): unknown {
+  if (isLeaf(set)) return wholeOf(value, others, filledIn.has(name));
+  if (Array.isArray(value)) return extractItems(value, set, others, filledIn);
   // What other versions of the API have fields in may be a plain value in this one.
   if (!isTree(value)) return below(set, ITSELF) === undefined ? undefined : value;
   const part: Record<string, unknown> = {};
@@ -95,27 +104,32 @@ export function extract(value: unknown, set: FieldSet, others: readonly FieldSet
     if (!step.startsWith("f:") || child === undefined) continue;
     const key = step.slice(2);
     if (!Object.hasOwn(value, key)) continue;
-    const taken = extract(value[key], child, allBelow(others, step), key);
+    const taken = extract(value[key], child, allBelow(others, step), filledIn, key);
     if (taken !== undefined) write(part, key, taken);
   }
   return Object.keys(part).length === 0 ? undefined : part;
 }
 
-function wholeOf(value: unknown, others: readonly FieldSet[], name: string): unknown {
+function wholeOf(value: unknown, others: readonly FieldSet[], isFilledIn: boolean): unknown {
   const isShared = others.some((other) => !isLeaf(other));
   if (Array.isArray(value)) return isShared ? [] : value;
-  if (isTree(value)) return isShared || FILLED_IN.has(name) ? {} : value;
+  if (isTree(value)) return isShared || isFilledIn ? {} : value;
   return value;
 }
 
-function extractItems(list: readonly unknown[], set: FieldSet, others: readonly FieldSet[]): unknown {
+function extractItems(
+  list: readonly unknown[],
+  set: FieldSet,
+  others: readonly FieldSet[],
+  filledIn: ReadonlySet<string>,
+): unknown {
   const steps = Object.keys(set).map((step) => ({ step, matches: itemMatcher(step) }));
   const part: unknown[] = [];
   for (const [index, item] of list.entries()) {
     for (const { step, matches } of steps) {
       const child = below(set, step);
       if (child === undefined || !matches(item, index)) continue;
-      const taken = extract(item, child, allBelow(others, step));
+      const taken = extract(item, child, allBelow(others, step), filledIn);
       if (taken !== undefined) part.push(taken);
     }
   }

@@ -3,8 +3,18 @@
  *
  * @see Kubernetes apimachinery/pkg/util/managedfields: extract.go for what a manager applied
  */
+import { hasDefaults } from "../defaulting/defaults.ts";
 import type { KubeObject } from "../model/object.ts";
-import { below, extract, type FieldSet, isKeyValue, isLeaf, itemMatcher, keyFields } from "./field-set.ts";
+import {
+  below,
+  extract,
+  type FieldSet,
+  isKeyValue,
+  isLeaf,
+  itemMatcher,
+  keyFields,
+  NOTHING_FILLED_IN,
+} from "./field-set.ts";
 import { isTree, read, type Tree } from "./tree.ts";
 
 /** trueup's own name among the managers of fields. */
@@ -85,7 +95,8 @@ export function appliedPart(object: KubeObject, manager: string): KubeObject | n
 /** The part of an object that a set of fields names, with its identity. */
 export function partOf(object: KubeObject, fields: FieldSet, others: readonly FieldSet[]): KubeObject {
   // A set without any field is that of a manager who owns nothing.
-  const part = isLeaf(fields) ? undefined : extract(object, fields, others);
+  const filledIn = hasDefaults(object) ? undefined : NOTHING_FILLED_IN;
+  const part = isLeaf(fields) ? undefined : extract(object, fields, others, filledIn);
   const { metadata, ...rest } = isTree(part) ? part : {};
   const { name, namespace } = object.metadata;
   return {

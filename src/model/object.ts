@@ -81,7 +81,9 @@ export function idOf(object: KubeObject, defaultNamespace = "default"): ObjectId
  * and be deleted as such.
  */
 export function idOfLive(object: KubeObject): ObjectId {
-  return { ...idOf(object), namespace: object.metadata.namespace ?? "" };
+  const group = groupOf(object.apiVersion);
+  const namespace = isClusterScoped(group, object.kind) ? "" : (object.metadata.namespace ?? "");
+  return { group, kind: object.kind, namespace, name: object.metadata.name };
 }
 
 export function keyOfId(id: ObjectId): ObjectKey {

@@ -5,7 +5,7 @@ import type { ApplyResult, Backend } from "../model/backend.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import { TrueupError } from "../model/errors.ts";
 import type { Declared } from "../model/manifest.ts";
-import { displayId, type KubeObject } from "../model/object.ts";
+import { displayId, type KubeObject, type ObjectId } from "../model/object.ts";
 import { definedKind } from "../model/ordering.ts";
 import type { Change, Plan } from "../model/plan.ts";
 import type { CommitInfo } from "../model/source.ts";
@@ -42,8 +42,9 @@ type Answer =
 /**
  * Dry-runs what a plan would change: what admission, validation or another owner refuses is an error at the object's place.
  *
- * Left out is what cannot be asked yet: objects in Namespaces, and of kinds, that the plan itself brings (`carryOut` asks about the former
- * as soon as their Namespace is there, the next stage's pass about the latter), and what is there still and is to be made anew.
+ * Left out is what cannot be asked yet: objects in Namespaces, and Pods of accounts, that the plan itself brings (`carryOut` asks
+ * about them as soon as these are there), objects of kinds that it brings (the next stage's pass asks), and what is there still
+ * and is to be made anew.
  *
  * @param defined Kinds that the app defines itself, as `group/Kind`, and whether they are established
  * @throws {TrueupError} When the backend cannot be reached, or does not serve a kind yet that the app defines
@@ -95,16 +96,23 @@ export async function tryPlan(
 export function untried(changes: readonly Change[]): Change[] {
   const made = changes.filter(({ action }) => action === "create");
   const defined = changes.flatMap(({ declared }) => (declared === undefined ? [] : [definedKind(declared.object)]));
-  const namespaces = new Set(
-    made.filter(({ id }) => id.group === "" && id.kind === "Namespace").map(({ id }) => id.name),
-  );
+  const core = (kind: string): ObjectId[] =>
+    made.filter(({ id }) => id.group === "" && id.kind === kind).map(({ id }) => id);
+  const namespaces = new Set(core("Namespace").map(({ name }) => name));
+  const accounts = new Set(core("ServiceAccount").map(({ namespace, name }) => `${namespace}/${name}`));
   // A definition that changes may bring the very version, or field, that its objects need.
   const kinds = new Set(defined.filter((kind) => kind !== null));
-  if (namespaces.size === 0 && kinds.size === 0) return [];
-  return changes.filter(({ action, id }) => {
-    if (action === "create" && namespaces.has(id.namespace)) return true;
+  if (namespaces.size === 0 && kinds.size === 0 && accounts.size === 0) return [];
+  return changes.filter(({ action, id, declared }) => {
+    if (action === "create" && (namespaces.has(id.namespace) || accounts.has(accountOf(id, declared)))) return true;
     return action !== "delete" && kinds.has(`${id.group}/${id.kind}`);
   });
+}
+
+/** The account that a Pod is to run as, which must be there before the Pod; "" for other kinds: theirs are asked for later. */
+function accountOf({ group, kind, namespace }: ObjectId, declared: Declared | undefined): string {
+  const { spec } = (declared?.object ?? {}) as { spec?: { serviceAccountName?: string } };
+  return group === "" && kind === "Pod" ? `${namespace}/${spec?.serviceAccountName ?? "default"}` : "";
 }
 
 /**
@@ -178,7 +186,9 @@ async function ask(
   const desired = mayBeNone ? decoratedAsLive(request.desired, change.observed?.object) : request.desired;
   try {
     const result = await backend.dryRun({ ...request, desired }, signal);
-    const isNone = result.action === "unchanged" && result.isRecorded !== false;
+    // Without a difference there was something to record alone: only a backend that says so has nothing to.
+    const isRecorded = change.fields.length > 0 ? result.isRecorded !== false : result.isRecorded === true;
+    const isNone = result.action === "unchanged" && isRecorded;
     return mayBeNone && isNone ? { is: "unchanged" } : { is: "accepted", result };
   } catch (error) {
     if (!(error instanceof TrueupError && REFUSALS.has(error.code))) throw error;
@@ -187,9 +197,9 @@ async function ask(
   }
 }
 
-/** Whether a difference may be none: nothing has to be recorded beside it. */
-function mayBeUnchanged({ action, fields, observed, from, adopts }: Change, app: string): boolean {
-  return action === "update" && fields.length > 0 && observed?.owner === app && from === undefined && adopts !== true;
+/** Whether a difference may be none: the object is the app's already. */
+function mayBeUnchanged({ action, observed, from, adopts }: Change, app: string): boolean {
+  return action === "update" && observed?.owner === app && from === undefined && adopts !== true;
 }
 
 /** Which commit an object came from is no difference: with another one than the live object's, all would differ. */

@@ -1,6 +1,6 @@
 /** Comparison: what counts as a difference, and under which path it is named. */
 import { describe, expect, it } from "vitest";
-import { compareObjects, templateDiffers } from "../../src/diff/compare.ts";
+import { compareObjects, sameDeclaration, templateDiffers } from "../../src/diff/compare.ts";
 import { quantityInNano, sameScalar } from "../../src/diff/equality.ts";
 import type { KubeObject } from "../../src/model/object.ts";
 import type { FieldChange } from "../../src/model/plan.ts";
@@ -141,6 +141,23 @@ describe("compareObjects", () => {
     expect(templateDiffers(image?.changes ?? [])).toBe(true);
     expect(templateDiffers(labels?.changes ?? [])).toBe(false);
   });
+});
+
+describe("two declarations", () => {
+  const binding = (rule: Fields): KubeObject => ({
+    apiVersion: "admissionregistration.k8s.io/v1",
+    kind: "ValidatingAdmissionPolicyBinding",
+    metadata: { name: "b" },
+    spec: { policyName: "p", matchResources: { resourceRules: [{ resources: ["pods"], ...rule }] } },
+  });
+
+  it.each<[string, KubeObject, KubeObject, boolean]>([
+    ["of the same", binding({}), binding({}), true],
+    ["one with what the server filled in", binding({ scope: "*" }), binding({}), true],
+    ["one with more than that", binding({ scope: "Cluster" }), binding({}), false],
+    ["that ask for another thing", binding({ scope: "*" }), binding({ scope: "Cluster" }), false],
+    ["one of which now says what was a default", binding({}), binding({ scope: "*" }), false],
+  ])("%s", (_, applied, desired, same) => expect(sameDeclaration(applied, desired)).toBe(same));
 });
 
 describe("quantities", () => {

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { load } from "js-yaml";
 import { describe, expect, it } from "vitest";
-import { extract, type FieldSet, union, without } from "../../src/diff/field-set.ts";
+import { extract, type FieldSet, NOTHING_FILLED_IN, union, without } from "../../src/diff/field-set.ts";
 
 const yaml = (text: string): FieldSet => load(text) as FieldSet;
 
@@ -43,6 +43,13 @@ describe("the part that a set names", () => {
   ])("is %s", (_, value, set, expected) => {
     const part = extract(JSON.parse(JSON.stringify(load(value))), yaml(set));
     expect(JSON.stringify(part)).toEqual(expected === undefined ? undefined : JSON.stringify(load(expected)));
+  });
+
+  it("is all of an atomic map, whatever its name, of a kind that nothing is filled in of", () => {
+    const value = { spec: { foo: "bar" }, metadata: { labels: { theirs: "x" } } };
+    const set = yaml("{'f:spec': {}, 'f:metadata': {'f:labels': {}}}");
+    expect(extract(value, set, [], NOTHING_FILLED_IN)).toEqual({ spec: { foo: "bar" }, metadata: { labels: {} } });
+    expect(extract(value, set)).toEqual({ spec: {}, metadata: { labels: {} } });
   });
 
   it("is no whole where others own something further in", () => {
@@ -94,7 +101,7 @@ describe("two sets", () => {
         expect(extract(a, union(setOf(a), setOf(b)))).toEqual(a);
         const name = Object.keys(a)[0] ?? "";
         const { [name]: _gone, ...rest } = a;
-        expect(extract(a, without(setOf(a), [`f:${name}`]), [], "spec") ?? {}).toEqual(rest);
+        expect(extract(a, without(setOf(a), [`f:${name}`]), [], undefined, "spec") ?? {}).toEqual(rest);
       }),
     );
   });

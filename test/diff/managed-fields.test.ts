@@ -150,6 +150,14 @@ describe("the applied part", () => {
   );
 });
 
+it("the applied part of a custom kind holds its atomic maps, which the server names without what is in them", () => {
+  const fieldsV1 = { "f:spec": {} };
+  const metadata = { name: "n", managedFields: [{ manager: "trueup", operation: "Apply", fieldsV1 }] };
+  const object = { apiVersion: "example.org/v1", kind: "Site", metadata, spec: { foo: "bar" } } as KubeObject;
+  expect(appliedPart(object, "trueup")?.spec).toEqual({ foo: "bar" });
+  expect(appliedPart({ ...object, apiVersion: "apps/v1", kind: "Deployment" }, "trueup")?.spec).toEqual({});
+});
+
 describe("membership", () => {
   it("is proved by who declared the label, not by the label", () => {
     const object = live();

@@ -153,6 +153,23 @@ function fixed(value: string): KubeObject {
   return { ...configMap("x", { a: value }), immutable: true };
 }
 
+it("an object of a custom kind that lives in no namespace is the one that git declares, and neither made again nor deleted", () => {
+  const site: KubeObject = { apiVersion: "example.org/v1", kind: "Site", metadata: { name: "one" }, spec: { size: 1 } };
+  const declared = { ...declaredOf(site), id: { ...idOf(site), namespace: "" } };
+  const live = { ...site, metadata: { name: "one", uid: "u", resourceVersion: "1" } };
+  const input = {
+    app: "shop",
+    commit: COMMIT,
+    declared: [declared],
+    observed: [{ object: live, applied: site, owner: "shop" }],
+  };
+  for (const made of [planApp(input), new Planner().plan(input)]) {
+    expect([lines(made), made.unchanged]).toEqual([[], 1]);
+  }
+  const [gone] = planApp({ ...input, declared: [] }).changes;
+  expect(gone?.id).toEqual(declared.id);
+});
+
 describe("order", () => {
   it("brings what others need first, and deletes in reverse at the end", () => {
     const old = [configMap("old"), deployment("old"), plain("Service", "old")];

@@ -245,6 +245,20 @@ describe("every change", () => {
 });
 
 describe("a difference that the server says is none", () => {
+  it.each([true, undefined])("is none to record either where the backend says so (%s)", async (isRecorded) => {
+    world = await World.create({ "web.json": deployment("web"), ...image("v1") });
+    const backend = dear(world.backend, ({ desired }) => {
+      // A default, as it is written now: nothing differs, and only the declaration does.
+      const { revisionHistoryLimit } = desired.spec as { revisionHistoryLimit?: number };
+      if (desired.kind !== "Deployment" || revisionHistoryLimit !== 10) return undefined;
+      return { action: "unchanged", object: desired, ...(isRecorded !== undefined && { isRecorded }) };
+    });
+    const reconciler = await world.settledReconciler({ backend });
+    const writes = world.backend.writes.length;
+    await world.push(reconciler, { "web.json": deployment("web", "v1", { revisionHistoryLimit: 10 }) }, "second");
+    expect(world.backend.writes.slice(writes)).toEqual(isRecorded === true ? [] : ["apply Deployment web"]);
+  });
+
   it("is counted as unchanged, and asked about once for each version of the object", async () => {
     world = await World.create({ "web.json": deployment("web"), ...image("v1") });
     const asked: string[] = [];

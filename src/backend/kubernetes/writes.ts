@@ -177,7 +177,7 @@ export class KubeWriter {
     const isRecorded = hasSameFields(live, answer);
     if (target.dryRun && isSettled && isRecorded) this.#remember(answer, target);
     const object = trim(answer, true);
-    return { action: isSettled ? "unchanged" : "update", object, ...(!isRecorded && { isRecorded }) };
+    return { action: isSettled ? "unchanged" : "update", object, isRecorded };
   }
 
   /** An object that nobody applied: it already is as declared, or is to be adopted; else somebody's work would be overwritten. */
