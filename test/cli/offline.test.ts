@@ -162,12 +162,13 @@ configmap/settings: update
     data.colour: blue → red
 secret/db: update
     data.password: *** (before) → *** (after)
+2 to update, 1 to delete
 `,
       stderr: "",
     });
     const { stdout: comment } = await trueup("diff", "HEAD~2..HEAD", "-o", "markdown");
     expect(comment).toMatch(
-      /^\*\*trueup diff\*\*: 1 to delete, 2 to update\n\n<details><summary>delete <code>configmap/,
+      /^\*\*trueup diff\*\*: 2 to update, 1 to delete\n\n<details><summary>delete <code>configmap/,
     );
     expect(comment).not.toContain("hunter");
     expect((await trueup("diff", "HEAD~2..HEAD", "--against", "HEAD")).code).toBe(2);

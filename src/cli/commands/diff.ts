@@ -14,7 +14,7 @@ import type { Command, CommandContext, ExitCode, Invocation } from "../command.t
 import { loadAppAt } from "../manifests.ts";
 import { dataFormat, printData } from "../options.ts";
 import { plansOf } from "../plans.ts";
-import { diffMarkdown, fieldsText, type ObjectDiff, unifiedText } from "../print/diff.ts";
+import { diffMarkdown, fieldsText, type ObjectDiff, summaryOf, unifiedText } from "../print/diff.ts";
 import { printableLine } from "../print/escape.ts";
 import { printDiagnostics } from "../print-diagnostics.ts";
 
@@ -88,8 +88,10 @@ async function print({ out }: CommandContext, invocation: Invocation, all: reado
   else if (shape === "markdown") await out.write(diffMarkdown(diffs));
   else {
     for (const each of diffs) {
-      await out.write(shape === "fields" ? fieldsText(each, out.style) : unifiedText(each.diff, out.style));
+      await out.write(shape === "fields" ? fieldsText(each, out.style) : unifiedText(each, out.style));
     }
+    // As diff(1): nothing at all where nothing differs.
+    if (diffs.length > 0) await out.write(`${summaryOf(diffs)}\n`);
   }
   return diffs.length === 0 ? 0 : 1;
 }

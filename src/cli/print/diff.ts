@@ -1,6 +1,7 @@
 /** Differences of objects for people: unified text, fields, or Markdown as a comment on a pull request. Pure. */
 import type { FieldChange } from "../../model/plan.ts";
 import { describeField } from "../../plan/describe.ts";
+import { pairItems } from "../../plan/pair-items.ts";
 import type { Style } from "../output.ts";
 import { printable, printableLine } from "./escape.ts";
 
@@ -22,30 +23,34 @@ const LONGEST_COMMENT = 60_000;
 /** Characters of one object's diff. */
 const LONGEST_BLOCK = 12_000;
 
-/** Unified diffs with colours. */
-export function unifiedText(diff: string, style: Style): string {
+/** Which object it is and what becomes of it, then its unified diff with colours. `patch` and `git apply` pass the first line over. */
+export function unifiedText({ action, object, diff }: ObjectDiff, style: Style): string {
   const paint = (line: string): string => {
     if (line.startsWith("---") || line.startsWith("+++")) return style.bold(line);
     if (line.startsWith("@@")) return style.cyan(line);
     if (line.startsWith("-")) return style.red(line);
     return line.startsWith("+") ? style.green(line) : line;
   };
-  return diff.split("\n").map(paint).join("\n");
+  return `${titleOf(object, action, style)}${diff.split("\n").map(paint).join("\n")}`;
 }
 
 /** A line an object and a line a field. */
 export function fieldsText({ action, object, fields }: ObjectDiff, style: Style): string {
   const paint = { add: style.green, remove: style.red, change: style.yellow };
-  const lines = fields.map((field) => paint[field.kind](printableLine(describeField(field).slice(2))));
-  return [style.bold(`${object}: ${action}`), ...lines].map((line) => `${line}\n`).join("");
+  const lines = pairItems(fields).map((field) => paint[field.kind](printableLine(describeField(field).slice(2))));
+  return `${titleOf(object, action, style)}${lines.map((line) => `${line}\n`).join("")}`;
 }
 
-/** `2 to create, 1 to update` */
+function titleOf(object: string, action: string, style: Style): string {
+  return `${style.bold(`${printableLine(object)}: ${action}`)}\n`;
+}
+
+/** `2 to create, 1 to update`, in the order in which a plan counts. */
 export function summaryOf(diffs: readonly ObjectDiff[]): string {
-  const counts = new Map<string, number>();
+  const counts = new Map(["create", "update", "replace", "delete"].map((action) => [action, 0]));
   for (const { action } of diffs) counts.set(action, (counts.get(action) ?? 0) + 1);
-  if (counts.size === 0) return "nothing differs";
-  return [...counts].map(([action, count]) => `${count} to ${action}`).join(", ");
+  const parts = [...counts].filter(([, count]) => count > 0).map(([action, count]) => `${count} to ${action}`);
+  return parts.length === 0 ? "nothing differs" : parts.join(", ");
 }
 
 /** A summary line and a collapsible block an object, of bounded size: what is left out is counted. */
