@@ -77,31 +77,6 @@ spec:
     expect((await trueup("validate")).stderr).toMatch(/schemas: \[FILE\] in trueup\.yaml/);
   });
 
-  it("checks unchanged files again when another app's definition changed, whatever the cache keeps of them", async () => {
-    const definition = (type: string): string => `apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: { name: things.example.org }
-spec:
-  group: example.org
-  scope: Namespaced
-  names: { plural: things, singular: thing, kind: Thing, listKind: ThingList }
-  versions: [{ name: v1, served: true, storage: true, schema: { openAPIV3Schema: { type: object, properties: { size: { type: ${type} } } } } }]
-`;
-    // As many files as a cache is kept for.
-    const many = Array.from({ length: 400 }, (_, n) => [`shop/${n}.yaml`, GOOD.replace("settings", `s-${n}`)]);
-    const thing = "apiVersion: example.org/v1\nkind: Thing\nmetadata: { name: t }\nsize: large\n";
-    const config = "apps:\n- { name: shop, path: shop }\n- { name: platform, path: platform, namespace: platform }\n";
-    write({ ...Object.fromEntries(many), "shop/thing.yaml": thing, "trueup.yaml": config });
-    for (const [type, found] of [
-      ["string", 0],
-      ["integer", 1],
-      ["string", 0],
-    ] as const) {
-      write({ "platform/crd.yaml": definition(type) });
-      expect({ type, code: (await trueup("validate")).code }).toEqual({ type, code: found });
-    }
-  });
-
   it("says only what a change brought, in the changed file and elsewhere", async () => {
     expect(await trueup("validate", "--changed-since", "HEAD")).toMatchObject({
       code: 0,
