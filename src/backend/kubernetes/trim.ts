@@ -21,8 +21,11 @@ class ManagedMetadata {
 
 /** Contents of a ConfigMap that is nobody's here, beyond which they are not kept: dashboards, bundles. UTF-16 code units. */
 const BULKY = 32_768;
-/** What Helm keeps of each release and each revision of it: all of its manifests, packed. */
-const HELM_RELEASE = "helm.sh/release.v1";
+/**
+ * Secrets that are others' stores rather than secrets: what Helm keeps of each revision of a release, all of its manifests
+ * packed, and the segments of a ledger in the cluster.
+ */
+const STORES: ReadonlySet<unknown> = new Set(["helm.sh/release.v1", "trueup/ledger"]);
 
 /** Objects whose contents were left out. */
 const shortened = new WeakSet<KubeObject>();
@@ -57,7 +60,7 @@ export function trim(received: KubeObject, isOurs: boolean): KubeObject {
 function isBulky({ apiVersion, kind, type, data, binaryData }: KubeObject): boolean {
   if (apiVersion !== "v1") return false;
   // Values of other Secrets are needed: they must not show in what is quoted from logs.
-  if (kind === "Secret") return type === HELM_RELEASE;
+  if (kind === "Secret") return STORES.has(type);
   return kind === "ConfigMap" && sizeOf(data) + sizeOf(binaryData) > BULKY;
 }
 

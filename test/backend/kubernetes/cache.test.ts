@@ -93,6 +93,7 @@ describe("what is kept", () => {
       ["ours", { data: long, metadata: { ...configMap("ours", 1).metadata, managedFields } as never }, true],
       ["secret", { kind: "Secret", type: "Opaque", data: long }, true],
       ["release", { kind: "Secret", type: "helm.sh/release.v1", data: { release: "H4sI" } }, false],
+      ["ledger", { kind: "Secret", type: "trueup/ledger", data: { e1: "H4sI" } }, false],
       ["other", { apiVersion: "k8s.example/v1", data: long }, true],
     ];
     for (const [name, more, expected] of rows) {

@@ -154,6 +154,8 @@ describe("kinds", () => {
       "/api/v1/configmaps?limit=250",
       "/api/v1/events?limit=250&fieldSelector=type=Warning",
       "/api/v1/pods?limit=250",
+      // Not read for health, but none of them may show in what is told of it.
+      "/api/v1/secrets?limit=250",
       "/apis/apps/v1/deployments?limit=250",
       "/apis/apps/v1/replicasets?limit=250",
     ]);
