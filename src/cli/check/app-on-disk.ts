@@ -34,9 +34,20 @@ export async function checkFilesOnDisk(
   const charts = findCharts(files);
   const read = files.filter(({ file }) => !charts.some((chart) => chart.files.has(file)));
   const work = { files: read.map(({ path, file }) => ({ path, file })), defaultNamespace, options: optionsOf(context) };
-  const cache = cacheFor?.(JSON.stringify([defaultNamespace, work.options]));
+  const place = sharedDirectory(read.map(({ file }) => file));
+  const cache = cacheFor?.(JSON.stringify([place, defaultNamespace, work.options]));
   const checked = await checkFiles(work, { ...options, cache, setsApart });
   return new AppOnDisk([...files], charts.map(chartDiagnostic), read, checked, defaultNamespace);
+}
+
+/** The directory that all files are in: apps of one repository each have a cache of their own. */
+function sharedDirectory(files: readonly string[]): string {
+  const [first = "", ...others] = files;
+  let shared = first.slice(0, first.lastIndexOf("/") + 1);
+  for (const file of others) {
+    while (!file.startsWith(shared)) shared = shared.slice(0, shared.lastIndexOf("/", shared.length - 2) + 1);
+  }
+  return shared;
 }
 
 class AppOnDisk implements LoadedApp {

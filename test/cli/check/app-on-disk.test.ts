@@ -96,4 +96,23 @@ describe("an app on disk", () => {
     await fc.assert(property, { numRuns: 60 });
     expect(Math.min(outcomes.known, outcomes.compared)).toBeGreaterThan(20);
   });
+
+  it("has a cache of its own beside another one with the same options", async () => {
+    const app = (name: string): FileOnDisk[] =>
+      ["a.yaml", "more/b.yaml"].map((file, at) => {
+        const path = join(directory, `${name}-${at}.yaml`);
+        writeFileSync(path, "");
+        return { file: `apps/${name}/${file}`, path, text: "", blob: NO_BLOB };
+      });
+    const identities: string[] = [];
+    const cacheFor = (identity: string): CheckCache => {
+      identities.push(identity);
+      return new CheckCache(join(directory, "cache"), identity);
+    };
+    for (const files of [app("one"), app("two"), app("one").slice(0, 1), []]) {
+      checkApp(await checkFilesOnDisk(files, CONTEXT, cacheFor, { worthACache: 0 }), CONTEXT);
+    }
+    const places = identities.map((identity) => (JSON.parse(identity) as string[])[0]);
+    expect(places).toEqual(["apps/one/", "apps/two/", "apps/one/", ""]);
+  });
 });
