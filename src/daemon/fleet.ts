@@ -19,6 +19,7 @@ import type { AppSettings as SettingsAt, SourceLimits } from "../reconcile/types
 import { ClusterView } from "../reconcile/view.ts";
 import type { PlanOutcome } from "../server/service.ts";
 import type { CancelTimer, Clock } from "../util/clock.ts";
+import { Turns } from "../util/turns.ts";
 import type { OperatorFloor } from "../validation/index.ts";
 import { type AppSettings, AppsReader, mayBeOwn, wholeRepository } from "./apps.ts";
 import type { DaemonLog } from "./log.ts";
@@ -27,6 +28,8 @@ import { Neighbours } from "./neighbours.ts";
 const NEVER = new AbortController().signal;
 /** After a failure to read which apps there are. */
 const RETRY_MS = 1_000;
+/** Writes of all apps that are under way together: as many as the Kubernetes backend has connections. */
+const WRITES_AT_ONCE = 64;
 /** How far back the ledger is asked for a commit whose `trueup.yaml` could be read. */
 const ATTEMPTS_LOOKED_AT = 200;
 
@@ -73,6 +76,7 @@ export class Fleet {
   readonly #reader: AppsReader;
   /** Of all apps: one copy of the objects, however many apps there are. */
   readonly #view: ClusterView;
+  readonly #turns = new Turns(WRITES_AT_ONCE);
   readonly #neighbours: Neighbours;
   readonly #reconcilers = new Map<string, AppReconciler>();
   /** As the newest readable `trueup.yaml` has them, by name. */
@@ -273,6 +277,7 @@ export class Fleet {
       ...(definitions !== undefined && { definitions }),
       repository,
       backend,
+      turns: this.#turns,
       view: this.#view,
       ledger,
       images,

@@ -74,7 +74,7 @@ export class AppReconciler {
   #seeing: ViewSubscription | undefined;
 
   constructor(given: AppReconcilerOptions) {
-    const options = { ...given, backend: new BoundedBackend(given.backend, given.clock) };
+    const options = { ...given, backend: new BoundedBackend(given.backend, given.clock, given.turns) };
     this.#options = options;
     const { app, repository, clock, log, backoff = READ_BACKOFF } = options;
     const stamper = new ConfigStamper(keyedDigest(options.configKey));

@@ -15,6 +15,7 @@ import { displayId, idOf, type KubeObject } from "../model/object.ts";
 import type { Condition } from "../model/workload.ts";
 import type { Clock } from "../util/clock.ts";
 import { withDeadline } from "../util/deadline.ts";
+import { Turns } from "../util/turns.ts";
 
 const LIST_MS = 60_000;
 const APPLY_MS = 30_000;
@@ -29,10 +30,13 @@ const UNKNOWN_GRACE_MS = 540_000;
 export class BoundedBackend implements Backend {
   readonly #inner: Backend;
   readonly #clock: Clock;
+  readonly #turns: Turns;
 
-  constructor(inner: Backend, clock: Clock) {
+  /** @param turns Of all who write to the backend: while a write waits for others of our own, the backend is not late */
+  constructor(inner: Backend, clock: Clock, turns: Turns = new Turns(Number.POSITIVE_INFINITY)) {
     this.#inner = inner;
     this.#clock = clock;
+    this.#turns = turns;
   }
 
   get capabilities(): BackendCapabilities {
@@ -46,12 +50,12 @@ export class BoundedBackend implements Backend {
 
   dryRun(request: ApplyRequest, signal: AbortSignal): Promise<ApplyResult> {
     const what = `try ${displayId(idOf(request.desired))}`;
-    return this.#within(APPLY_MS, what, signal, (own) => this.#inner.dryRun(request, own));
+    return this.#inTurn(what, signal, (own) => this.#inner.dryRun(request, own));
   }
 
   apply(request: ApplyRequest, signal: AbortSignal): Promise<ApplyResult> {
     const what = `apply ${displayId(idOf(request.desired))}`;
-    return this.#within(APPLY_MS, what, signal, (own) => this.#inner.apply(request, own));
+    return this.#inTurn(what, signal, (own) => this.#inner.apply(request, own));
   }
 
   delete(request: DeleteRequest, signal: AbortSignal): Promise<void> {
@@ -90,6 +94,10 @@ export class BoundedBackend implements Backend {
 
   logs(query: LogQuery, signal: AbortSignal): AsyncIterable<string> {
     return this.#inner.logs(query, signal);
+  }
+
+  #inTurn<T>(what: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return this.#turns.run(signal, () => this.#within(APPLY_MS, what, signal, work));
   }
 
   #within<T>(ms: number, what: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {

@@ -11,6 +11,7 @@ import type { CommitId } from "../model/source.ts";
 import type { PruneBudget } from "../plan/prune-guard.ts";
 import type { BackoffLimits } from "../util/backoff.ts";
 import type { Clock } from "../util/clock.ts";
+import type { Turns } from "../util/turns.ts";
 import type { ImageRules, ValidationSettings } from "../validation/index.ts";
 import type { Claims } from "./claims.ts";
 import type { OnFailure } from "./course.ts";
@@ -72,6 +73,8 @@ export interface AppReconcilerOptions {
   app: AppConfig;
   repository: Repository;
   backend: Backend;
+  /** Of all apps that write to it; absent: this one writes alone. */
+  turns?: Turns;
   /** Of that backend's objects; begun and ended by whoever made it, and shared with the other apps. */
   view: ClusterView;
   ledger: Ledger;

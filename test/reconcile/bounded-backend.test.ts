@@ -5,6 +5,7 @@ import { TrueupError } from "../../src/model/errors.ts";
 import type { KubeObject } from "../../src/model/object.ts";
 import { BoundedBackend } from "../../src/reconcile/bounded-backend.ts";
 import { settle, VirtualClock } from "../../src/util/clock.ts";
+import { Turns } from "../../src/util/turns.ts";
 import { configMap } from "../plan/declared.ts";
 
 const never = (): Promise<never> => new Promise(() => {});
@@ -21,6 +22,28 @@ const silent: Backend = {
 const request = { desired: configMap("c"), owner: "shop" };
 const id = { group: "", kind: "ConfigMap", namespace: "default", name: "c" };
 const { signal } = new AbortController();
+
+it("does not count the time in which a write waits for others of its own", async () => {
+  const clock = new VirtualClock();
+  const turns = new Turns(1);
+  const before = Promise.withResolvers<void>();
+  const running = turns.run(signal, () => before.promise);
+  const late = new BoundedBackend(silent, clock, turns).apply(request, signal).catch((thrown: TrueupError) => thrown);
+  await clock.advance(60_000);
+  before.resolve();
+  await running;
+  await settle();
+  let code = "";
+  void late.then((thrown) => {
+    code = thrown instanceof TrueupError ? thrown.code : "none";
+  });
+  await clock.advance(29_999);
+  await settle();
+  expect(code).toBe("");
+  await clock.advance(1);
+  await late;
+  expect(code).toBe("timeout");
+});
 
 describe("a backend that never answers", () => {
   const rows: { name: string; call: (backend: Backend) => Promise<unknown>; seconds: number; what: string }[] = [
