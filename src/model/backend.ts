@@ -48,6 +48,8 @@ export interface ApplyRequest {
    * declare is removed, as far as the backend knows which tool set what. Without it such an object must be as declared.
    */
   adopt?: boolean;
+  /** All that the app is about to apply, this one among it: who keeps a record of what an app has can write it once. */
+  beside?: readonly ObjectId[];
 }
 
 export interface ApplyResult {

@@ -1,11 +1,15 @@
-/** Carries changes out, one after the other. */
+/** Carries changes out in their order, as many at a time as may be. */
 import type { Backend } from "../model/backend.ts";
 import { TrueupError } from "../model/errors.ts";
 import { displayId, type KubeObject, type ObjectId } from "../model/object.ts";
 import type { Change } from "../model/plan.ts";
 import type { CommitInfo } from "../model/source.ts";
+import { rankOf } from "../plan/order.ts";
+import { inParallel, widthOf } from "./parallel.ts";
 import { requestFor } from "./request.ts";
-import { requireAccepted, untried } from "./trial.ts";
+import { firstOf, requireAccepted, untried } from "./trial.ts";
+
+const BESIDE_OTHERS: ReadonlySet<string> = new Set(["create", "update"]);
 
 export interface ApplyHooks {
   /** After each change that was made; `object` as stored, absent for deletions. */
@@ -14,9 +18,11 @@ export interface ApplyHooks {
 }
 
 /**
- * Carries changes out, one after the other, in their order. What is replaced is deleted, and made when it is gone.
+ * Carries changes out in their order. What is replaced is deleted, and made when it is gone. Where each request is a round trip to another
+ * machine, those of one rank go together, as none of them needs another.
  *
- * @throws {TrueupError} What the backend throws, naming the object it was about; the changes before it are made
+ * @throws {TrueupError} What the backend throws, naming the object it was about; the changes before it are made, and those
+ *   that were under way with it are over
  */
 export async function carryOut(
   app: string,
@@ -27,23 +33,54 @@ export async function carryOut(
   hooks: ApplyHooks,
 ): Promise<void> {
   const late = new Set(untried(changes));
-  let isTried = late.size === 0;
-  for (const change of changes) {
+  const beside = changes.filter(({ action }) => action !== "delete").map(({ id }) => id);
+  const make = async (change: Change): Promise<void> => {
     signal.throwIfAborted();
-    if (!isTried && late.has(change)) {
-      // Their Namespaces, which come first, are there by now.
-      await requireAccepted([...late], app, commit, backend, signal);
-      isTried = true;
-    }
     hooks.fault?.(`apply ${displayId(change.id)}`);
-    await hooks.applied(change, await carryOutOne(app, change, commit, backend, signal));
+    await hooks.applied(change, await carryOutOne(app, change, { commit, beside }, backend, signal));
+  };
+  let isTried = late.size === 0;
+  for (const batch of batchesOf(changes, late)) {
+    const [first] = batch;
+    if (isTried || first === undefined || !late.has(first)) {
+      await inParallel(batch, widthOf(backend), make);
+      continue;
+    }
+    // Their Namespaces, which come first, are there by now.
+    const isOwnTrial = first.action === "create";
+    await requireAccepted(
+      isOwnTrial ? [...late].filter((each) => each !== first) : [...late],
+      app,
+      commit,
+      backend,
+      signal,
+    );
+    isTried = true;
+    await (isOwnTrial ? firstOf(first, () => make(first)) : make(first));
   }
+}
+
+/** Neighbours of one rank and stage that are created or updated; all else, and the first late one, goes by itself. */
+function batchesOf(changes: readonly Change[], late: ReadonlySet<Change>): Change[][] {
+  const batches: Change[][] = [];
+  let isLate = false;
+  let last: Change | null = null;
+  for (const change of changes) {
+    const isFirstLate: boolean = !isLate && late.has(change);
+    isLate ||= isFirstLate;
+    const goesAlone = isFirstLate || change.hook !== undefined || !BESIDE_OTHERS.has(change.action);
+    const joins = last !== null && !goesAlone && last.stage === change.stage && rankOf(last.id) === rankOf(change.id);
+    if (joins) batches.at(-1)?.push(change);
+    else batches.push([change]);
+    last = goesAlone ? null : change;
+  }
+  return batches;
 }
 
 async function carryOutOne(
   owner: string,
   change: Change,
-  commit: CommitInfo,
+  { commit, beside }: { commit: CommitInfo; beside: readonly ObjectId[] },
   backend: Backend,
   signal: AbortSignal,
 ): Promise<KubeObject | undefined> {
@@ -58,7 +95,7 @@ async function carryOutOne(
     const { uid } = observed.object.metadata;
     await backend.delete({ id, owner, ...(uid !== undefined && { uid }) }, signal);
   }
-  return (await backend.apply(requestFor(change, declared, commit, owner), signal)).object;
+  return (await backend.apply({ ...requestFor(change, declared, commit, owner), beside }, signal)).object;
 }
 
 function missingDeclaration(id: ObjectId): TrueupError {

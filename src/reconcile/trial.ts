@@ -12,6 +12,7 @@ import type { CommitInfo } from "../model/source.ts";
 import { ANNOTATION } from "../model/workload.ts";
 import { planDigest } from "../plan/digest.ts";
 import { replaceFault } from "../plan/replace.ts";
+import { inParallel, widthOf } from "./parallel.ts";
 import { refusedFields } from "./refused.ts";
 import { dueChanges, requestFor } from "./request.ts";
 
@@ -22,9 +23,6 @@ const IMMUTABLE =
   /immutable|cannot change roleRef|may not (?:be )?change|cannot be changed|updates to .* are forbidden|must stay as it is/i;
 /** How the backend, and API servers, say that they know nothing of a kind. */
 const UNSERVED = /must serve the kind|no matches for kind|could not find the requested resource/i;
-/** Dry runs at a time, where each is a round trip. */
-const AT_ONCE = 16;
-
 /** Differences that are none, as the server says: by the declared instance, for one version of one object. */
 export type Settled = WeakMap<Declared, { uid: string | undefined; version: string | undefined }>;
 
@@ -63,9 +61,7 @@ export async function tryPlan(
   );
   const late = new Set([...untried(due), ...unserved]);
   const asked = due.filter((change) => isAsked(change, plan.app) && !late.has(change) && !isSettled(change, settled));
-  const answers = await inParallel(asked, backend.capabilities.cheapDryRun ? 1 : AT_ONCE, (change) =>
-    ask(change, plan.app, commit, backend, signal),
-  );
+  const answers = await inParallel(asked, widthOf(backend), (change) => ask(change, plan.app, commit, backend, signal));
   requireServed(asked, answers, defined);
   const diagnostics: Diagnostic[] = [];
   const told = new Map(asked.map((change, at) => [change, answers[at]]));
@@ -127,21 +123,36 @@ export async function requireAccepted(
   backend: Backend,
   signal: AbortSignal,
 ): Promise<void> {
-  const answers = await inParallel(changes, backend.capabilities.cheapDryRun ? 1 : AT_ONCE, (change) =>
-    ask(change, app, commit, backend, signal),
-  );
-  const errors = answers.flatMap((answer, at) => {
+  const answers = await inParallel(changes, widthOf(backend), (change) => ask(change, app, commit, backend, signal));
+  const refusals = answers.flatMap((answer, at) => {
     const declared = changes[at]?.declared;
-    if (answer.is !== "refused" || declared === undefined) return [];
-    return [{ error: answer.error, place: refusedFields(answer.error, declared)[0]?.location }];
+    return answer.is !== "refused" || declared === undefined ? [] : [{ error: answer.error, declared }];
   });
-  const [first] = errors;
-  if (first === undefined) return;
-  const { error, place } = first;
+  if (refusals[0] !== undefined) throw refusalAt(refusals[0].error, refusals[0].declared, refusals.length - 1);
+}
+
+/** A refusal of what was carried out already in part, with the place in git that it is about. */
+function refusalAt(error: TrueupError, declared: Declared, others: number): TrueupError {
+  const place = refusedFields(error, declared)[0]?.location;
   const where = place === undefined ? "" : `${place.file}:${place.line}: `;
-  const more = errors.length === 1 ? "" : ` (and ${errors.length - 1} more)`;
+  const more = others === 0 ? "" : ` (and ${others} more)`;
   const hint = error.hint === undefined ? {} : { hint: error.hint };
-  throw new TrueupError("invalid", `${where}${error.message}${more}`, { cause: error, ...hint });
+  return new TrueupError("invalid", `${where}${error.message}${more}`, { cause: error, ...hint });
+}
+
+/**
+ * Makes the first of the changes that could not be asked about: nothing of them is there if it is refused, so the write itself
+ * asks. The others were asked about before.
+ *
+ * @throws {TrueupError} As `requireAccepted`; what may pass by itself as the backend throws it
+ */
+export async function firstOf<T>({ declared }: Change, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    const isRefusal = error instanceof TrueupError && error.code !== "conflict" && REFUSALS.has(error.code);
+    throw isRefusal && declared !== undefined ? refusalAt(error, declared, 0) : error;
+  }
 }
 
 /**
@@ -249,26 +260,4 @@ function replacementFault(change: Change, app: string): Diagnostic | null {
 function fault(rule: string, message: string, declared: Declared, hint: string | undefined): Diagnostic {
   const location = declared.locate([]);
   return { severity: "error", rule, message, location, object: declared.id, ...(hint !== undefined && { hint }) };
-}
-
-/** Answers in the order of the items; the first failure is thrown, when those that had begun are over. */
-async function inParallel<T, R>(items: readonly T[], width: number, work: (item: T) => Promise<R>): Promise<R[]> {
-  const answers: R[] = [];
-  let next = 0;
-  let hasFailed = false;
-  const worker = async (): Promise<void> => {
-    while (next < items.length && !hasFailed) {
-      const at = next++;
-      try {
-        answers[at] = await work(items[at] as T);
-      } catch (error) {
-        hasFailed = true;
-        throw error;
-      }
-    }
-  };
-  const outcomes = await Promise.allSettled(Array.from({ length: Math.min(width, items.length) }, worker));
-  const failed = outcomes.find((outcome) => outcome.status === "rejected");
-  if (failed !== undefined) throw failed.reason;
-  return answers;
 }

@@ -23,6 +23,9 @@ const MANAGER = "trueup-applyset";
 export const APPLY_PATCH = "application/apply-patch+yaml";
 
 interface AppState {
+  /** Worked out once, as it is a digest and asked for with each object. */
+  setId?: string;
+  parentId?: ObjectId;
   /** Objects that were tried and may be applied next: one write then makes room for all of them. */
   foreseen: Map<string, ObjectId>;
   /** Objects that are being applied: the parent holds their kinds, and no object may show it yet. */
@@ -34,6 +37,9 @@ interface AppState {
 export class ParentKeeper {
   readonly #context: Pick<KubeContext, "api" | "cache" | "ownerId" | "namespace">;
   readonly #apps = new Map<string, AppState>();
+  /** The parent that is being made while nobody knows whether there is a namespace for it. */
+  #first: Promise<unknown> | null = null;
+  #hasNamespace = false;
 
   constructor(context: Pick<KubeContext, "api" | "cache" | "ownerId" | "namespace">) {
     this.#context = context;
@@ -41,7 +47,9 @@ export class ParentKeeper {
 
   /** Id of the set that the app's objects are in. */
   idOf(app: string): string {
-    return setIdOf(this.#scope(app));
+    const state = this.#state(app);
+    state.setId ??= setIdOf(this.#scope(app));
+    return state.setId;
   }
 
   /** Notes that the object will be applied soon. */
@@ -49,13 +57,17 @@ export class ParentKeeper {
     this.#state(app).foreseen.set(keyOfId(id), id);
   }
 
-  /** Makes sure that the parent names the object's kind and namespace, so that a set that is applied in part is known whole. */
-  async widen(app: string, id: ObjectId, signal: AbortSignal): Promise<void> {
+  /**
+   * Makes sure that the parent names the object's kind and namespace, so that a set that is applied in part is known whole.
+   *
+   * @param beside What is about to be applied as well: one write then makes room for all of it
+   */
+  async widen(app: string, id: ObjectId, beside: readonly ObjectId[], signal: AbortSignal): Promise<void> {
     const state = this.#state(app);
     state.underWay.set(keyOfId(id), id);
     if (this.#covers(app, [id])) return;
     await this.#inTurn(state, signal, async () => {
-      const ids = [...state.underWay.values(), ...state.foreseen.values()];
+      const ids = [...state.underWay.values(), ...state.foreseen.values(), ...beside];
       state.foreseen.clear();
       if (this.#covers(app, ids)) return;
       await this.#write(app, (present) => joinExtents(present, this.#extent(ids)), signal);
@@ -97,7 +109,7 @@ export class ParentKeeper {
 
   async #remove(app: string, parent: KubeObject, signal: AbortSignal): Promise<void> {
     const { uid = "" } = parent.metadata;
-    const id = parentIdOf(this.#scope(app));
+    const id = this.#parentId(app);
     const body = { apiVersion: "v1", kind: "DeleteOptions", preconditions: { uid } };
     try {
       await this.#context.api.request({ method: "DELETE", path: this.#path(app), body }, signal);
@@ -124,8 +136,30 @@ export class ParentKeeper {
     );
   }
 
-  /** @returns False when it is there already; then it is in the cache */
+  /**
+   * The first parent of all is made alone: where the namespace for them is missing, it makes that for the others.
+   *
+   * @returns False when it is there already; then it is in the cache
+   */
   async #create(app: string, extent: SetExtent, signal: AbortSignal): Promise<boolean> {
+    while (!this.#hasNamespace && this.#first !== null) {
+      // Whoever makes it is told how that failed; the next one tries again.
+      await Promise.allSettled([this.#first]);
+      signal.throwIfAborted();
+    }
+    const creating = this.#createNow(app, extent, signal);
+    if (this.#hasNamespace) return creating;
+    this.#first = creating;
+    try {
+      const isNew = await creating;
+      this.#hasNamespace = true;
+      return isNew;
+    } finally {
+      this.#first = null;
+    }
+  }
+
+  async #createNow(app: string, extent: SetExtent, signal: AbortSignal): Promise<boolean> {
     const { api, namespace } = this.#context;
     const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/configmaps`;
     const body = asJson(parentObject(this.#scope(app), extent));
@@ -174,11 +208,17 @@ export class ParentKeeper {
   }
 
   #parent(app: string): KubeObject | undefined {
-    return this.#context.cache.get(parentIdOf(this.#scope(app)))?.object;
+    return this.#context.cache.get(this.#parentId(app))?.object;
+  }
+
+  #parentId(app: string): ObjectId {
+    const state = this.#state(app);
+    state.parentId ??= parentIdOf(this.#scope(app));
+    return state.parentId;
   }
 
   #path(app: string): string {
-    const { namespace, name } = parentIdOf(this.#scope(app));
+    const { namespace, name } = this.#parentId(app);
     return `/api/v1/namespaces/${encodeURIComponent(namespace)}/configmaps/${encodeURIComponent(name)}`;
   }
 

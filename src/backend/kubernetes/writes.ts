@@ -256,7 +256,7 @@ export class KubeWriter {
 
   async #send(target: Target, body: KubeObject, force: boolean, signal: AbortSignal): Promise<KubeObject> {
     const { request, live, dryRun } = target;
-    if (!dryRun) await this.#parents.widen(request.owner, live, signal);
+    if (!dryRun) await this.#parents.widen(request.owner, live, request.beside ?? [], signal);
     const query = { fieldManager: FIELD_MANAGER, fieldValidation: "Strict", force, ...(dryRun && { dryRun: "All" }) };
     const answer = await this.#patch(target, { query, body: asJson(body), contentType: APPLY_PATCH }, signal);
     if (dryRun) return answer;

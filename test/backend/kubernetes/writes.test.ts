@@ -113,6 +113,42 @@ describe("the parent", () => {
     expect(parentExtent()).toEqual({ kinds: ["ConfigMap", "Namespace", "Secret"], namespaces: ["default"] });
   });
 
+  it("is written once for all that is said to be applied beside the first", async () => {
+    const namespace: KubeObject = { apiVersion: "v1", kind: "Namespace", metadata: { name: "web" } };
+    const beside = [
+      { group: "", kind: "Namespace", namespace: "", name: "web" },
+      { group: "apps", kind: "Deployment", namespace: "web", name: "web" },
+      { group: "", kind: "ConfigMap", namespace: "default", name: "a" },
+    ];
+    await writer.apply({ desired: namespace, owner: "shop", beside }, NO_ABORT);
+    await writer.apply({ desired: configMap("a", {}), owner: "shop", beside }, NO_ABORT);
+    expect(server.calls.filter((call) => call.includes("trueup-system"))).toEqual([`POST ${PARENTS}`]);
+    expect(parentExtent()).toEqual({
+      kinds: ["ConfigMap", "Deployment.apps", "Namespace"],
+      namespaces: ["default", "web"],
+    });
+  });
+
+  it("of the first of several apps alone makes the namespace, and when that fails, the next one does", async () => {
+    server.objects.delete("/api/v1/namespaces/trueup-system");
+    let refusals = 1;
+    server.meanwhile = (call, line) => {
+      if (line === "POST /api/v1/namespaces" && refusals-- > 0) server.refuse(call, 403, "Forbidden");
+    };
+    const applied = await Promise.allSettled(
+      ["one", "two", "three"].map((owner) => writer.apply({ desired: configMap(owner, {}), owner }, NO_ABORT)),
+    );
+    expect(applied.map(({ status }) => status)).toEqual(["rejected", "fulfilled", "fulfilled"]);
+    expect(server.calls.filter((call) => call.startsWith("POST "))).toEqual([
+      `POST ${PARENTS}`,
+      "POST /api/v1/namespaces",
+      `POST ${PARENTS}`,
+      "POST /api/v1/namespaces",
+      `POST ${PARENTS}`,
+      `POST ${PARENTS}`,
+    ]);
+  });
+
   it("that another run made keeps what that one put into it", async () => {
     await apply({ apiVersion: "v1", kind: "Secret", metadata: { name: "s", namespace: "default" } });
     cache = newCache();
