@@ -32,14 +32,16 @@ export function ledgerTime(clock: Clock): string {
  */
 export async function takeUpHead(context: AttemptContext, head: CommitId, signal: AbortSignal): Promise<Attempt> {
   const { app, target, ledger } = context;
-  const [newest] = await ledger.attempts({ app, target, limit: 1 });
+  const newest = await newestOf(context);
+  const isAnew = newest?.commit === head && isOrderedAnew(newest);
   if (newest?.commit !== head) {
     const commits = newest === undefined ? [head] : await commitsSince(context, newest.commit, head, signal);
     for (const commit of commits) await open(context, commit);
-  } else if (isOrderedAnew(newest)) {
+  } else if (isAnew) {
     await open(context, head);
   }
-  const [current] = await ledger.attempts({ app, target, limit: 1 });
+  // Most passes find what is there already.
+  const current = newest?.commit === head && !isAnew ? newest : await newestOf(context);
   if (current?.commit !== head) {
     throw new TrueupError("internal", `Cannot find the attempt at ${shortId(head)} of ${app} that was just opened.`);
   }
@@ -47,6 +49,10 @@ export async function takeUpHead(context: AttemptContext, head: CommitId, signal
     if (attempt.row !== current.row) await end(context, attempt, head);
   }
   return current;
+}
+
+async function newestOf({ app, target, ledger }: AttemptContext): Promise<Attempt | undefined> {
+  return (await ledger.attempts({ app, target, limit: 1 }))[0];
 }
 
 /**
