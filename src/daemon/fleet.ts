@@ -22,6 +22,7 @@ import type { CancelTimer, Clock } from "../util/clock.ts";
 import { Turns } from "../util/turns.ts";
 import type { OperatorFloor } from "../validation/index.ts";
 import { type AppSettings, AppsReader, mayBeOwn, wholeRepository } from "./apps.ts";
+import { HeadStart } from "./head-start.ts";
 import type { DaemonLog } from "./log.ts";
 import { Neighbours } from "./neighbours.ts";
 
@@ -84,6 +85,7 @@ export class Fleet {
   #hasLookedForOwners = false;
   /** Stands in for the apps of a repository whose `trueup.yaml` could never be read: somebody must say that it is invalid. */
   #standIn: string | null = null;
+  readonly #headStart: HeadStart;
   readonly #listeners = new Set<() => void>();
   #watcher: RefWatcher | undefined;
   #closed = false;
@@ -97,6 +99,7 @@ export class Fleet {
     this.#options = options;
     this.#reader = new AppsReader(options.repository, options.only, options.policy?.operator);
     this.#view = new ClusterView(options);
+    this.#headStart = new HeadStart(options);
     const { repository, policy: { limits, definitions } = {} } = options;
     this.#neighbours = new Neighbours({
       repository,
@@ -158,7 +161,8 @@ export class Fleet {
 
   async #refChanged(commit: CommitId | null): Promise<void> {
     if (commit !== null) await this.#adjustApps(commit);
-    for (const reconciler of this.#reconcilers.values()) reconciler.refChanged();
+    const changed = commit === null ? [] : await this.#headStart.changedBy(commit, this.#known.values());
+    this.#headStart.wake(this.#reconcilers, new Set(changed));
   }
 
   /**
@@ -348,6 +352,7 @@ export class Fleet {
     await this.#watcher?.close();
     this.#cancelRetry();
     await this.#turn;
+    this.#headStart.wakeRest();
     await Promise.all([...this.#reconcilers.values()].map((reconciler) => reconciler.close()));
     await this.#view.close();
   }

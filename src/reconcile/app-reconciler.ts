@@ -190,6 +190,11 @@ export class AppReconciler {
     );
   }
 
+  /** Settles when nothing is to be done now. */
+  idle(): Promise<void> {
+    return this.#queue.idle();
+  }
+
   /** Fields of a declared object that stay with whoever else sets them. */
   ignored(id: ObjectId): readonly FieldPattern[] {
     return this.#context.ignored.of({ id }).fields;

@@ -2,7 +2,8 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { Fleet, type FleetOptions } from "../../src/daemon/fleet.ts";
 import type { Diagnostic } from "../../src/model/diagnostic.ts";
-import { configMap, deployment, image, until, World } from "../reconcile/world.ts";
+import type { CommitId } from "../../src/model/source.ts";
+import { configMap, deployment, image, until, WatchedBackend, World } from "../reconcile/world.ts";
 
 const TWO_APPS = "apps:\n- {name: one, path: a}\n- {name: two, path: b}\n";
 const FILES = { "a/c.json": configMap("ca"), "b/c.json": configMap("cb") };
@@ -71,6 +72,32 @@ describe("a repository with several apps", () => {
       "two first: deployed",
       "two second: deployed",
     ]);
+  });
+
+  it("lets the app that a commit changes go first, and the others soon after, even when that one does not get on", async () => {
+    world = await World.create({ ...FILES, "trueup.yaml": TWO_APPS });
+    const gate = Promise.withResolvers<void>();
+    let isStuck = false;
+    const backend = new WatchedBackend(world.backend);
+    const apply = backend.apply.bind(backend);
+    backend.apply = async (request, signal) => {
+      if (isStuck) await gate.promise;
+      return apply(request, signal);
+    };
+    const fleet = await start({ backend });
+    const appsAt = async (commit: CommitId): Promise<string[]> =>
+      (await world.ledger.attempts({ commit })).map(({ app }) => app).reverse();
+    await push(fleet, { "b/c.json": configMap("cb", { k: "2" }) }, "second");
+    const [second] = fleet.statuses();
+    expect(await appsAt(second?.head?.commit as CommitId)).toEqual(["two", "one"]);
+    isStuck = true;
+    const third = world.commit({ "b/c.json": configMap("cb", { k: "3" }) }, "third");
+    await until(async () => (await appsAt(third)).length === 2);
+    expect(await appsAt(third)).toEqual(["two", "one"]);
+    expect(await world.data("cb")).toEqual({ k: "2" });
+    gate.resolve();
+    await fleet.settled();
+    expect(await world.data("cb")).toEqual({ k: "3" });
   });
 
   it("checks objects of a custom kind by the definition that another app declares, though that one is not run here", async () => {
