@@ -70,16 +70,19 @@ export function planApp(input: PlanInput, steps: PlanSteps = PLAIN_STEPS): Plan 
   let unchanged = 0;
   // Hooks and what is skipped are never compared; being declared, they are not deleted either.
   for (const declared of input.declared) declaredKeys.add(steps.keyOfDeclared(declared));
+  const inNone = foundInNone(input.declared, live, steps);
   for (const declared of keptOf(input.declared)) {
-    const key = steps.keyOfDeclared(declared);
+    const key = inNone.get(declared) ?? steps.keyOfDeclared(declared);
     const change = steps.changeOf(declared, live.get(key), app, ignored);
     if (change === null) unchanged++;
     else made.push(adopted(takenOver(change, givenUp?.get(key)), input.adopt === true));
   }
   const deletions: Change[] = [];
   let ownedOnly = 0;
+  const meant = new Set(inNone.values());
   for (const [key, observed] of live) {
-    if (observed.owner !== app || declaredKeys.has(key) || declaredElsewhere?.has(key) === true) continue;
+    if (observed.owner !== app || declaredKeys.has(key) || meant.has(key)) continue;
+    if (declaredElsewhere?.has(key) === true) continue;
     ownedOnly++;
     if (!isTerminating(observed)) deletions.push(planDeletion(observed));
   }
@@ -89,6 +92,24 @@ export function planApp(input: PlanInput, steps: PlanSteps = PLAIN_STEPS): Plan 
   made.push(...hookChanges(input.declared, live, made, input.hooks));
   const staged = inStages(input.declared, made, steps);
   return { app, commit, ...staged, unchanged, digest: planDigest({ app, commit, ...staged }) };
+}
+
+/**
+ * What was declared in some namespace, as nothing in git says that its kind lives in none, and what is there in none: one of
+ * that kind is of all of them the same. Else the object would be deleted as another one right after it was applied.
+ */
+function foundInNone(
+  declared: readonly Declared[],
+  live: ReadonlyMap<ObjectKey, Observed>,
+  { keyOfDeclared }: PlanSteps,
+): Map<Declared, ObjectKey> {
+  const found = new Map<Declared, ObjectKey>();
+  for (const each of declared) {
+    if (each.id.namespace === "" || live.has(keyOfDeclared(each))) continue;
+    const key = keyOfId({ ...each.id, namespace: "" });
+    if (live.has(key)) found.set(each, key);
+  }
+  return found;
 }
 
 /** What is deleted says itself where it stood in the order, which is then gone through backwards. */

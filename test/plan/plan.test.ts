@@ -170,6 +170,33 @@ it("an object of a custom kind that lives in no namespace is the one that git de
   expect(gone?.id).toEqual(declared.id);
 });
 
+describe("an object of a custom kind whose scope nothing in git tells", () => {
+  const site = (fields: object = {}): KubeObject => ({
+    apiVersion: "k8s.example/v1",
+    kind: "Site",
+    metadata: { name: "one" },
+    ...fields,
+  });
+  const live = (object: KubeObject, owner: string): Observed => {
+    const observed = observedOf(object, owner);
+    const { namespace: _none, ...metadata } = observed.object.metadata;
+    return { ...observed, object: { ...observed.object, metadata } };
+  };
+  const more = ["a", "b", "c", "d"].map((name) => configMap(name));
+  const there = more.map((object) => observedOf(object, "shop"));
+
+  it("is the one that is there in no namespace: neither made again nor deleted, which would delete what was just applied", () => {
+    expect(declaredOf(site()).id.namespace).toBe("default");
+    expect(lines(plan([site(), ...more], [live(site(), "shop"), ...there]))).toEqual([]);
+    const changed = plan([site({ spec: { size: 2 } }), ...more], [live(site({ spec: { size: 1 } }), "shop"), ...there]);
+    expect(lines(changed)).toEqual([line("update", "site/one", { fields: ["spec.size"] })]);
+  });
+
+  it("is deleted when git has it no more", () => {
+    expect(lines(plan(more, [live(site(), "shop"), ...there]))).toEqual([line("delete", "site/one")]);
+  });
+});
+
 describe("order", () => {
   it("brings what others need first, and deletes in reverse at the end", () => {
     const old = [configMap("old"), deployment("old"), plain("Service", "old")];
