@@ -12,7 +12,7 @@ import type {
 } from "../../model/backend.ts";
 import { TrueupError } from "../../model/errors.ts";
 import type { KubeApi } from "../../model/kube-api.ts";
-import type { KubeObject } from "../../model/object.ts";
+import { idOf, type KubeObject, type ObjectId } from "../../model/object.ts";
 import type { Observed } from "../../model/plan.ts";
 import type { Clock } from "../../util/clock.ts";
 import type { Random } from "../../util/random.ts";
@@ -143,11 +143,13 @@ export class KubernetesBackend implements Backend {
 
   async dryRun(request: ApplyRequest, signal: AbortSignal): Promise<ApplyResult> {
     this.#ready(signal);
+    await this.#requireKnown(idOf(request.desired), signal);
     return this.#ending(signal, () => this.#writer.dryRun(request, signal));
   }
 
   async apply(request: ApplyRequest, signal: AbortSignal): Promise<ApplyResult> {
     this.#ready(signal);
+    await this.#requireKnown(idOf(request.desired), signal);
     const result = await this.#ending(signal, () => this.#writer.apply(request, signal));
     const { kind } = request.desired;
     // What such an object defines or serves is there, or elsewhere, from now on.
@@ -157,6 +159,7 @@ export class KubernetesBackend implements Backend {
 
   async delete(request: DeleteRequest, signal: AbortSignal): Promise<void> {
     this.#ready(signal);
+    await this.#requireKnown(request.id, signal);
     await this.#ending(signal, () => this.#writer.delete(request, signal));
   }
 
@@ -182,12 +185,19 @@ export class KubernetesBackend implements Backend {
     if (this.#isClosed) throw closed();
   }
 
+  /** Whose an object is, or that it is gone, is known only where objects are read. */
+  async #requireKnown(id: ObjectId, signal: AbortSignal): Promise<void> {
+    if (this.#namespaces === null) return;
+    const resource = await this.#discovery.find({ group: id.group, kind: id.kind }, signal);
+    if (resource?.namespaced === true) this.#requireRead(id.namespace);
+  }
+
   /** What was never looked at is not absent. */
   #requireRead(namespace: string | undefined): void {
     if (namespace === undefined || this.#namespaces === null || this.#namespaces.includes(namespace)) return;
     throw new TrueupError(
       "forbidden",
-      `Cannot list objects in ${namespace} as the target must read that namespace: it reads ${this.#namespaces.join(", ")}.`,
+      `Cannot handle objects in ${namespace} as the target must read that namespace: it reads ${this.#namespaces.join(", ")}.`,
       { hint: "Add the namespace to the target's namespaces in the operator's configuration." },
     );
   }

@@ -179,6 +179,26 @@ describe("kinds", () => {
     expect(api.asked.filter((each) => each.startsWith(`GET ${CONFIG_MAPS}`))).toEqual([]);
   });
 
+  it("are written only in these namespaces: what was never looked at may be anybody's, and is not gone either", async () => {
+    const { api, backend } = makeWorld({
+      namespaces: ["shop"],
+      before: (scripted) => {
+        for (const namespace of ["shop", "trueup-system"]) {
+          scripted.on(`/api/v1/namespaces/${namespace}/configmaps`, listOf("ConfigMap", 10, []));
+        }
+      },
+    });
+    const id = { group: "", kind: "ConfigMap", namespace: "default", name: "a" };
+    const desired = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "a", namespace: "default" } };
+    expect(await codeOf(backend.dryRun({ desired, owner: "web" }, signal))).toBe("forbidden");
+    expect(await codeOf(backend.apply({ desired, owner: "web" }, signal))).toBe("forbidden");
+    expect(await codeOf(backend.delete({ id, owner: "web" }, signal))).toBe("forbidden");
+    expect(api.asked.filter((each) => !each.startsWith("GET "))).toEqual([]);
+    // What lives in no namespace is read whole, whatever namespace the caller took for granted.
+    const one = { group: "k8s.example", kind: "Site", namespace: "default", name: "other" };
+    expect(await codeOf(backend.delete({ id: one, owner: "web" }, signal))).toBe("done");
+  });
+
   it("that the server does not serve have no objects; asked for again, they may", async () => {
     const { api, clock, names } = makeWorld();
     const query = { group: "new.example", kind: "Gadget" };
