@@ -18,9 +18,11 @@ export interface ReplaceFault {
  * Why a replacement may not go ahead; null when it may. Deleting what somebody else applied, what asks to be kept, or what takes
  * more along than itself needs more than an annotation: such a deletion is one by itself, and is held until somebody approves it.
  */
-export function replaceFault({ id, declared, observed }: Change, app: string): ReplaceFault | null {
+export function replaceFault({ id, declared, observed, hook }: Change, app: string): ReplaceFault | null {
   const annotation = declared?.object.metadata.annotations?.[ANNOTATION.replace];
-  if (annotation !== REPLACE_ALLOWED) {
+  // What an earlier run of a hook left is there to be made anew; an object that is a hook only now is not.
+  const isLeft = hook !== undefined && observed?.object.metadata.annotations?.[ANNOTATION.hookRun] !== undefined;
+  if (annotation !== REPLACE_ALLOWED && !isLeft) {
     return {
       clause: `as its manifest must allow it with ${ANNOTATION.replace}: ${REPLACE_ALLOWED}`,
       hint: `annotate it ${ANNOTATION.replace}: ${REPLACE_ALLOWED}, give it another name, or delete it first`,

@@ -4,6 +4,7 @@ import { TrueupError } from "../model/errors.ts";
 import type { DeletePolicy } from "../model/ordering.ts";
 import type { Observed } from "../model/plan.ts";
 import { type HookRuns, hookName, hooksOf, isRun, runName } from "../plan/hooks.ts";
+import { takesAlong } from "../plan/prune-guard.ts";
 import { comparePositions, type Slot } from "../plan/stages.ts";
 import type { HealthWatch } from "./health-watch.ts";
 import { keyOfDeclared } from "./observe.ts";
@@ -76,6 +77,8 @@ export async function settleHooks(
 }
 
 function isToGo(slot: Slot, record: AttemptRecord): boolean {
+  // Whatever its policy says: that is for a person to approve.
+  if (takesAlong(slot.item.id) !== null) return false;
   if (record.hooks.succeeded.has(hookName(slot.item, slot.at.phase))) return isDeletedBy(slot, "HookSucceeded");
   // A hook for failures is still under way while the others are cleared up.
   return record.failing !== undefined && slot.at.phase !== "SyncFail" && isDeletedBy(slot, "HookFailed");

@@ -249,12 +249,17 @@ function answeredChange(change: Change, answer: Answer | undefined): Change {
 
 function replacementFault(change: Change, app: string): Diagnostic | null {
   const { action, declared, hook, fields, id } = change;
-  if (declared === undefined || action !== "replace" || hook !== undefined) return null;
+  if (declared === undefined || action !== "replace") return null;
   const why = replaceFault(change, app);
   if (why === null) return null;
+  const hint = `${why.hint.charAt(0).toUpperCase()}${why.hint.slice(1)}.`;
+  if (hook !== undefined) {
+    const message = `Cannot make the hook ${displayId(id)} anew ${why.clause}`;
+    return fault("hook-made-anew", message, declared, hint);
+  }
   const paths = fields.map(({ path }) => path).join(", ");
   const message = `Cannot change ${displayId(id)} in place as these fields are fixed once it exists: ${paths}; nor replace it, ${why.clause}`;
-  return fault("immutable-field", message, declared, `${why.hint.charAt(0).toUpperCase()}${why.hint.slice(1)}.`);
+  return fault("immutable-field", message, declared, hint);
 }
 
 function fault(rule: string, message: string, declared: Declared, hint: string | undefined): Diagnostic {

@@ -194,6 +194,7 @@ const OWN_ERRORS: ReadonlySet<string> = new Set<RuleId>([
 /** What the reconciler says of commits, under names that no configuration's own rule may take. */
 const RECONCILERS: ReadonlySet<string> = new Set([
   "app-path",
+  "hook-made-anew",
   "image-tag-reused",
   "immutable-field",
   "manifest-not-a-file",

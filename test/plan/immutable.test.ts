@@ -147,6 +147,8 @@ describe("a replacement", () => {
     const [desired, observed] = [declaredOf(declared), observedOf(live, owner)];
     return { action: "replace", id: desired.id, declared: desired, observed, fields: [], restartsPods: false };
   };
+  const run = { annotations: { "trueup/hook-run": "1111111#1.PreSync" } };
+  const asHook = (given: Change): Change => ({ ...given, hook: { phase: "PreSync", run: "2222222#1.PreSync" } });
   const table: { name: string; change: Change; clause: string | null }[] = [
     { name: "that git allows", change: change(configMap("x", {}, allowed), configMap("x"), "shop"), clause: null },
     {
@@ -181,6 +183,32 @@ describe("a replacement", () => {
     {
       name: "of a claim",
       change: change(claim(allowed), claim({}), "shop"),
+      clause: "as a PersistentVolumeClaim takes its data along",
+    },
+    {
+      name: "of a hook's earlier run",
+      change: asHook(change(configMap("x"), configMap("x", {}, run), "shop")),
+      clause: null,
+    },
+    {
+      name: "of an object that is a hook only now",
+      change: asHook(change(configMap("x"), configMap("x"), "shop")),
+      clause: "as its manifest must allow it with trueup/replace: allowed",
+    },
+    {
+      name: "of a hook that asks to be kept",
+      change: asHook(
+        change(
+          configMap("x"),
+          configMap("x", {}, { annotations: { ...run.annotations, "trueup/prune": "disabled" } }),
+          "shop",
+        ),
+      ),
+      clause: "as it asks to be kept: trueup/prune: disabled",
+    },
+    {
+      name: "of a claim that is a hook",
+      change: asHook(change(claim({}), claim(run), "shop")),
       clause: "as a PersistentVolumeClaim takes its data along",
     },
   ];

@@ -277,6 +277,33 @@ describe("hooks", () => {
   });
 });
 
+describe("hooks and what only a person may delete", () => {
+  const space = (annotations: Record<string, string>): string =>
+    `${JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata: { name: "data", annotations } })}\n`;
+
+  it("do not make it anew: nothing of the commit is applied", async () => {
+    await create({ "space.json": space({}), "c.json": configMap("c") });
+    const reconciler = await world.settledReconciler();
+    const before = applied().length;
+    const status = await world.push(
+      reconciler,
+      { "space.json": space({ [HOOK]: "PreSync", "trueup/replace": "allowed" }), "c.json": configMap("c", { a: "2" }) },
+      "second",
+    );
+    expect(status.phase).toBe("Rejected");
+    expect(status.diagnostics.filter(({ severity }) => severity === "error").map(({ message }) => message)).toEqual([
+      "Cannot make the hook namespace/data anew as a Namespace takes all that is in it along",
+    ]);
+    expect(applied().slice(before)).toEqual([]);
+  });
+
+  it("do not delete it by their policy either", async () => {
+    await create({ "space.json": space({ [HOOK]: "PreSync", [POLICY]: "HookSucceeded" }), "c.json": configMap("c") });
+    await world.settledReconciler();
+    expect(applied()).toEqual(["apply Namespace data", "apply ConfigMap c"]);
+  });
+});
+
 describe("a plan", () => {
   it("shows its stages and hooks", async () => {
     const script = await create({ "pre.json": hook("hook-pre", "PreSync"), "c.json": configMap("c") });
