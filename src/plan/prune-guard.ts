@@ -31,9 +31,21 @@ export function keepAnnotation(object: KubeObject): string | null {
   return annotations["helm.sh/resource-policy"] === "keep" ? "helm.sh/resource-policy: keep" : null;
 }
 
-/** What deleting an object takes along besides itself, as a sentence; null for nothing. */
-export function takesAlong({ group, kind }: Pick<Change["id"], "group" | "kind">): string | null {
+/**
+ * What deleting an object takes along besides itself, as a sentence; null for nothing.
+ *
+ * @param live The object as it is there: that is what counts when it is deleted
+ */
+export function takesAlong({ group, kind }: Pick<Change["id"], "group" | "kind">, live?: KubeObject): string | null {
+  if (group === "apps" && kind === "StatefulSet") return takesClaimsAlong(live);
   return PRECIOUS.get(`${group}/${kind}`) ?? null;
+}
+
+function takesClaimsAlong(live: KubeObject | undefined): string | null {
+  const spec = live?.spec as { persistentVolumeClaimRetentionPolicy?: { whenDeleted?: unknown } | null } | undefined;
+  return spec?.persistentVolumeClaimRetentionPolicy?.whenDeleted === "Delete"
+    ? "its volume claims go with it (whenDeleted: Delete), and their data with them"
+    : null;
 }
 
 /** Whether an object stays because it says so itself: such a deletion waits for nobody. */
@@ -71,7 +83,7 @@ export function guardDeletions(deletions: readonly Change[], scope: PruneScope, 
 function ownReason({ id, observed }: Change): string | null {
   const kept = observed === undefined ? null : keepAnnotation(observed.object);
   if (kept !== null) return `${displayId(id)} is annotated ${kept}`;
-  return takesAlong(id);
+  return takesAlong(id, observed?.object);
 }
 
 function wholeReason(count: number, { declared, total, unreadable }: PruneScope, budget: PruneBudget): string | null {

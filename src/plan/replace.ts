@@ -40,7 +40,7 @@ export function replaceFault({ id, declared, observed, hook }: Change, app: stri
   if (kept !== null) {
     return { clause: `as it asks to be kept: ${kept}`, hint: "remove that annotation in a commit before" };
   }
-  const along = takesAlong(id);
+  const along = takesAlong(id, observed.object);
   if (along === null) return null;
   return { clause: `as ${along}`, hint: `remove ${displayId(id)} in a commit of its own, and approve that` };
 }

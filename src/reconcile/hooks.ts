@@ -70,15 +70,14 @@ export async function settleHooks(
   }
   for (const slot of [...hooksOf(declared, false), ...hooksOf(declared, true)]) {
     const observed = observedOf(slot);
-    if (observed === undefined || !isToGo(slot, record)) continue;
+    // Whatever its policy says, what takes more along is for a person to delete.
+    if (observed === undefined || !isToGo(slot, record) || takesAlong(slot.item.id, observed.object) !== null) continue;
     const { uid } = observed.object.metadata;
     await backend.delete({ id: slot.item.id, owner: app, ...(uid !== undefined && { uid }) }, signal);
   }
 }
 
 function isToGo(slot: Slot, record: AttemptRecord): boolean {
-  // Whatever its policy says: that is for a person to approve.
-  if (takesAlong(slot.item.id) !== null) return false;
   if (record.hooks.succeeded.has(hookName(slot.item, slot.at.phase))) return isDeletedBy(slot, "HookSucceeded");
   // A hook for failures is still under way while the others are cleared up.
   return record.failing !== undefined && slot.at.phase !== "SyncFail" && isDeletedBy(slot, "HookFailed");

@@ -4,7 +4,7 @@ import type { KubeObject } from "../../src/model/object.ts";
 import type { Change, FieldChange } from "../../src/model/plan.ts";
 import { immutableChanges } from "../../src/plan/immutable.ts";
 import { replaceFault } from "../../src/plan/replace.ts";
-import { configMap, declaredOf, observedOf } from "./declared.ts";
+import { configMap, declaredOf, observedOf, plain } from "./declared.ts";
 
 function of(apiVersion: string, kind: string, rest: object = {}): KubeObject {
   return { apiVersion, kind, metadata: { name: "x" }, ...rest };
@@ -184,6 +184,18 @@ describe("a replacement", () => {
       name: "of a claim",
       change: change(claim(allowed), claim({}), "shop"),
       clause: "as a PersistentVolumeClaim takes its data along",
+    },
+    {
+      name: "of a StatefulSet that takes its claims along",
+      change: change(
+        { ...plain("StatefulSet", "x", { spec: {} }), apiVersion: "apps/v1", metadata: { name: "x", ...allowed } },
+        {
+          ...plain("StatefulSet", "x", { spec: { persistentVolumeClaimRetentionPolicy: { whenDeleted: "Delete" } } }),
+          apiVersion: "apps/v1",
+        },
+        "shop",
+      ),
+      clause: "as its volume claims go with it (whenDeleted: Delete), and their data with them",
     },
     {
       name: "of a hook's earlier run",

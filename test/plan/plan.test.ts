@@ -294,6 +294,21 @@ describe("deletions", () => {
     ]);
   });
 
+  it("hold a StatefulSet that takes its volume claims along, as it is there", () => {
+    const kept = many(9);
+    const db = (whenDeleted: string): KubeObject => ({
+      apiVersion: "apps/v1",
+      kind: "StatefulSet",
+      metadata: { name: `db-${whenDeleted.toLowerCase()}` },
+      spec: { persistentVolumeClaimRetentionPolicy: { whenDeleted, whenScaled: "Retain" } },
+    });
+    const result = plan(kept, owned([...kept, db("Retain"), db("Delete")]));
+    expect(lines(result).map(({ id, held }) => [id, held])).toEqual([
+      ["statefulset/db-retain", null],
+      ["statefulset/db-delete", "its volume claims go with it (whenDeleted: Delete), and their data with them"],
+    ]);
+  });
+
   it("count objects that keep themselves not as deleted", () => {
     const kept = many(9);
     const keepers = Array.from({ length: 4 }, (_, index) =>
