@@ -7,7 +7,7 @@ import type { CommitInfo } from "../model/source.ts";
 import { rankOf } from "../plan/order.ts";
 import { inParallel, widthOf } from "./parallel.ts";
 import { requestFor } from "./request.ts";
-import { firstOf, requireAccepted, untried } from "./trial.ts";
+import { firstOf, homesOf, requireAccepted } from "./trial.ts";
 
 const BESIDE_OTHERS: ReadonlySet<string> = new Set(["create", "update"]);
 
@@ -32,32 +32,33 @@ export async function carryOut(
   signal: AbortSignal,
   hooks: ApplyHooks,
 ): Promise<void> {
-  const late = new Set(untried(changes));
+  const homes = homesOf(changes);
+  const late = new Set(homes.keys());
+  const isHome = new Set([...homes.values()].flat());
+  const made = new Set<Change>();
   const beside = changes.filter(({ action }) => action !== "delete").map(({ id }) => id);
   const make = async (change: Change): Promise<void> => {
     signal.throwIfAborted();
     hooks.fault?.(`apply ${displayId(change.id)}`);
     await hooks.applied(change, await carryOutOne(app, change, { commit, beside }, backend, signal));
+    made.add(change);
   };
-  let isTried = late.size === 0;
   for (const batch of batchesOf(changes, late)) {
+    // Before anything is made that others do not wait for: what is refused now, leaves only their Namespaces behind.
+    const isDue = late.size > 0 && batch.some((each) => late.has(each) || !isHome.has(each));
+    const now = isDue ? [...late].filter((each) => batch.includes(each) || isHoused(homes.get(each), made)) : [];
     const [first] = batch;
-    if (isTried || first === undefined || !late.has(first)) {
-      await inParallel(batch, widthOf(backend), make);
-      continue;
-    }
-    // Their Namespaces, which come first, are there by now.
-    const isOwnTrial = first.action === "create";
-    await requireAccepted(
-      isOwnTrial ? [...late].filter((each) => each !== first) : [...late],
-      app,
-      commit,
-      backend,
-      signal,
-    );
-    isTried = true;
-    await (isOwnTrial ? firstOf(first, () => make(first)) : make(first));
+    const asksItself = first !== undefined && first.action === "create" && now.includes(first);
+    const asked = asksItself ? now.filter((each) => each !== first) : now;
+    if (asked.length > 0) await requireAccepted(asked, app, commit, backend, signal);
+    for (const each of now) late.delete(each);
+    if (asksItself) await firstOf(first, () => make(first));
+    await inParallel(asksItself ? batch.slice(1) : batch, widthOf(backend), make);
   }
+}
+
+function isHoused(homes: readonly Change[] | undefined, made: ReadonlySet<Change>): boolean {
+  return homes?.every((home) => made.has(home)) === true;
 }
 
 /** Neighbours of one rank and stage that are created or updated; all else, and the first late one, goes by itself. */

@@ -90,19 +90,31 @@ export async function tryPlan(
 
 /** Changes that cannot be asked about before others of the list are made: what they live in, or are of, is not there yet. */
 export function untried(changes: readonly Change[]): Change[] {
-  const made = changes.filter(({ action }) => action === "create");
-  const defined = changes.flatMap(({ declared }) => (declared === undefined ? [] : [definedKind(declared.object)]));
-  const core = (kind: string): ObjectId[] =>
-    made.filter(({ id }) => id.group === "" && id.kind === kind).map(({ id }) => id);
-  const namespaces = new Set(core("Namespace").map(({ name }) => name));
-  const accounts = new Set(core("ServiceAccount").map(({ namespace, name }) => `${namespace}/${name}`));
-  // A definition that changes may bring the very version, or field, that its objects need.
-  const kinds = new Set(defined.filter((kind) => kind !== null));
-  if (namespaces.size === 0 && kinds.size === 0 && accounts.size === 0) return [];
-  return changes.filter(({ action, id, declared }) => {
-    if (action === "create" && (namespaces.has(id.namespace) || accounts.has(accountOf(id, declared)))) return true;
-    return action !== "delete" && kinds.has(`${id.group}/${id.kind}`);
-  });
+  return [...homesOf(changes).keys()];
+}
+
+/** The same, each with the changes that must be made before: its Namespace, a Pod's account, and the definition of its kind. */
+export function homesOf(changes: readonly Change[]): Map<Change, Change[]> {
+  const homes = new Map<string, Change>();
+  for (const change of changes) {
+    const { action, id, declared } = change;
+    // A definition that changes may bring the very version, or field, that its objects need.
+    const kind = declared === undefined ? null : definedKind(declared.object);
+    if (kind !== null) homes.set(`kind ${kind}`, change);
+    if (action !== "create" || id.group !== "") continue;
+    if (id.kind === "Namespace") homes.set(`namespace ${id.name}`, change);
+    if (id.kind === "ServiceAccount") homes.set(`account ${id.namespace}/${id.name}`, change);
+  }
+  const found = new Map<Change, Change[]>();
+  if (homes.size === 0) return found;
+  for (const change of changes) {
+    const { action, id, declared } = change;
+    const inNew = action === "create" ? [`namespace ${id.namespace}`, `account ${accountOf(id, declared)}`] : [];
+    const names = [...inNew, ...(action === "delete" ? [] : [`kind ${id.group}/${id.kind}`])];
+    const own = names.flatMap((name) => homes.get(name) ?? []);
+    if (own.length > 0) found.set(change, own);
+  }
+  return found;
 }
 
 /** The account that a Pod is to run as, which must be there before the Pod; "" for other kinds: theirs are asked for later. */

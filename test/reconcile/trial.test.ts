@@ -243,6 +243,19 @@ describe("every change", () => {
     expect(asked.slice(0, 2)).toEqual(["shop", "b"]);
     expect(world.backend.writes).toEqual(["apply Namespace shop"]);
   });
+
+  it("in a Namespace of the same commit is tried before anything but that is made, though others come first in order", async () => {
+    const namespace = '{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"shop"}}\n';
+    const inShop = configMap("b").replace('"name":"b"', '"name":"b","namespace":"shop"');
+    world = await World.create({ "ns.json": namespace, "a.json": configMap("a"), "b.json": inShop });
+    const backend = dear(world.backend, ({ desired }) =>
+      desired.metadata.name === "b"
+        ? new TrueupError("invalid", "Cannot apply b as it must be good: it is bad.")
+        : undefined,
+    );
+    await world.settledReconciler({ backend });
+    expect(world.backend.writes).toEqual(["apply Namespace shop"]);
+  });
 });
 
 describe("a difference that the server says is none", () => {
