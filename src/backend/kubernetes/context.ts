@@ -1,6 +1,7 @@
 /** What the parts of the Kubernetes backend share. */
 import type { KubeApi } from "../../model/kube-api.ts";
 import type { Clock } from "../../util/clock.ts";
+import type { SetExtent } from "./applyset.ts";
 import type { ObjectCache } from "./cache.ts";
 import type { Declarations } from "./declarations.ts";
 import type { Discovery } from "./discovery.ts";
@@ -22,4 +23,6 @@ export interface KubeContext {
    * @throws {TrueupError} `invalid` when the server does not serve the kind, or what its list failed with
    */
   follow(kind: { group: string; kind: string; version?: string }, signal: AbortSignal): Promise<KubeResource>;
+  /** Whether the cache answers for all kinds and namespaces of a set now: else what it does not show may be there all the same. */
+  isRead(extent: SetExtent): boolean;
 }

@@ -58,6 +58,11 @@ export class FollowedKinds {
     return this.#settled(chosen, signal);
   }
 
+  /** Whether the cache answers for a kind now, without waiting. */
+  isReady(kind: KindQuery): boolean {
+    return this.#kinds.get(kindKey(kind))?.follower.isSettled === true;
+  }
+
   /** What cannot be read now, by `group/Kind`. */
   problems(): Map<string, TrueupError> {
     const found = new Map<string, TrueupError>();

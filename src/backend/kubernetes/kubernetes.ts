@@ -17,7 +17,7 @@ import type { Observed } from "../../model/plan.ts";
 import type { Clock } from "../../util/clock.ts";
 import type { Random } from "../../util/random.ts";
 import { untilAborted } from "../abort.ts";
-import { applySetOf, extentOf, membershipOf, parentIdOf } from "./applyset.ts";
+import { applySetOf, extentOf, membershipOf, parentIdOf, type SetExtent } from "./applyset.ts";
 import { ObjectCache } from "./cache.ts";
 import type { KubeContext } from "./context.ts";
 import { Declarations } from "./declarations.ts";
@@ -91,7 +91,8 @@ export class KubernetesBackend implements Backend {
     const own = { kind: kindKey(PARENTS), namespace };
     this.#followed = new FollowedKinds({ api, discovery, cache, clock, random, ...scope }, own);
     const follow: KubeContext["follow"] = (kind, signal) => this.#follow(kind, signal);
-    this.#writer = new KubeWriter({ api, discovery, cache, declarations, clock, ownerId, namespace, follow });
+    const isRead: KubeContext["isRead"] = (extent) => this.#isRead(extent);
+    this.#writer = new KubeWriter({ api, discovery, cache, declarations, clock, ownerId, namespace, follow, isRead });
     this.#unsubscribe = cache.subscribe(({ type, observed }) => {
       this.#noteSet(observed.object, type === "deleted", ownerId);
       if (type === "deleted") declarations.forget(observed.object.metadata.uid ?? "");
@@ -222,6 +223,11 @@ export class KubernetesBackend implements Backend {
       `Cannot handle ${kind.kind} objects as the API server must serve the kind: it serves no ${kindKey(kind)}.`,
       { hint: "Its CustomResourceDefinition may be missing, or its name or group be misspelt." },
     );
+  }
+
+  #isRead({ kinds, namespaces }: SetExtent): boolean {
+    if (!kinds.every((kind) => this.#followed.isReady(kindNamed(kind)))) return false;
+    return this.#namespaces === null || namespaces.every((each) => this.#namespaces?.includes(each));
   }
 
   /** Where the kind is served, each followed and read: in one group, or in all that have a kind of this name. */

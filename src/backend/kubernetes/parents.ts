@@ -35,13 +35,13 @@ interface AppState {
 }
 
 export class ParentKeeper {
-  readonly #context: Pick<KubeContext, "api" | "cache" | "ownerId" | "namespace">;
+  readonly #context: Pick<KubeContext, "api" | "cache" | "ownerId" | "namespace" | "isRead">;
   readonly #apps = new Map<string, AppState>();
   /** The parent that is being made while nobody knows whether there is a namespace for it. */
   #first: Promise<unknown> | null = null;
   #hasNamespace = false;
 
-  constructor(context: Pick<KubeContext, "api" | "cache" | "ownerId" | "namespace">) {
+  constructor(context: Pick<KubeContext, "api" | "cache" | "ownerId" | "namespace" | "isRead">) {
     this.#context = context;
   }
 
@@ -96,7 +96,8 @@ export class ParentKeeper {
 
   async #narrow(app: string, state: AppState, signal: AbortSignal): Promise<void> {
     const parent = this.#parent(app);
-    if (parent === undefined) return;
+    // Of what cannot be read, nobody knows that nothing is left: a kind that is taken out is not looked at any more.
+    if (parent === undefined || !this.#context.isRead(extentOf(parent))) return;
     const members = this.#context.cache.select({ owner: app }).map(({ object }) => liveId(object));
     const ids = [...members, ...state.underWay.values()];
     if (ids.length === 0) {

@@ -28,6 +28,8 @@ let server: FakeServer;
 let cache: ObjectCache;
 let declarations: Declarations;
 let writer: KubeWriter;
+/** Kinds that cannot be read now. */
+let unread: Set<string>;
 
 function newCache(): ObjectCache {
   declarations = new Declarations();
@@ -58,11 +60,13 @@ function newWriter(): KubeWriter {
     namespace: SCOPE.namespace,
     discovery: { find } as unknown as Discovery,
     follow: async ({ kind }) => resource(kind),
+    isRead: ({ kinds }) => !kinds.some((kind) => unread.has(kind)),
   } as KubeContext);
 }
 
 beforeEach(() => {
   server = new FakeServer();
+  unread = new Set();
   for (const name of ["default", "trueup-system"]) {
     server.put(`/api/v1/namespaces/${name}`, { apiVersion: "v1", kind: "Namespace", metadata: { name } }, "setup");
   }
@@ -191,6 +195,24 @@ describe("the parent", () => {
       /^conflict: Cannot record .* must be trueup's: it is kubectl's/,
     );
     expect(server.objects.has(A)).toBe(false);
+  });
+
+  it("keeps a kind that cannot be read: that none of its objects is seen does not mean that there is none", async () => {
+    await apply({ apiVersion: "v1", kind: "Secret", metadata: { name: "s", namespace: "default" } });
+    await apply(configMap("a", {}));
+    // A daemon that began a moment ago: it has read ConfigMaps, and has no right to Secrets, or not yet an answer.
+    const stored = [server.objects.get(PARENT), server.objects.get(A)] as KubeObject[];
+    cache = newCache();
+    writer = newWriter();
+    for (const each of stored) cache.event("added", each);
+    unread.add("Secret");
+    const bank = { owner: "bank", from: "shop" };
+    await apply(configMap("a", {}), bank);
+    expect(parentExtent()).toEqual({ kinds: ["ConfigMap", "Secret"], namespaces: ["default"] });
+    unread.clear();
+    await apply(configMap("a", {}), bank);
+    // Read, and none there: now nothing is left of the app.
+    expect(parentExtent()).toBeNull();
   });
 
   it("that cannot be narrowed is no failure of a deletion that was made", async () => {
