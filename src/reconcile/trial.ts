@@ -215,9 +215,13 @@ async function ask(
     return mayBeNone && isNone ? { is: "unchanged" } : { is: "accepted", result };
   } catch (error) {
     if (!(error instanceof TrueupError && REFUSALS.has(error.code))) throw error;
-    const isFixed = error.code === "invalid" && change.action === "update" && IMMUTABLE.test(error.message);
-    return isFixed ? { is: "fixed" } : { is: "refused", error };
+    return change.action === "update" && isFixed(error) ? { is: "fixed" } : { is: "refused", error };
   }
+}
+
+/** Whether all that is refused cannot be changed in place: with anything else wrong, a new object would be refused as well. */
+function isFixed({ code, message, fields }: TrueupError): boolean {
+  return code === "invalid" && IMMUTABLE.test(message) && fields.every((field) => IMMUTABLE.test(field.message));
 }
 
 /** Whether a difference may be none: the object is the app's already. */

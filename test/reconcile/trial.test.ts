@@ -98,6 +98,24 @@ describe("what cannot be changed in place", () => {
     expect(replaced.phase).toBe("Synced");
     expect(world.backend.writes.slice(-2)).toEqual(["delete ConfigMap c", "apply ConfigMap c"]);
   });
+
+  it("is not deleted where something else is wrong as well: the new one would be refused, and nothing be left", async () => {
+    world = await World.create({ "c.json": configMap("c"), "d.json": configMap("d") });
+    const reconciler = await world.settledReconciler();
+    world.backend.failure = (call, about) =>
+      call === "dryRun" && about === "ConfigMap c"
+        ? new TrueupError("invalid", "Cannot apply configmap/c: data: field is immutable; metadata.labels: bad value", {
+            fields: [
+              { path: "data", message: "field is immutable" },
+              { path: "metadata.labels", message: "bad value" },
+            ],
+          })
+        : undefined;
+    const before = world.backend.writes.length;
+    const status = await world.push(reconciler, { "c.json": noted(configMap("c", { a: "2" }), ALLOWED) }, "second");
+    expect(errorsOf(status).map(({ rule }) => rule)).toEqual(["refused-by-backend", "refused-by-backend"]);
+    expect(world.backend.writes.slice(before)).toEqual([]);
+  });
 });
 
 describe("what is there and no app applied", () => {
