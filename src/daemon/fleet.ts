@@ -82,6 +82,8 @@ export class Fleet {
   readonly #reconcilers = new Map<string, AppReconciler>();
   /** As the newest readable `trueup.yaml` has them, by name. */
   readonly #known = new Map<string, AppSettings>();
+  /** Those of them that it names no more: an invalid one that comes later does not bring them back. */
+  readonly #gone = new Set<string>();
   #hasLookedForOwners = false;
   /** Stands in for the apps of a repository whose `trueup.yaml` could never be read: somebody must say that it is invalid. */
   #standIn: string | null = null;
@@ -185,7 +187,9 @@ export class Fleet {
     for (const name of only ?? []) {
       if (!isInvalid && !apps.some((app) => app.name === name)) log.warn(`There is no app "${name}" at ${commit}`);
     }
+    if (!isInvalid) for (const name of this.#known.keys()) this.#gone.add(name);
     for (const app of wanted) {
+      if (!isInvalid) this.#gone.delete(app.name);
       if (!this.#isWanted(app.name)) continue;
       this.#known.set(app.name, app);
       if (!this.#reconcilers.has(app.name)) await this.#add(app);
@@ -210,7 +214,7 @@ export class Fleet {
 
   /** The apps as they were before `trueup.yaml` became invalid: of this run, or else of the last commit that was applied. */
   async #knownApps(): Promise<AppSettings[]> {
-    if (this.#known.size > 0) return [...this.#known.values()];
+    if (this.#known.size > 0) return [...this.#known.values()].filter(({ name }) => !this.#gone.has(name));
     const { target, ledger } = this.#options;
     const applied = lastApplied(await ledger.attempts({ target, limit: ATTEMPTS_LOOKED_AT }));
     if (applied !== undefined) {
@@ -246,7 +250,7 @@ export class Fleet {
     const { apps, diagnostics } = await this.#reader.at(commit);
     const found = apps.find((app) => app.name === name);
     const settings = found ?? this.#known.get(name) ?? this.#whole();
-    const isGone = found === undefined && !diagnostics.some(isError);
+    const isGone = found === undefined && (this.#gone.has(name) || !diagnostics.some(isError));
     return { ...settings, diagnostics, isGone };
   }
 

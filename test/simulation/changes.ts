@@ -95,6 +95,8 @@ export class Changes {
     if (type === "applied" || type === "held") this.#isApplied(app, commit);
     const progress = this.#progress.get(app);
     if (type === "planned" && progress !== undefined) progress.planned = commit;
+    // What runs is as this commit has it, too.
+    if (type === "planned" && message.startsWith("nothing to do") && progress !== undefined) progress.applied = commit;
     if (type === "rollback" && progress !== undefined) {
       progress.back = detail.to as CommitId;
       // Also what is kept when a later commit is rejected.

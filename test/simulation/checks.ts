@@ -258,7 +258,9 @@ function checkTraffic({ proxy, cluster: { store }, witness }: Machine): void {
   }
   for (const { metadata, spec } of services) {
     const includeNotReady = spec.publishNotReadyAddresses === true;
-    const selected = pods.filter((pod) => isSelected(spec.selector, pod.metadata.labels));
+    // What is contested is repaired when its time has come, in the middle of any look.
+    const staying = pods.filter(({ metadata: { deletionTimestamp } }) => deletionTimestamp === undefined);
+    const selected = staying.filter((pod) => isSelected(spec.selector, pod.metadata.labels));
     const ready = selected.filter((pod) => isPodReady(pod)).map((pod) => pod.metadata.uid ?? "");
     const sent = [...(proxy.backends.get(`${metadata.uid}:80`) ?? [])];
     const isWrong = includeNotReady
