@@ -1,7 +1,7 @@
 /** Which objects the other apps declare at a commit, so that what moves between apps is handed over and never deleted. */
 import type { Diagnostic } from "../model/diagnostic.ts";
 import type { Declared } from "../model/manifest.ts";
-import { displayId, type ObjectKey } from "../model/object.ts";
+import { displayId, keyOfId, type ObjectKey } from "../model/object.ts";
 import { keyOfDeclared } from "./observe.ts";
 
 /** What one app declares at a commit. */
@@ -67,15 +67,24 @@ export class RepositoryClaims {
     const index = new Map<ObjectKey, { app: string; declared: Declared }[]>();
     for (const { app, declared } of this.#claims.values()) {
       for (const each of declared) {
-        const key = keyOfDeclared(each);
-        const known = index.get(key);
-        if (known === undefined) index.set(key, [{ app, declared: each }]);
-        // A name that one app declares twice is that app's own error.
-        else if (known.at(-1)?.app !== app) known.push({ app, declared: each });
+        for (const key of keysOf(each)) {
+          const known = index.get(key);
+          if (known === undefined) index.set(key, [{ app, declared: each }]);
+          // A name that one app declares twice is that app's own error.
+          else if (known.at(-1)?.app !== app) known.push({ app, declared: each });
+        }
       }
     }
     return index;
   }
+}
+
+/** Under which keys an object may be found: one of a custom kind may live in no namespace, though nothing in git says so. */
+function keysOf(declared: Declared): ObjectKey[] {
+  const { id } = declared;
+  // Groups of kinds that are defined by anybody have a dot.
+  const mayBeInNone = id.namespace !== "" && id.group.includes(".");
+  return [keyOfDeclared(declared), ...(mayBeInNone ? [keyOfId({ ...id, namespace: "" })] : [])];
 }
 
 /** An error for each object that another app declares, too: neither app may have it as long as both want it. */

@@ -79,7 +79,8 @@ export async function autoscalersOf(
 }
 
 async function lookUp(backend: Backend, missing: readonly Declared[], signal: AbortSignal): Promise<Observed[]> {
-  const wanted = new Set(missing.map(keyOfDeclared));
+  // One that lives in no namespace is found there, though nothing in git says so of its kind.
+  const wanted = new Set(missing.flatMap((each) => [keyOfDeclared(each), keyOfId({ ...each.id, namespace: "" })]));
   const queries =
     missing.length <= LOOKUPS
       ? missing.map(({ id }) => id)

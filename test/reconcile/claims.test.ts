@@ -44,6 +44,16 @@ describe("an object", () => {
     expect(NO_CLAIMS.givesUp("gone", at)).toBe(false);
   });
 
+  it("that lives in no namespace is who declares it in one's, where nothing in git tells: it is handed over, not deleted", () => {
+    const site = { apiVersion: "k8s.example/v1", kind: "Site", metadata: { name: "s" } };
+    const live = keyOfId({ ...idOf(site), namespace: "" });
+    const claims = claimsOf([{ app: "two", declared: [declaredOf(site)], isPartial: false }], () => true);
+    expect([claims.of(live)?.app, claims.givesUp("two", live)]).toEqual(["two", false]);
+    // Of a kind that Kubernetes brings, the scope is known.
+    const map = keyOfId({ ...idOf(configMap("x")), namespace: "" });
+    expect(CLAIMS.of(map)).toBeUndefined();
+  });
+
   it("may be in the app that cannot be read", () => {
     expect(CLAIMS.unreadable).toEqual(["torn"]);
   });
