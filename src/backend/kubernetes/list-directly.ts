@@ -3,6 +3,7 @@ import type { ListQuery } from "../../model/backend.ts";
 import type { KubeApi } from "../../model/kube-api.ts";
 import type { KubeObject } from "../../model/object.ts";
 import type { Observed } from "../../model/plan.ts";
+import { ANNOTATION } from "../../model/workload.ts";
 import { matchesQuery } from "../watch-log.ts";
 import type { ObjectCache } from "./cache.ts";
 import { apiVersionOf, type KubeResource, pathOf } from "./resource.ts";
@@ -63,10 +64,16 @@ async function readWhole(
   try {
     const object = (await api.request({ method: "GET", path }, signal)) as unknown as KubeObject;
     // As another object is shown that is whole; nobody applied this one, so that nobody asks who set its fields.
-    const { managedFields: _managedFields, ...others } = object.metadata as typeof metadata & {
+    const {
+      managedFields: _managedFields,
+      annotations,
+      ...others
+    } = object.metadata as typeof metadata & {
       managedFields?: unknown;
     };
-    return { object: { ...object, metadata: others }, applied: null, owner };
+    const { [ANNOTATION.lastApplied]: _lastApplied, ...kept } = annotations ?? {};
+    const shown = { ...others, ...(annotations !== undefined && { annotations: kept }) };
+    return { object: { ...object, metadata: shown }, applied: null, owner };
   } catch (error) {
     if (statusOf(error)?.code === 404) return null;
     throw error;

@@ -466,6 +466,30 @@ describe("bulky contents", () => {
     });
     expect(await codeOf(contents({ kind: "ConfigMap", name: "large" }))).toBe("forbidden");
   });
+
+  it("are read without kubectl's copy of the whole object, which of a Secret would be a copy of its values", async () => {
+    const copied = "kubectl.kubernetes.io/last-applied-configuration";
+    const release = {
+      apiVersion: "v1",
+      kind: "Secret",
+      type: "helm.sh/release.v1",
+      metadata: {
+        ...{ name: "r", namespace: "default", uid: "r", resourceVersion: "5" },
+        annotations: { [copied]: '{"data":{"release":"aHVzaA=="}}', other: "stays" },
+      },
+      data: { release: "aHVzaA==" },
+    };
+    const { backend } = makeWorld({
+      before: (api) => {
+        api.on("/api/v1/secrets", listOf("Secret", 10, [release]));
+        api.on("/api/v1/namespaces/default/secrets/r", release);
+      },
+    });
+    const { items } = await backend.list({ group: "", kind: "Secret" }, signal);
+    expect(items.map(({ object }) => [object.data, object.metadata.annotations])).toEqual([
+      [release.data, { other: "stays" }],
+    ]);
+  });
 });
 
 describe("events", () => {
