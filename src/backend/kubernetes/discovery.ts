@@ -38,9 +38,10 @@ export class Discovery {
     signal.throwIfAborted();
     const known = this.#known?.find(query);
     if (known !== undefined && known !== null) return known;
-    if (this.#known === null || this.#clock.monotonic() - this.#readAt >= UNKNOWN_MS) await this.#read(signal);
-    const found = this.#known?.find(query) ?? null;
-    if (found === null && this.#known?.isAway(query.group) === true) {
+    const isDue = this.#known === null || this.#clock.monotonic() - this.#readAt >= UNKNOWN_MS;
+    const now = isDue ? await this.#read(signal) : this.#known;
+    const found = now?.find(query) ?? null;
+    if (found === null && now?.isAway(query.group) === true) {
       throw new TrueupError(
         "unavailable",
         `Cannot say whether ${kindKey(query)} is there as the API group ${query.group} must answer: it does not.`,
@@ -64,21 +65,37 @@ export class Discovery {
   /** Forgets, as after a change of a definition of kinds. */
   invalidate(): void {
     this.#known = null;
+    // What is being read began before the change: whoever asks from now on is not answered by it.
+    this.#reading = null;
   }
 
   /** One reading at a time; whoever asks meanwhile gets its answer. It does not end with one asker's signal. */
   async #read(signal: AbortSignal): Promise<ServedKinds> {
-    this.#reading ??= this.#readAll().finally(() => {
-      this.#reading = null;
-    });
+    const reading = this.#reading ?? this.#begin();
     const aborted = Promise.withResolvers<never>();
     const onAbort = (): void => aborted.reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     try {
-      return await Promise.race([this.#reading, aborted.promise]);
+      return await Promise.race([reading, aborted.promise]);
     } finally {
       signal.removeEventListener("abort", onAbort);
     }
+  }
+
+  #begin(): Promise<ServedKinds> {
+    const isLast = (): boolean => this.#reading === reading;
+    const reading: Promise<ServedKinds> = this.#readAll()
+      .then((read) => {
+        if (!isLast()) return read;
+        this.#known = read;
+        this.#readAt = this.#clock.monotonic();
+        return read;
+      })
+      .finally(() => {
+        if (isLast()) this.#reading = null;
+      });
+    this.#reading = reading;
+    return reading;
   }
 
   async #readAll(): Promise<ServedKinds> {
@@ -89,9 +106,7 @@ export class Discovery {
     const groups = await Promise.all(
       answers.flatMap((answer) => readGroups(answer)).map((group) => this.#complete(group, signal)),
     );
-    this.#known = new ServedKinds(groups);
-    this.#readAt = this.#clock.monotonic();
-    return this.#known;
+    return new ServedKinds(groups);
   }
 
   /** Asks an older server, which only names its groups, for what is in each version of one. */

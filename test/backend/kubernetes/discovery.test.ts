@@ -3,7 +3,7 @@ import { Discovery } from "../../../src/backend/kubernetes/discovery.ts";
 import { apiVersionOf, idIn, type KubeResource, pathOf } from "../../../src/backend/kubernetes/resource.ts";
 import { TrueupError } from "../../../src/model/errors.ts";
 import type { JsonObject } from "../../../src/model/object.ts";
-import { VirtualClock } from "../../../src/util/clock.ts";
+import { settle, VirtualClock } from "../../../src/util/clock.ts";
 import { aggregated, CORE, refused, resource, ScriptedApi } from "./scripted-api.ts";
 
 const { signal } = new AbortController();
@@ -197,4 +197,22 @@ describe("paths", () => {
     const id = { group: "k8s.example", kind: "Site", namespace: "default", name: "a" };
     expect([idIn(site, id).namespace, idIn(config, id).namespace]).toEqual(["", "default"]);
   });
+});
+
+it("takes no answer for now that was asked for before a definition changed", async () => {
+  const before = Promise.withResolvers<JsonObject>();
+  const { api, discovery } = world([APPS]);
+  const sites = { name: "k8s.example", versions: { v1: [resource("Site", "sites", false)] } };
+  api.on("/apis", () => before.promise, aggregated(APPS, sites));
+  const site = { group: "k8s.example", kind: "Site" };
+  const early = discovery.find({ group: "apps", kind: "Deployment" }, signal);
+  await settle();
+  discovery.invalidate();
+  const late = discovery.find(site, signal);
+  before.resolve(aggregated(APPS));
+  expect([summary(await early), summary(await late)]).toEqual([
+    "apps/v1 deployments namespaced",
+    "k8s.example/v1 sites",
+  ]);
+  expect(summary(await discovery.find(site, signal))).toBe("k8s.example/v1 sites");
 });
