@@ -101,7 +101,7 @@ function serviceHealth(service: Service): Health {
   const { status } = service;
   const ingress = (status as { loadBalancer?: { ingress?: unknown[] } } | undefined)?.loadBalancer?.ingress ?? [];
   const isAnswered = ingress.length > 0 || service.metadata.annotations?.[ANNOTATION.localPorts] !== undefined;
-  return isAnswered ? health("Healthy", "") : health("Progressing", "nothing answers for it yet");
+  return isAnswered ? health("Healthy", "") : health("Progressing", "nothing has given it an address yet");
 }
 
 function replicaSetReason({ metadata: { uid } }: ReplicaSet, { pods = [], events = [] }: HealthContext): string {

@@ -257,7 +257,7 @@ describe("the health of other kinds", () => {
 
   it("a LoadBalancer Service waits for its local port", () => {
     const service = object("Service", { spec: { type: "LoadBalancer" } });
-    expect(healthOf(service)).toEqual({ status: "Progressing", reason: "nothing answers for it yet" });
+    expect(healthOf(service)).toEqual({ status: "Progressing", reason: "nothing has given it an address yet" });
     service.metadata.annotations = { "trueup/local-ports": '{"80":8080}' };
     expect(healthOf(service)).toEqual({ status: "Healthy", reason: "" });
   });

@@ -165,7 +165,9 @@ async function runOnce({ err, clock, signal }: CommandContext, daemon: RunningDa
   const interrupted = Promise.withResolvers<never>();
   signal.addEventListener("abort", () => interrupted.reject(signal.reason), { once: true });
   try {
-    const status = await Promise.race([daemon.settled(), interrupted.promise]);
+    // A story that breaks must be heard now, not when the daemon has settled.
+    const broken = narration.then(() => interrupted.promise);
+    const status = await Promise.race([daemon.settled(), interrupted.promise, broken]);
     const code = exitCodeOf(status, ref);
     // Rejections and failures were told as they came; what was already so when the daemon began was not.
     for (const { app, phase, reason } of status.apps) {
@@ -176,8 +178,7 @@ async function runOnce({ err, clock, signal }: CommandContext, daemon: RunningDa
     return code;
   } finally {
     story.abort();
-    await narration;
-    await daemon.stop({ stopPods: false });
+    await narration.finally(() => daemon.stop({ stopPods: false }));
   }
 }
 

@@ -1,7 +1,7 @@
 /** What a watcher of a rollout reads: each change of an object or of an app's status as at most one line. Pure. */
 import { type Diagnostic, isError } from "../../model/diagnostic.ts";
 import { isPodReady } from "../../model/endpoints.ts";
-import type { KubeObject } from "../../model/object.ts";
+import { displayId, type KubeObject } from "../../model/object.ts";
 import { shortId } from "../../model/source.ts";
 import type { AppStatus } from "../../model/status.ts";
 import type { KubeEvent, Pod } from "../../model/workload.ts";
@@ -68,6 +68,13 @@ export function narrateApp(previous: AppStatus | undefined, current: AppStatus, 
   return lines;
 }
 
+/** What an app waits for, `null` when it waits for nothing that passes by itself: for when nothing else was told for a while. */
+export function narrateWaiting({ app, phase, reason, health }: AppStatus, isOneOfSeveral: boolean): Line | null {
+  if (phase !== "Progressing") return null;
+  const why = reason === "" ? health.reason : reason;
+  return why === "" ? null : { tone: "plain", text: `  ${isOneOfSeveral ? `${app}: ` : ""}still waits: ${why}` };
+}
+
 function phaseLines(status: AppStatus, prefix: string): Line[] {
   const commit = `${prefix}${status.head === null ? "" : shortId(status.head.commit)}`;
   switch (status.phase) {
@@ -88,7 +95,7 @@ function phaseLines(status: AppStatus, prefix: string): Line[] {
         { tone: "bad", text: `  ${commit} is applied but for deletions that wait for approval:` },
         ...status.held.map(({ id, reason }) => ({
           tone: "bad" as const,
-          text: `    ${id.kind}/${id.name}: ${reason}`,
+          text: `    ${displayId(id)}: ${reason}`,
         })),
         { tone: "bad", text: `    trueup approve ${shortDigest(status.planDigest)} lets them go ahead` },
       ];

@@ -6,12 +6,19 @@ import type { DaemonService } from "../../server/service.ts";
 import { type Clock, sleep } from "../../util/clock.ts";
 import type { Output, Style } from "../output.ts";
 import { printableLine } from "../print/escape.ts";
-import { type Line, narrateApp, narrateObject, type Tone } from "./narrate.ts";
+import { type Line, narrateApp, narrateObject, narrateWaiting, type Tone } from "./narrate.ts";
 
 /** How long after a failed read the story is taken up again, milliseconds. */
 const RETRY_MS = 1_000;
+/** The same after a refusal: a right that is missing is not given within the second. */
+const REFUSED_MS = 10_000;
+/** After this long without a line, what is waited for is told, milliseconds. */
+const SILENCE_MS = 30_000;
 
-/** Tells the story until the signal ends it. */
+/**
+ * Tells the story until the signal ends it: objects that cannot be read meanwhile are read again later. A server that is
+ * away, or a right that was taken, must not end the daemon whose story this is; the apps' states tell of both.
+ */
 export async function narrateDaemon(
   service: DaemonService,
   out: Output,
@@ -20,7 +27,9 @@ export async function narrateDaemon(
 ): Promise<void> {
   const seen = new Map<string, AppStatus>();
   let pending: Promise<void> = Promise.resolve();
+  let toldAt = clock.monotonic();
   const say = (lines: readonly Line[]): void => {
+    if (lines.length > 0) toldAt = clock.monotonic();
     for (const line of lines) {
       const text = `${out.style.dim(timeOfDay(clock.now()))}  ${paint(out.style, line.tone)(printableLine(line.text))}`;
       pending = pending.then(() => tellOrLose(out, text));
@@ -33,27 +42,44 @@ export async function narrateDaemon(
       seen.set(app.app, app);
     }
   };
+  const breakSilence = (): void => {
+    if (clock.monotonic() - toldAt < SILENCE_MS) return;
+    const { apps } = service.status();
+    say(apps.map((app) => narrateWaiting(app, apps.length > 1)).filter((line) => line !== null));
+  };
   const stop = service.onChange(tellApps);
   tellApps();
+  const over = new AbortController();
+  const reminders = remind(clock, breakSilence, AbortSignal.any([signal, over.signal]));
   try {
     const objects = new Map<string, KubeObject>();
-    while (await narrateObjects(service, objects, say, signal)) {
-      // The disk is full, say: that the state cannot be kept is told by the apps, and is no reason to end the daemon.
-      await waitOrAborted(clock, signal);
+    for (;;) {
+      const retryMs = await narrateObjects(service, objects, say, signal);
+      if (retryMs === null) break;
+      await waitOrAborted(clock, retryMs, signal);
     }
   } finally {
     stop();
+    over.abort();
+    await reminders;
     await pending;
   }
 }
 
-/** @returns Whether the story broke off and is to be taken up again */
+async function remind(clock: Clock, breakSilence: () => void, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await waitOrAborted(clock, SILENCE_MS, signal);
+    if (!signal.aborted) breakSilence();
+  }
+}
+
+/** @returns After how many milliseconds the story, which broke off, is to be taken up again; `null` when it is over */
 async function narrateObjects(
   service: DaemonService,
   objects: Map<string, KubeObject>,
   say: (lines: readonly Line[]) => void,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<number | null> {
   const isFirst = objects.size === 0;
   const hear = (key: string, current: KubeObject | undefined): void => {
     const line = narrateObject(objects.get(key), current);
@@ -75,12 +101,12 @@ async function narrateObjects(
       hear(keyOf(event.observed.object), event.type === "deleted" ? undefined : event.observed.object);
     }
   } catch (error) {
-    // A daemon that ends closes its backend, by which the story is over too.
-    if (signal.aborted || (error instanceof TrueupError && error.code === "unavailable")) return false;
-    if (!(error instanceof TrueupError) || !ERROR_CLASSES[error.code].retryable) throw error;
-    return true;
+    if (signal.aborted) return null;
+    // A fault of ours must be seen; all else passes, or somebody mends it.
+    if (!(error instanceof TrueupError) || error.code === "internal") throw error;
+    return ERROR_CLASSES[error.code].retryable ? RETRY_MS : REFUSED_MS;
   }
-  return false;
+  return null;
 }
 
 /** Writes a line. One that does not fit on a full disk is lost: whoever wants it finds it by `trueup events`. */
@@ -94,9 +120,9 @@ async function tellOrLose(out: Output, text: string): Promise<void> {
 }
 
 /** Ends early, and without an error, when the story is over. */
-async function waitOrAborted(clock: Clock, signal: AbortSignal): Promise<void> {
+async function waitOrAborted(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   try {
-    await sleep(clock, RETRY_MS, signal);
+    await sleep(clock, ms, signal);
   } catch (reason) {
     if (reason !== signal.reason) throw reason;
   }
