@@ -61,7 +61,9 @@ export async function readOperatorFile(file: string): Promise<{ config: Operator
   try {
     text = await readFile(file, "utf8");
   } catch (error) {
-    throw new TrueupError("usage", `Cannot read ${file}: ${messageOf(error)}`, { cause: error });
+    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    const why = isMissing ? " as it must be there: it is not." : `: ${messageOf(error)}`;
+    throw new TrueupError("usage", `Cannot read ${file}${why}`, { cause: error });
   }
   const { config, diagnostics } = parseOperatorConfig(text, file);
   if (config === undefined) {

@@ -259,7 +259,11 @@ describe("validate under configurations", () => {
       "trueup.yaml:2:20 error config-invalid",
       "trueup.yaml:3:44 error config-invalid",
     ]);
-    expect(await trueup("-C", shop, "validate", "--config", "nowhere.yaml")).toMatchObject({ code: 2, stdout: "" });
+    expect(await trueup("-C", shop, "validate", "--config", "nowhere.yaml")).toMatchObject({
+      code: 2,
+      stdout: "",
+      stderr: expect.stringMatching(/^trueup: Cannot read .*nowhere\.yaml as it must be there: it is not\.\n$/),
+    });
   });
 });
 
@@ -287,8 +291,10 @@ describe("explain", () => {
     expect(JSON.parse((await trueup("explain", "host-pid", "-o", "json")).stdout)).toMatchObject({
       changeable: true,
       policy: true,
-      example: { file: "trueup.yaml" },
+      example: { file: "trueup.yaml", lineIn: "web.yaml", line: 5 },
     });
+    expect((await trueup("explain", "host-pid")).stdout).toContain("Wrong, at line 5 of web.yaml:\n");
+    expect((await trueup("explain", "exception-unused")).stdout).toContain("Wrong, at line 5 of trueup.yaml:\n");
   });
 
   it("lists the rules, offers them to completion, and knows what is no rule", async () => {

@@ -1,5 +1,6 @@
 /** `trueup explain`: what a rule checks, why, and an example wrong and right. */
 import { TrueupError } from "../../model/errors.ts";
+import type { Example } from "../../validation/explain/explanation.ts";
 import { EXPLANATIONS, isRuleId, mended } from "../../validation/explain/index.ts";
 import { RULES, type RuleId } from "../../validation/index.ts";
 import { nearest } from "../../validation/names.ts";
@@ -32,7 +33,10 @@ export const command: Command = {
         "usage",
         `Cannot explain ${JSON.stringify(rule)} as it must be a rule: there is none so called.`,
         {
-          hint: close === undefined ? "`trueup explain` lists them." : `Did you mean ${close}?`,
+          hint:
+            close === undefined
+              ? "`trueup explain` lists them. A configuration's own stand under its validation.rules."
+              : `Did you mean ${close}?`,
         },
       );
     }
@@ -44,7 +48,8 @@ export const command: Command = {
 
 /** The shape of `-o json`. */
 function dataOf(rule: RuleId): object {
-  const { why, severity, source, example } = EXPLANATIONS[rule];
+  const { why, severity, source } = EXPLANATIONS[rule];
+  const example: Example = EXPLANATIONS[rule].example;
   return {
     rule,
     severity,
@@ -53,7 +58,13 @@ function dataOf(rule: RuleId): object {
     checks: RULES[rule],
     why,
     source,
-    example: { file: example.file ?? "manifest", line: example.line, wrong: example.text, right: mended(example) },
+    example: {
+      file: example.file ?? "manifest",
+      line: example.line,
+      ...(example.lineIn !== undefined && { lineIn: example.lineIn }),
+      wrong: example.text,
+      right: mended(example),
+    },
   };
 }
 
@@ -81,7 +92,6 @@ const LEVELS: Readonly<Record<NonNullable<ReturnType<typeof natureOf>>, string>>
 function explanationText(rule: RuleId, style: Style): string {
   const { why, source, example } = EXPLANATIONS[rule];
   const level = LEVELS[natureOf(rule) ?? "refused"];
-  const what = example.file === undefined ? "" : `, of ${example.file}`;
   return [
     `${style.bold(rule)}: ${RULES[rule]}`,
     "",
@@ -90,13 +100,19 @@ function explanationText(rule: RuleId, style: Style): string {
     `${style.dim("level:")}  ${level}`,
     `${style.dim("source:")} ${source}`,
     "",
-    style.red(`Wrong${what}, at line ${example.line}:`),
+    style.red(`Wrong, ${placeOf(example)}:`),
     ...block(example.text),
     "",
     style.green("Right:"),
     ...block(mended(example)),
     "",
   ].join("\n");
+}
+
+/** `at line 6 of web.yaml`; without the name where the text is one manifest. */
+function placeOf({ line, file, lineIn }: Example): string {
+  const part = lineIn ?? file;
+  return part === undefined ? `at line ${line}` : `at line ${line} of ${part}`;
 }
 
 function block(text: string): string[] {

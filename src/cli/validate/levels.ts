@@ -15,7 +15,7 @@ export function readLevels(texts: readonly string[]): Levels {
           "usage",
           `Cannot set the level of ${JSON.stringify(rule)} as it must be a rule: there is none so called.`,
           {
-            hint: "`trueup explain` lists them.",
+            hint: "`trueup explain` lists them. A rule of a configuration's own has its level there, under validation.rules.",
           },
         );
       }

@@ -4,7 +4,7 @@ import type { Severity } from "../../model/diagnostic.ts";
 /** A text that breaks a rule at a line, and the one replacement that mends it. Tests run every one. */
 export interface Example {
   text: string;
-  /** Line of `text`, from 1, that the rule names. */
+  /** Line that the rule names, from 1, of `lineIn`. */
   line: number;
   /** What to replace by what, in every place. */
   mend: readonly [from: string | RegExp, to: string];
@@ -12,6 +12,8 @@ export interface Example {
   kubernetesVersion?: string;
   /** What the text is; a manifest when absent. `trueup.yaml` stands before a manifest, parted by a line `# web.yaml`. */
   file?: "trueup.config.yaml" | "trueup.yaml";
+  /** In which part of the text the line is; `file` when absent. */
+  lineIn?: "web.yaml";
 }
 
 export interface Explanation {

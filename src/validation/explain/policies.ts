@@ -13,7 +13,7 @@ function under(policy: PolicyId, manifest: string, setting = "error"): string {
 }
 
 function example(policy: PolicyId, manifest: string, line: number, mend: Example["mend"], setting?: string): Example {
-  return { text: under(policy, manifest, setting), line, mend, file: "trueup.yaml" };
+  return { text: under(policy, manifest, setting), line, mend, file: "trueup.yaml", lineIn: "web.yaml" };
 }
 
 /** A container that lacks what `lines` give it. */

@@ -26,7 +26,7 @@ function check(text: string, { file, kubernetesVersion }: Example): Diagnostic[]
   if (file === undefined) return all(text);
   const [config = "", manifest = ""] = text.split("# web.yaml\n");
   const { apps, diagnostics } = parseApps(config);
-  const uses = declare(manifest).flatMap((each) => imageUses(each));
+  const uses = declare(manifest, "web.yaml").flatMap((each) => imageUses(each));
   return apps.flatMap(({ images, validation }) =>
     judge([...diagnostics, ...checkImageRules(uses, images), ...all(manifest, validation)], {
       settings: validation,
@@ -47,9 +47,11 @@ describe("explanations", () => {
   it.each(Object.entries(EXPLANATIONS))(
     "%s: its example breaks it at the line said, and mended breaks nothing",
     (rule, explained) => {
-      const { example, severity } = explained;
+      const { severity } = explained;
+      const example: Example = explained.example;
       const found = check(example.text, example).filter((each) => each.rule === rule);
-      expect(found.map(({ location, severity: own }) => [location.line, own])).toContainEqual([
+      expect(found.map(({ location, severity: own }) => [location.file, location.line, own])).toContainEqual([
+        example.lineIn ?? example.file ?? "web.yaml",
         // A trueup.yaml stands above the manifest, whose lines count by themselves.
         example.line,
         severity,
