@@ -359,7 +359,8 @@ export class AppReconciler {
 
   #unreadable(error: TrueupError): void {
     this.#trouble = error;
-    this.#board.set({ phase: "Unreadable", reason: error.message });
+    const { message, hint } = error;
+    this.#board.set({ phase: "Unreadable", reason: hint === undefined ? message : `${message} ${hint}` });
   }
 
   /** An event of the watch: health may be another now, or the object no longer as declared. */

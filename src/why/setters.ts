@@ -18,7 +18,7 @@ const STATUS_OF: Readonly<Record<string, string>> = {
   Deployment: "deployment-controller",
   ReplicaSet: "replicaset-controller",
   Pod: "the kubelet",
-  Service: "the Service proxy",
+  Service: "what answers for it",
   StatefulSet: "statefulset-controller",
   DaemonSet: "daemonset-controller",
   Job: "job-controller",

@@ -159,7 +159,9 @@ describe("a deletion that never ends", () => {
     await passTime(world, clock, ({ events }) => events.some(({ type }) => type === "retry"));
     expect(reconciler.status()).toMatchObject({
       phase: "Unreadable",
-      reason: "Cannot delete pod/d as the embedded backend must be done within 600 s: it was not.",
+      reason:
+        "Cannot delete pod/d as the embedded backend must be done within 600 s: it was not. " +
+        "It is tried again; a newer commit ends the wait.",
     });
     commit({ "README.md": "words" }, "go on");
     await passTime(world, clock, ({ subject }) => subject === "go on");

@@ -84,6 +84,11 @@ export function readStatus(code: number, body: unknown, isSecret: boolean): Kube
   };
 }
 
+const HINTS: Readonly<Record<number, string>> = {
+  401: "Look at the credentials of the kubeconfig's user; they may have expired.",
+  403: "Give trueup's user this right: examples/kubernetes/rbac.yaml is the least that it must be allowed.",
+};
+
 /** The error of a call that the server answered with this status. */
 export function errorOfStatus(call: Pick<KubeCall, "method" | "path">, status: KubeStatus): TrueupError {
   const fields = status.details.causes.map(({ field }) => field).filter((field) => field !== "");
@@ -92,7 +97,7 @@ export function errorOfStatus(call: Pick<KubeCall, "method" | "path">, status: K
     [`${status.code} ${status.reason}`.trim(), ...(fields.length === 0 ? [] : [`in ${fields.join(", ")}`])].join(" ");
   const code = CODES[status.code] ?? "unavailable";
   return new TrueupError(code, `Cannot ${describeCall(call)} as the API server must agree: it says "${said}".`, {
-    ...(status.code === 401 && { hint: "Look at the credentials of the kubeconfig's user; they may have expired." }),
+    ...(Object.hasOwn(HINTS, status.code) && { hint: HINTS[status.code] }),
     cause: new KubeStatusError(status),
   });
 }

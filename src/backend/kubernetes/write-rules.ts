@@ -37,13 +37,17 @@ export function withMetadata(object: KubeObject, more: { uid?: string; resourceV
   return { ...object, metadata: { ...object.metadata, ...more } };
 }
 
+/** Of a set that no app of this daemon has. */
+const ANOTHER_OWNER =
+  " Where that is this very app, of a state directory that is lost, name its id as owner of the target.";
+
 /** @throws {TrueupError} `conflict` when an app other than the request's two applied the object */
 export function requireOwner(id: ObjectId, present: string | null, { owner, from }: ApplyRequest): void {
   if (present === null || present === owner || present === from) return;
   throw new TrueupError(
     "conflict",
     `Cannot apply ${displayId(id)} for app ${owner} as one app only may own it: app ${present} applied it.`,
-    { hint: `Remove it from one of the two apps, ${owner} or ${present}.` },
+    { hint: `Remove it from one of the two apps, ${owner} or ${present}.${isApp(present) ? "" : ANOTHER_OWNER}` },
   );
 }
 

@@ -38,7 +38,7 @@ async function tellNotApplied({ err }: CommandContext, apps: readonly AppStatus[
     if (phase !== "Rejected" && phase !== "Unreadable" && phase !== "RolledBack") continue;
     const what = head === null ? app : `${shortId(head.commit)} of ${app}`;
     const instead = applied === null ? "nothing was applied yet" : `what follows is of ${shortId(applied)}`;
-    const text = printableLine(`${what} is ${PHASE_WORDS[phase]}: ${reason}; ${instead}`);
+    const text = printableLine(`${what} is ${PHASE_WORDS[phase]}: ${reason.replace(/[.]$/, "")}; ${instead}`);
     await err.line(`${err.style.yellow("warning:")} ${text}`);
   }
 }
