@@ -42,10 +42,14 @@ export async function narrateDaemon(
       seen.set(app.app, app);
     }
   };
-  const breakSilence = (): void => {
-    if (clock.monotonic() - toldAt < SILENCE_MS) return;
+  /** Speaks when it is time to, and says after how many milliseconds it may be again. */
+  const breakSilence = (): number => {
+    const left = toldAt + SILENCE_MS - clock.monotonic();
+    if (left > 0) return left;
+    toldAt = clock.monotonic();
     const { apps } = service.status();
     say(apps.map((app) => narrateWaiting(app, apps.length > 1)).filter((line) => line !== null));
+    return SILENCE_MS;
   };
   const stop = service.onChange(tellApps);
   tellApps();
@@ -66,11 +70,8 @@ export async function narrateDaemon(
   }
 }
 
-async function remind(clock: Clock, breakSilence: () => void, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await waitOrAborted(clock, SILENCE_MS, signal);
-    if (!signal.aborted) breakSilence();
-  }
+async function remind(clock: Clock, breakSilence: () => number, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) await waitOrAborted(clock, breakSilence(), signal);
 }
 
 /** @returns After how many milliseconds the story, which broke off, is to be taken up again; `null` when it is over */

@@ -61,15 +61,20 @@ it("says what is waited for when nothing was told for half a minute, and nothing
   const clock = new VirtualClock();
   const over = new AbortController();
   const { output, lines } = recorded();
-  daemon.setApps([app("Progressing", "service/web: nothing has given it an address yet")]);
+  daemon.setApps([app("Contested", "somebody else writes it")]);
   const story = narrateDaemon(daemon, output, clock, over.signal);
+  await clock.advance(10_000);
+  daemon.setApps([app("Synced", "")]);
+  daemon.setApps([app("Progressing", "service/web: nothing has given it an address yet")]);
+  const before = ["somebody else writes it", "runs: what is in git is what runs"];
   await clock.advance(29_999);
-  expect(lines()).toEqual([]);
+  expect(lines()).toEqual(before);
   await clock.advance(1);
-  expect(lines()).toEqual(["still waits: service/web: nothing has given it an address yet"]);
+  expect(lines()).toEqual([...before, "still waits: service/web: nothing has given it an address yet"]);
   daemon.setApps([app("Synced", "")]);
   await clock.advance(120_000);
   expect(lines()).toEqual([
+    ...before,
     "still waits: service/web: nothing has given it an address yet",
     "runs: what is in git is what runs",
   ]);
