@@ -173,7 +173,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "an object that moves is deleted where it was",
     promise: 4,
-    edits: one("plan/plan.ts", " || declaredElsewhere?.has(key) === true", ""),
+    edits: one("plan/plan.ts", "    if (declaredElsewhere?.has(key) === true) continue;\n", ""),
     history: historyOf([{ do: "move", name: "m-c0", to: "a" }, wait(5_000), { do: "move", name: "m-c0", to: "b" }]),
     says: /though another app declares it, or may do so/,
   },

@@ -1,4 +1,7 @@
 /** Rows of revisions where nodes fetch the images: written once, with the digests that the pods say, or without them in the end. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { Repository } from "../../src/git/repository.ts";
 import { SqliteLedger } from "../../src/ledger/sqlite-ledger.ts";
@@ -12,11 +15,13 @@ const COMMIT = "0123456789abcdef0123456789abcdef01234567";
 const [FIRST, SECOND] = ["a", "b"].map((digit) => `sha256:${digit.repeat(64)}`) as [string, string];
 const spec = (tag: string) => ({ containers: [{ name: "web", image: `web:${tag}` }] });
 
+let directory: string;
 let ledger: SqliteLedger;
 let recorder: RevisionRecorder;
 
 beforeEach(() => {
-  ledger = new SqliteLedger({ path: ":memory:" });
+  directory = mkdtempSync(join(tmpdir(), "trueup-revisions-"));
+  ledger = new SqliteLedger({ path: join(directory, "ledger.db") });
   const repository = { commit: async () => ({ id: COMMIT, authorName: "A", authorEmail: "a@b", subject: "s" }) };
   recorder = new RevisionRecorder({
     app: "shop",
@@ -27,7 +32,10 @@ beforeEach(() => {
     clock: new VirtualClock(),
   });
 });
-afterEach(() => ledger.close());
+afterEach(async () => {
+  await ledger.close();
+  rmSync(directory, { recursive: true, force: true });
+});
 
 function at(revision: number): Deployment {
   const annotations = { "deployment.kubernetes.io/revision": String(revision), "trueup/commit": COMMIT };
