@@ -20,7 +20,8 @@ export class Discovery {
   readonly #api: KubeApi;
   readonly #clock: Clock;
   #known: ServedKinds | null = null;
-  #readAt = Number.NEGATIVE_INFINITY;
+  #readAt = 0;
+  #changedAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<ServedKinds> | null = null;
 
   constructor(api: KubeApi, clock: Clock) {
@@ -38,7 +39,9 @@ export class Discovery {
     signal.throwIfAborted();
     const known = this.#known?.find(query);
     if (known !== undefined && known !== null) return known;
-    const isDue = this.#known === null || this.#clock.monotonic() - this.#readAt >= UNKNOWN_MS;
+    // Read soon after a definition changed, it may have been too early: kinds are served some moments later.
+    const isEarly = this.#readAt - this.#changedAt < UNKNOWN_MS;
+    const isDue = this.#known === null || isEarly || this.#clock.monotonic() - this.#readAt >= UNKNOWN_MS;
     const now = isDue ? await this.#read(signal) : this.#known;
     const found = now?.find(query) ?? null;
     if (found === null && now?.isAway(query.group) === true) {
@@ -65,6 +68,7 @@ export class Discovery {
   /** Forgets, as after a change of a definition of kinds. */
   invalidate(): void {
     this.#known = null;
+    this.#changedAt = this.#clock.monotonic();
     // What is being read began before the change: whoever asks from now on is not answered by it.
     this.#reading = null;
   }

@@ -216,3 +216,18 @@ it("takes no answer for now that was asked for before a definition changed", asy
   ]);
   expect(summary(await discovery.find(site, signal))).toBe("k8s.example/v1 sites");
 });
+
+it("asks again at once for what a definition brings that changed a moment ago: it is served some moments later", async () => {
+  const { api, clock, discovery } = world([APPS]);
+  const site = { group: "k8s.example", kind: "Site" };
+  discovery.invalidate();
+  expect(await discovery.find(site, signal)).toBeNull();
+  api.on("/apis", aggregated(APPS, { name: "k8s.example", versions: { v1: [resource("Site", "sites", false)] } }));
+  expect(summary(await discovery.find(site, signal))).toBe("k8s.example/v1 sites");
+  await clock.advance(5_000);
+  const other = { group: "k8s.example", kind: "Other" };
+  expect(await discovery.find(other, signal)).toBeNull();
+  api.takeAsked();
+  expect(await discovery.find(other, signal)).toBeNull();
+  expect(api.takeAsked()).toEqual([]);
+});
