@@ -402,17 +402,6 @@ export const MUTANTS: readonly Mutant[] = [
     says: /runs, and the next daemon knows nothing of it/,
   },
   {
-    name: "what was known of objects counts after another app had them",
-    promise: 7,
-    edits: one("reconcile/carry.ts", "  if (context.clean !== declared) context.clean = null;\n", ""),
-    history: historyOf([
-      wait(5_000),
-      { do: "apps", how: "rename", on: "b" },
-      { do: "ref", how: "reset", back: 1, on: "a", edits: [] },
-    ]),
-    says: /is not as its commit has it/,
-  },
-  {
     name: "another kubelet starts containers that run",
     promise: 7,
     edits: one(

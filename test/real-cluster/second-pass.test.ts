@@ -21,15 +21,15 @@ const NOT_HEALTHY: Readonly<Record<string, RegExp>> = {
   "podinfo-database": /HPA was unable to compute the replica count|claim|PersistentVolumeClaim/,
   "podinfo-frontend": /HPA was unable to compute the replica count/,
   "podinfo-backend": /HPA was unable to compute the replica count/,
-  "sock-shop": /HPA was unable to compute the replica count|nothing answers/,
+  "sock-shop": /HPA was unable to compute the replica count|given it an address/,
   podinfo: /HPA was unable to compute the replica count/,
   "podinfo-secure": /HPA was unable to compute the replica count/,
   "podinfo-webapp": /HPA was unable to compute the replica count/,
   // No controller of gateways is here.
   gateway: /Waiting for controller/,
   // Its Service selects pods that no file brings.
-  "sock-shop-jaeger": /nothing answers for it yet/,
-  "argo-networking": /nothing answers for it yet/,
+  "sock-shop-jaeger": /given it an address yet/,
+  "argo-networking": /given it an address yet/,
   // Nobody serves that API.
   "argo-aggregated-apiserver-server": /apiservice/,
 };

@@ -24,6 +24,8 @@ interface Progress {
   applied: CommitId | null;
   /** The last commit that was planned: it runs, too, when there was nothing to change. */
   planned: CommitId | null;
+  /** Commits since `applied` that had nothing to change: what runs is as each of them has it. */
+  same: Set<CommitId>;
   /** Objects deleted since the newest attempt was opened. */
   deleted: Set<ObjectKey>;
 }
@@ -77,7 +79,7 @@ export class Changes {
   opened({ app, commit }: AttemptKey): void {
     this.#witness.note(`${app} opened ${commit}`);
     const before = this.#progress.get(app);
-    const { applied = null, planned = null } = before ?? {};
+    const { applied = null, planned = null, same = new Set<CommitId>() } = before ?? {};
     this.#progress.set(app, {
       newest: commit,
       isRejected: false,
@@ -86,6 +88,7 @@ export class Changes {
       approved: new Set(),
       applied,
       planned,
+      same,
       deleted: new Set(),
     });
   }
@@ -95,8 +98,7 @@ export class Changes {
     if (type === "applied" || type === "held") this.#isApplied(app, commit);
     const progress = this.#progress.get(app);
     if (type === "planned" && progress !== undefined) progress.planned = commit;
-    // What runs is as this commit has it, too.
-    if (type === "planned" && message.startsWith("nothing to do") && progress !== undefined) progress.applied = commit;
+    if (type === "planned" && message.startsWith("nothing to do")) progress?.same.add(commit);
     if (type === "rollback" && progress !== undefined) {
       progress.back = detail.to as CommitId;
       // Also what is kept when a later commit is rejected.
@@ -122,7 +124,9 @@ export class Changes {
 
   #isApplied(app: string, commit: CommitId): void {
     const progress = this.#progress.get(app);
-    if (progress !== undefined) progress.applied = commit;
+    if (progress === undefined) return;
+    progress.applied = commit;
+    progress.same.clear();
   }
 
   // ---- From people ---------------------------------------------------------------------------------------------------
@@ -163,6 +167,7 @@ export class Changes {
     if (verdict.validity === "invalid") return `from commit ${commit}, which is invalid`;
     const progress = this.#progress.get(owner);
     if (commit === this.keptAt(owner) || commit === progress?.applied || commit === progress?.planned) return null;
+    if (progress?.same.has(commit) === true) return null;
     return `from commit ${commit}, which is neither at the head nor what ran`;
   }
 

@@ -87,6 +87,12 @@ export function requireEqual(id: ObjectId, owner: string, live: KubeObject, expe
   );
 }
 
+/** @see Kubernetes pkg/apis/autoscaling/annotations.go */
+const SCALER_STATUS: ReadonlySet<string> = new Set([
+  "autoscaling.alpha.kubernetes.io/conditions",
+  "autoscaling.alpha.kubernetes.io/current-metrics",
+]);
+
 /** Whether two answers are one object: apart from status, the server's bookkeeping, and to which set it belongs. */
 export function isSame(before: KubeObject, after: KubeObject): boolean {
   return isDeepStrictEqual(core(before), core(after));
@@ -113,9 +119,15 @@ function core(object: KubeObject): Tree {
     metadata: {
       ...others,
       labels: less(labels, PART_OF_LABEL),
-      annotations: less(annotations, ANNOTATION.lastApplied),
+      annotations: withoutStatus(less(annotations, ANNOTATION.lastApplied)),
     },
   };
+}
+
+/** In its first version an autoscaler's status stands in annotations, which its controller writes whenever it looks. */
+function withoutStatus(annotations: Record<string, string>): Record<string, string> {
+  const own = Object.entries(annotations).filter(([key]) => !SCALER_STATUS.has(key));
+  return Object.fromEntries(own);
 }
 
 /** The map without a key; an empty one and none are the same. */
