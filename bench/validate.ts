@@ -3,9 +3,12 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openRepository } from "../src/git/repository.ts";
+import { asCommitId, type CommitId } from "../src/model/source.ts";
+import { AppSource } from "../src/reconcile/source.ts";
 import { DEFAULT_KUBERNETES_VERSION, plainFileName, plainKinds, plainSchemaOf } from "../src/validation/index.ts";
 import { machineLine, median, printTable } from "./support.ts";
-import { bundledMain, inHome } from "./trueup.ts";
+import { bundledMain, git, inHome } from "./trueup.ts";
 
 const FILES = 5_000;
 const RUNS = 5;
@@ -94,6 +97,34 @@ function writeSchemas(directory: string): void {
   }
 }
 
+/** In the daemon: from a commit that changes one file to what is wrong with the whole app, read and compared anew. */
+async function measureDaemon(directory: string, changed: string): Promise<Measured> {
+  git(directory, "init", "--quiet", "--initial-branch", "main");
+  const commit = (): CommitId => {
+    git(directory, "add", "--all");
+    git(directory, "commit", "--quiet", "--message", "bench");
+    return asCommitId(git(directory, "rev-parse", "HEAD"));
+  };
+  const first = commit();
+  const repository = await openRepository(directory);
+  try {
+    const source = new AppSource(repository, { path: "", namespace: "default" }, null);
+    const never = new AbortController().signal;
+    let base = await source.snapshot(first, null, never);
+    const times: number[] = [];
+    for (let run = 0; run <= RUNS; run++) {
+      writeFileSync(changed, manifest(1).replace("replicas: 2", `replicas: ${run + 10}`));
+      const head = commit();
+      const begun = performance.now();
+      base = await source.snapshot(head, base, never);
+      if (run > 0) times.push(performance.now() - begun);
+    }
+    return { times, peak: 0 };
+  } finally {
+    await repository.close();
+  }
+}
+
 interface Measured {
   times: number[];
   /** Highest resident set of the runs, kilobytes. */
@@ -144,6 +175,7 @@ try {
       ["trueup validate, all rules", measure([...validate, "--no-cache"], env)],
       ["again with one file changed, --schemas-only", measure([...validate, "--schemas-only"], env, touch)],
       ["again with one file changed, all rules", measure(validate, env, touch)],
+      ["a commit that changes one file, in the daemon", await measureDaemon(manifests, changed)],
     ] as const) {
       if (measured === undefined) {
         rows.push([what, "not installed", "", "", ""]);
