@@ -47,7 +47,9 @@ function externalAddress(service: Service): string {
   const fixed = Array.isArray(externalIPs) ? externalIPs.join(",") : "";
   if (type !== "LoadBalancer") return fixed || NONE;
   const answers = (service.spec.ports ?? []).some((port) => localPortOf(service, port) !== undefined);
-  return [...balancers(service), ...(fixed === "" ? [] : [fixed])].join(",") || (answers ? "localhost" : "<pending>");
+  // What answers on this machine is named as people type it, whatever address its status has.
+  const addresses = answers ? ["localhost"] : balancers(service);
+  return [...addresses, ...(fixed === "" ? [] : [fixed])].join(",") || "<pending>";
 }
 
 /** Addresses at which a cluster's load balancers answer. */
