@@ -45,7 +45,8 @@ function sharedDirectory(files: readonly string[]): string {
   const [first = "", ...others] = files;
   let shared = first.slice(0, first.lastIndexOf("/") + 1);
   for (const file of others) {
-    while (!file.startsWith(shared)) shared = shared.slice(0, shared.lastIndexOf("/", shared.length - 2) + 1);
+    // Without its last slash, or "/" would be left of itself for ever: names may be absolute and relative ones.
+    while (!file.startsWith(shared)) shared = shared.slice(0, shared.slice(0, -1).lastIndexOf("/") + 1);
   }
   return shared;
 }

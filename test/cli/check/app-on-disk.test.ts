@@ -109,10 +109,11 @@ describe("an app on disk", () => {
       identities.push(identity);
       return new CheckCache(join(directory, "cache"), identity);
     };
-    for (const files of [app("one"), app("two"), app("one").slice(0, 1), []]) {
+    const absolute = app("one").map((each) => ({ ...each, file: `/elsewhere/${each.file}` }));
+    for (const files of [app("one"), app("two"), app("one").slice(0, 1), [], [...absolute, ...app("two")], absolute]) {
       checkApp(await checkFilesOnDisk(files, CONTEXT, cacheFor, { worthACache: 0 }), CONTEXT);
     }
     const places = identities.map((identity) => (JSON.parse(identity) as string[])[0]);
-    expect(places).toEqual(["apps/one/", "apps/two/", "apps/one/", ""]);
+    expect(places).toEqual(["apps/one/", "apps/two/", "apps/one/", "", "", "/elsewhere/apps/one/"]);
   });
 });
