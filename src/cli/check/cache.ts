@@ -51,7 +51,7 @@ class Entry {
 
   /** Of these each as JSON; "" for none. */
   get file(): string {
-    return this.#part(0);
+    return this.#rest.slice(0, this.#rest.indexOf("\t"));
   }
 
   get diagnostics(): string {
@@ -167,9 +167,9 @@ export class CheckCache {
     const diagnostics = JSON.parse(this.#together) as Diagnostic[];
     const changed = [...found].filter(([key]) => !this.#entries.has(key)).map(([, kept]) => kept);
     if (changed.length === 0) return diagnostics;
-    const before = [...this.#entries.values()];
+    const before = new Map([...this.#entries.values()].map((entry) => [entry.file, entry]));
     const isSame = ({ file, check }: Kept): boolean => {
-      const entry = before.find((each) => each.isOf(file));
+      const entry = before.get(JSON.stringify(file));
       if (entry === undefined) return false;
       const said = [...parsed<Diagnostic>(entry.diagnostics), ...check.diagnostics];
       if (said.some(setsApart)) return false;
