@@ -31,8 +31,7 @@ export class FakeServer implements KubeApi {
     return json(this.#patch(call, object));
   }
 
-  // biome-ignore lint/correctness/useYield: writes read no stream
-  async *lines(): AsyncGenerator<string> {
+  lines(): AsyncGenerator<string> {
     throw new Error("no stream is served here");
   }
 
