@@ -79,8 +79,9 @@ it("says pod, exit code, quota, scheduling or the node's own words", async () =>
   const log = await shop.json<{ app: string; ending: { outcome: string; reason: string } }[]>("log");
   const reasons = Object.fromEntries(log.map(({ app, ending: { outcome, reason } }) => [app, `${outcome}: ${reason}`]));
   expect(reasons).toEqual({
+    // Three exits are enough; a busy machine may look only after a few more.
     crashes: expect.stringMatching(
-      /^failed: .*statefulset\/crashes: pod crashes-0: container main: CrashLoopBackOff: exit code 3.*; it ended 3 times and was never ready; last log lines of pod crashes-0 \(container main\): cannot find the database$/,
+      /^failed: .*statefulset\/crashes: pod crashes-0: container main: CrashLoopBackOff: exit code 3.*; it ended (?:[3-9]|\d\d+) times and was never ready; last log lines of pod crashes-0 \(container main\): cannot find the database$/,
     ),
     absent: expect.stringMatching(
       /^failed: .*deployment\/absent: pod absent-\S+: container main: ImagePullBackOff: Back-off pulling image "absent:v1", from absent\/all\.json:/,
