@@ -1,7 +1,7 @@
 /** `trueup validate`: checks manifests in files, on stdin or at a commit; needs no daemon. */
 import { realpathSync } from "node:fs";
 import { normalize, relative, resolve, sep } from "node:path";
-import { openRepository, type Repository } from "../../git/repository.ts";
+import type { Repository } from "../../git/repository.ts";
 import { compareDiagnostics, isError } from "../../model/diagnostic.ts";
 import { TrueupError } from "../../model/errors.ts";
 import { dayOf, KUBERNETES_VERSIONS } from "../../validation/index.ts";
@@ -173,6 +173,8 @@ class LazyRepository {
   async open(): Promise<{ repository: Repository; prefix: string }> {
     const { cwd, signal } = this.#context;
     if (this.#opened === undefined) {
+      // Files on disk are checked without git, and without loading what reads it.
+      const { openRepository } = await import("../../git/repository.ts");
       const repository = await openRepository(cwd, { signal });
       const { workTree } = repository;
       const below = workTree === null ? "" : relative(realpathSync(workTree), realpathSync(cwd));

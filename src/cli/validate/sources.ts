@@ -1,7 +1,7 @@
 /** Where manifests to check come from: the disk, standard input, or a commit without a checkout. */
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { join, posix, relative, resolve } from "node:path";
+import { join, posix, relative, resolve, sep } from "node:path";
 import { REPOSITORY_CONFIG } from "../../daemon/apps.ts";
 import type { Repository } from "../../git/repository.ts";
 import { isManifestPath } from "../../manifest/parse.ts";
@@ -48,17 +48,28 @@ export class DiskSource implements ManifestSource {
   async read(path: string): Promise<SourceFile[]> {
     const absolute = resolve(this.#cwd, path);
     const found = readable(path, () => statSync(absolute));
-    if (!found.isDirectory()) return [this.#readOne(absolute)];
-    return manifestsBelow(absolute, "").map((name) => this.#readOne(join(absolute, name)));
+    if (!found.isDirectory()) return [this.#readOne(absolute, this.#shown(absolute))];
+    const below = manifestsBelow(absolute, "");
+    const shown = relative(this.#cwd, absolute);
+    if (shown.startsWith("..") || sep !== "/") {
+      return below.map((name) => join(absolute, name)).map((path) => this.#readOne(path, this.#shown(path)));
+    }
+    // Put together as they are: normalising names one by one takes as long as finding them.
+    const prefix = shown === "" ? "" : `${shown}/`;
+    return below.map((name) => this.#readOne(`${absolute}/${name}`, prefix + name));
   }
 
   file(file: string, content: Buffer): SourceFile {
     return { file, blob: blobHash(content, this.#algorithm), text: content.toString("utf8") };
   }
 
-  #readOne(absolute: string): SourceFile {
+  /** What a path is called: as seen from the directory that the command stands in, unless it is outside of it. */
+  #shown(absolute: string): string {
     const shown = relative(this.#cwd, absolute);
-    const name = shown.startsWith("..") ? absolute : shown;
+    return shown.startsWith("..") ? absolute : shown;
+  }
+
+  #readOne(absolute: string, name: string): SourceFile {
     return new LateFile(name, absolute, (content) => this.file(name, content));
   }
 }

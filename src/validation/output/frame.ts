@@ -26,7 +26,7 @@ interface Cell {
   width: number;
 }
 
-const SEGMENTS = new Intl.Segmenter("en", { granularity: "grapheme" });
+let segmenter: Intl.Segmenter | undefined;
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 /** East Asian wide and full-width characters, and what is shown as an emoji. */
 const WIDE =
@@ -86,7 +86,9 @@ function cellsOf(line: string, hidden: readonly HiddenSpan[]): Cell[] {
   const cells: Cell[] = [];
   let column = 0;
   let next = 0;
-  for (const { segment, index } of SEGMENTS.segment(line)) {
+  // Made when the first line is shown: that takes longer than checking a hundred files, and mostly there is nothing to show.
+  segmenter ??= new Intl.Segmenter("en", { granularity: "grapheme" });
+  for (const { segment, index } of segmenter.segment(line)) {
     const to = index + segment.length;
     while (next < hidden.length && (hidden[next]?.to ?? 0) <= index) next++;
     const span = hidden[next];
