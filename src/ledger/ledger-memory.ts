@@ -4,7 +4,13 @@
  */
 
 import type { AttemptKey } from "../model/ledger.ts";
-import { ATTEMPT_EVENTS, type AttemptEnding, type AttemptQuery, type LedgerEntry } from "../model/ledger.ts";
+import {
+  type AttemptEnding,
+  type AttemptEvent,
+  type AttemptQuery,
+  type LedgerEntry,
+  saysCarriedOut,
+} from "../model/ledger.ts";
 import type { RevisionKey } from "./chain.ts";
 import { anchorOfContent, attemptKeyOf, type Content, parseContent, revisionKeyOf } from "./contents.ts";
 import type { RetentionCandidate } from "./retention.ts";
@@ -41,7 +47,6 @@ export interface RevisionQuery {
 
 /** Attempts of one app whose contents stay: reconcilers ask for so many. */
 const NEWEST_OF_APP = 500;
-const CARRIED_OUT: readonly unknown[] = [ATTEMPT_EVENTS.applied, ATTEMPT_EVENTS.held, ATTEMPT_EVENTS.rollback];
 
 export class LedgerMemory {
   readonly #attempts = new Map<string, HeldAttempt>();
@@ -174,7 +179,7 @@ export class LedgerMemory {
     }
     if (kind === "event") {
       attempt.events.push(fact);
-      attempt.carriedOut ||= CARRIED_OUT.includes(said.type);
+      attempt.carriedOut ||= saysCarriedOut(said as unknown as AttemptEvent);
     } else {
       attempt.ending = fact;
       const { endedAt, outcome, reason } = said as unknown as AttemptEnding;

@@ -1,17 +1,19 @@
 /** Takes out of a ledger's file what its retention rules do not keep, and puts an anchor in its place. */
-import { ATTEMPT_EVENTS, type Outcome } from "../model/ledger.ts";
+import { ATTEMPT_EVENTS, CARRIED_OUT, type Outcome } from "../model/ledger.ts";
 import { type Anchor, anchorContent, type ChainHead } from "./chain.ts";
 import type { LedgerConnection } from "./connection.ts";
 import { planRetention, type RetentionCandidate, type RetentionRules, runsOf } from "./retention.ts";
 import type { Row } from "./rows.ts";
 
-const CARRIED_OUT = [ATTEMPT_EVENTS.applied, ATTEMPT_EVENTS.held, ATTEMPT_EVENTS.rollback]
-  .map((type) => `'${type}'`)
-  .join(", ");
+/** As `saysCarriedOut`. */
+const SAYS_CARRIED_OUT = `(
+  type IN (${[...CARRIED_OUT].map((type) => `'${type}'`).join(", ")})
+  OR type = '${ATTEMPT_EVENTS.planned}' AND json_extract(detail, '$.due') = 0
+)`;
 
 const CANDIDATES = `
   SELECT attempts.row, app, target, commit_id, ended_at, outcome, reason,
-    EXISTS (SELECT 1 FROM attempt_events WHERE attempt = attempts.row AND type IN (${CARRIED_OUT})) AS carried_out
+    EXISTS (SELECT 1 FROM attempt_events WHERE attempt = attempts.row AND ${SAYS_CARRIED_OUT}) AS carried_out
   FROM attempts LEFT JOIN attempt_endings ON attempt_endings.attempt = attempts.row`;
 
 /** Numbers of the links of one attempt's facts. CROSS: from its few events to their links, never the other way round. */

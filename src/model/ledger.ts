@@ -28,7 +28,7 @@ export interface AttemptOpening extends AttemptKey {
 
 /** What is written down about an attempt, before and after its end. */
 export const ATTEMPT_EVENTS = {
-  /** What its first plan would change. */
+  /** What its first plan would change; detail: due, the number of changes to make, and what they are. */
   planned: "planned",
   /** All due changes were made. */
   applied: "applied",
@@ -61,6 +61,22 @@ export interface AttemptEvent {
   message: string;
   detail?: JsonObject;
 }
+
+/**
+ * Whether an event says that its attempt's commit runs, or the one that was applied in its place: all changes were made but
+ * for deletions that wait, or there was none to make. `removeAttempts` asks the same in SQL.
+ */
+export function saysCarriedOut({ type, detail }: Pick<AttemptEvent, "type" | "detail">): boolean {
+  if (type === ATTEMPT_EVENTS.planned) return detail?.due === 0;
+  return CARRIED_OUT.has(type);
+}
+
+/** Types of events that say by themselves that a commit runs. */
+export const CARRIED_OUT: ReadonlySet<string> = new Set([
+  ATTEMPT_EVENTS.applied,
+  ATTEMPT_EVENTS.held,
+  ATTEMPT_EVENTS.rollback,
+]);
 
 export interface AttemptEnding {
   endedAt: string;

@@ -101,11 +101,7 @@ export class CommitPass {
    */
   async run(record: AttemptRecord, distrust: Diagnostic | null, signal: AbortSignal): Promise<void> {
     if (this.#record?.attempt.row !== record.attempt.row) {
-      const { givenUp: before } = this.#record ?? {};
-      // What was to be gone back to when another commit came: were that one rejected, the bad one would be kept for good.
-      if (before !== undefined && before.to !== this.#running?.commit) {
-        this.#running = { commit: before.to, snapshot: null };
-      }
+      if (this.#record !== null) this.#leave(this.#record);
       // What the attempt before waited for is not this one's: discarding it would end the wrong one.
       this.#isHeld = false;
       this.#contested = "";
@@ -116,6 +112,13 @@ export class CommitPass {
     if (distrust !== null) await this.#reject(record, [distrust], signal);
     else if (givenUp === undefined) await this.#try(record, signal);
     else await this.#goBack(record, givenUp, signal);
+  }
+
+  /** Another commit came: should that one be rejected, what runs is what the ledger would tell the next daemon. */
+  #leave({ givenUp, isPlanned, changed, attempt }: AttemptRecord): void {
+    // What was to be gone back to: else the bad commit would be kept for good.
+    const runs = givenUp?.to ?? (isPlanned && !changed ? attempt.commit : undefined);
+    if (runs !== undefined && runs !== this.#running?.commit) this.#running = { commit: runs, snapshot: null };
   }
 
   async #try(record: AttemptRecord, signal: AbortSignal): Promise<void> {

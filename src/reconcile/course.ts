@@ -1,5 +1,5 @@
 /** What a pass keeps true: the head, or, once that was given up, the commit that was gone back to. Pure. */
-import { ATTEMPT_EVENTS, type Attempt, type Outcome } from "../model/ledger.ts";
+import { ATTEMPT_EVENTS, type Attempt, type Outcome, saysCarriedOut } from "../model/ledger.ts";
 import type { CommitId } from "../model/source.ts";
 
 /** What is done when a commit fails: stop there, or apply the last good commit again. */
@@ -61,10 +61,7 @@ export function lastApplied(attempts: readonly Attempt[]): CommitId | undefined 
     const back = givenUp(attempt);
     if (back !== undefined) return back.to;
     const isThrough = attempt.ending?.outcome === "deployed" || attempt.ending?.outcome === "no-op";
-    const isApplied = attempt.events.some(
-      ({ type }) => type === ATTEMPT_EVENTS.applied || type === ATTEMPT_EVENTS.held,
-    );
-    if (isThrough || isApplied) return attempt.commit;
+    if (isThrough || attempt.events.some(saysCarriedOut)) return attempt.commit;
   }
   return undefined;
 }

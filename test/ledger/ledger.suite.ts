@@ -294,6 +294,23 @@ export function ledgerSuite(name: string, { newHome, runs }: LedgerSuiteOptions)
         expect(await ledger.prove()).toMatchObject({ intact: true, removed: 4 });
       });
 
+      it.each([
+        { due: 0, kept: ["f", "e", "d", "b", "a"] },
+        { due: 1, kept: ["f", "d", "b", "a"] },
+      ])(
+        "keeps the commit that runs: the one that $due changes were planned for, last, decides",
+        async ({ due, kept }) => {
+          await ledger.open(facts.opening("e", 10));
+          const planned = { at: facts.minute(10), type: "planned", message: "", detail: { due } };
+          await ledger.event(facts.opening("e"), planned);
+          await ledger.end(facts.opening("e"), facts.ending("superseded", 11));
+          await ledger.open(facts.opening("f", 12));
+          await ledger.end(facts.opening("f"), facts.ending("rejected", 13));
+          await ledger.retain({ keepAttempts: 1 }, NOW, 100);
+          expect(await commits()).toEqual(kept);
+        },
+      );
+
       it("goes on after a removal, with numbers that never come again", async () => {
         const drift = { type: "drift", message: "the newest event, of one that goes" };
         await ledger.event(facts.opening("c"), { at: facts.minute(9), ...drift });

@@ -78,7 +78,7 @@ describe("what may go", () => {
       outcome: fc.constantFrom(...outcomes),
       reason: fc.constantFrom("", "not well"),
       days: fc.nat(20),
-      event: fc.constantFrom("planned", "applied", "held", "rollback"),
+      event: fc.constantFrom("planned", "nothing to do", "applied", "held", "rollback"),
     });
     const rules = fc.record(
       { keepAttempts: fc.integer({ min: 1, max: 4 }), keepDays: fc.integer({ min: 1, max: 15 }) },
@@ -88,9 +88,10 @@ describe("what may go", () => {
       fc.property(fc.array(anAttempt, { maxLength: 15 }), rules, (drawn, given) => {
         const attempts = drawn.map(({ app, commit, outcome, reason, days, event }, index) => {
           const endedAt = new Date(NOW - days * DAY).toISOString();
-          const detail = { to: `before ${index}`, reason };
+          const detail = { to: `before ${index}`, reason, due: event === "planned" ? 1 : 0 };
+          const type = event === "nothing to do" ? "planned" : event;
           return {
-            ...{ row: index + 1, app, target: "local", commit, events: [{ at: "", type: event, message: "", detail }] },
+            ...{ row: index + 1, app, target: "local", commit, events: [{ at: "", type, message: "", detail }] },
             ...{ carriedOut: event !== "planned", ...(outcome !== "open" && { ending: { endedAt, outcome, reason } }) },
           };
         });

@@ -14,9 +14,12 @@ function event(type: string, detail?: AttemptEvent["detail"]): AttemptEvent {
 function attempts(text: string): Attempt[] {
   const rows = text.split(", ").map((each, index): Attempt => {
     const [letter = "", ...words] = each.split(" ");
-    const outcome = words.find((word) => !["applied", "held"].includes(word) && !word.startsWith("rollback>"));
+    const outcome = words.find(
+      (word) => !["applied", "held", "nothing", "something"].includes(word) && !word.startsWith("rollback>"),
+    );
     const events = words.flatMap((word) => {
       if (word === "applied" || word === "held") return [event(word)];
+      if (word === "nothing" || word === "something") return [event("planned", { due: word === "nothing" ? 0 : 2 })];
       return word.startsWith("rollback>") ? [event("rollback", { to: id(word.slice(9)), reason: "why" })] : [];
     });
     const reason = outcome === "no-op!" ? "broken before" : "";
@@ -55,6 +58,10 @@ describe("of these attempts, of which the last fails", () => {
     { given: "a deployed, b rolled_back rollback>a, c", good: "a", broken: false, applied: "a" },
     { given: "a deployed, b failed rollback>a, c", good: "a", broken: true, applied: "a" },
     { given: "a failed, b rejected, c", good: undefined, broken: true, applied: undefined },
+    // Nothing had to be changed for it, so that it runs: what is kept when the next commit is rejected.
+    { given: "a applied, b failed nothing, c rejected", good: undefined, broken: true, applied: "b" },
+    { given: "a applied, b superseded nothing, c", good: undefined, broken: false, applied: "b" },
+    { given: "a applied, b failed something, c rejected", good: undefined, broken: true, applied: "a" },
     // The same commit again: a retry, or a ref that was reset.
     { given: "a deployed, b failed applied, b", good: "a", broken: false, applied: "b" },
     { given: "a deployed, b deployed, a", good: "b", broken: false, applied: "b" },

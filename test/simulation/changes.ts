@@ -98,7 +98,11 @@ export class Changes {
     if (type === "applied" || type === "held") this.#isApplied(app, commit);
     const progress = this.#progress.get(app);
     if (type === "planned" && progress !== undefined) progress.planned = commit;
-    if (type === "planned" && message.startsWith("nothing to do")) progress?.same.add(commit);
+    if (type === "planned" && detail.due === 0 && progress !== undefined) {
+      progress.same.add(commit);
+      // Whoever rejects the next commit keeps this one, also after a restart.
+      progress.applied = commit;
+    }
     if (type === "rollback" && progress !== undefined) {
       progress.back = detail.to as CommitId;
       // Also what is kept when a later commit is rejected.
