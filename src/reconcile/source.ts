@@ -11,13 +11,13 @@ import { type CommitId, type ObjectHash, shortId, type TreeFile } from "../model
 import type { ConfigStamper } from "../plan/config-digest.ts";
 import {
   type Checks,
+  CrossCheck,
   CustomKinds,
   DEFAULT_KUBERNETES_VERSION,
   inScope,
   isDefinition,
   kindSchema,
   type ValidateOptions,
-  validateApp,
   validateDeclared,
 } from "../validation/index.ts";
 import { areDefined, type MoreDefinitions } from "./definitions.ts";
@@ -110,6 +110,7 @@ export class AppSource {
   readonly #limits: SourceLimits | undefined;
   readonly #stamper: ConfigStamper | null;
   readonly #definitions: MoreDefinitions;
+  readonly #together = new CrossCheck();
 
   /**
    * @param stamper What writes the content of watched configuration into the pod templates that use it; null where nobody
@@ -309,7 +310,7 @@ export class AppSource {
     }
     this.counters.crossChecked++;
     diagnostics.push(
-      ...validateApp(declared, { defaultNamespace: place.namespace }),
+      ...this.#together.check(declared, { defaultNamespace: place.namespace }),
       ...this.#tooMany(files.size, place),
     );
     diagnostics.sort(compareDiagnostics);

@@ -10,6 +10,7 @@ export {
   type RepositoryConfig,
   type RepositoryTracking,
 } from "./config.ts";
+export { CrossCheck } from "./cross-check.ts";
 export { inScope } from "./custom/in-scope.ts";
 export { CustomKinds, isDefinition } from "./custom/kinds.ts";
 export { CarriedObject, type CheckedObject, checkFile, type FileCheck } from "./file-check.ts";
