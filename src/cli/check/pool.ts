@@ -1,5 +1,6 @@
 /** Checks many files on two threads; a few on this one, as another takes a while to start. */
 import { readFileSync } from "node:fs";
+import { getCompileCacheDir } from "node:module";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { Diagnostic } from "../../model/diagnostic.ts";
@@ -13,6 +14,13 @@ const WORTH_A_THREAD = 400;
 
 /** V8 sets aside room for new objects by these; what a check makes is hardly ever kept. Megabytes. */
 const YOUNG_MB = 64;
+
+/** What the thread is told. */
+export interface ThreadData {
+  work: Work;
+  /** Where Node keeps compiled code, if it does. */
+  compiled: string | undefined;
+}
 
 /** A file could not be read. */
 export class Unreadable extends Error {
@@ -150,7 +158,7 @@ function startThread(work: Work): Promise<Share> {
   const file = import.meta.url.endsWith(".ts") ? "./worker.ts" : "./check-worker.js";
   return new Promise((resolve) => {
     const worker = new Worker(new URL(file, import.meta.url), {
-      workerData: work,
+      workerData: { work, compiled: getCompileCacheDir() } satisfies ThreadData,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     });
     worker.once("message", (text: string) => resolve(JSON.parse(text) as Share));
