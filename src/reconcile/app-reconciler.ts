@@ -249,8 +249,7 @@ export class AppReconciler {
    * @throws {TrueupError} `conflict` when nothing is held, or when the plan is another by now
    */
   async approve(order: Approval, signal: AbortSignal): Promise<void> {
-    await approve(this.#context, this.#commits.carried, this.#commits.snapshot, order, signal);
-    this.#add("pass");
+    await this.#ordered(approve(this.#context, this.#commits.carried, this.#commits.snapshot, order, signal));
   }
 
   /**
@@ -259,8 +258,7 @@ export class AppReconciler {
    * @throws {TrueupError} `conflict` when no attempt waits for an approval
    */
   async discard(order: Order): Promise<void> {
-    await discard(this.#record, this.#commits.isHeld, this.app, order);
-    this.#add("pass");
+    await this.#ordered(discard(this.#record, this.#commits.isHeld, this.app, order));
   }
 
   /**
@@ -271,8 +269,16 @@ export class AppReconciler {
   async retry(order: Order): Promise<void> {
     const record = requireRetriable(this.#record, this.app);
     const detail = { by: order.by, ...(record.ended && { anew: true }) };
-    await record.event(ATTEMPT_EVENTS.retry, `${order.by} asked to try again`, detail);
-    this.#add("pass");
+    await this.#ordered(record.event(ATTEMPT_EVENTS.retry, `${order.by} asked to try again`, detail));
+  }
+
+  /** Also where it failed a pass looks: the ledger may have noted it, and only not been heard to say so. */
+  async #ordered(order: Promise<void>): Promise<void> {
+    try {
+      await order;
+    } finally {
+      this.#add("pass");
+    }
   }
 
   // ---- The loop -----------------------------------------------------------------------------------------------------

@@ -15,7 +15,11 @@ beforeEach(() => {
 afterEach(() => endHome(home, children.splice(0)));
 
 it("installs from its tarball into an empty folder and carries the demo", async () => {
-  const packed = await run(["npm", "pack", "--json", "--pack-destination", home.dir], { cwd: ROOT, env: npmEnv(home) });
+  const packed = await run(["npm", "pack", "--json", "--pack-destination", home.dir], {
+    cwd: ROOT,
+    env: npmEnv(home),
+    group: true,
+  });
   expect(packed.code, packed.stderr).toBe(0);
   const start = packed.stdout.lastIndexOf("\n[") + 1;
   const [{ filename, files }] = JSON.parse(packed.stdout.slice(start)) as [
@@ -41,7 +45,7 @@ it("installs from its tarball into an empty folder and carries the demo", async 
   );
   const install = await run(
     ["npm", "install", "--no-audit", "--no-fund", "--omit=dev", join(home.dir, filename), "node@26"],
-    { cwd: elsewhere, env: npmEnv(home) },
+    { cwd: elsewhere, env: npmEnv(home), group: true },
   );
   expect(install.code, install.stderr).toBe(0);
 

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { commitAll, initRepository } from "../git/support.ts";
 import { npmEnv } from "../support/npm.ts";
-import { type Home, makeHome, ROOT, run } from "../support/processes.ts";
+import { endRuns, type Home, makeHome, ROOT, run } from "../support/processes.ts";
 
 const MANIFEST = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\ndata: { a: x }\n";
 const AUTHOR = { GIT_AUTHOR_NAME: "a", GIT_AUTHOR_EMAIL: "a@example.org" };
@@ -26,7 +26,10 @@ beforeEach(() => {
     PRE_COMMIT_HOME: join(home.dir, "pre-commit"),
   };
 });
-afterEach(() => home.remove());
+afterEach(async () => {
+  await endRuns();
+  home.remove();
+});
 
 /** pre-commit in an environment of its own. @returns Its program */
 async function installPreCommit(): Promise<string> {

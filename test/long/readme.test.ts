@@ -62,7 +62,7 @@ it("does what the README says, from a fresh clone", async () => {
   expect(readme).toContain("npm ci && npm test");
 
   const env = npmEnv(home);
-  const installed = await run(["npm", "ci"], { cwd: clone, env });
+  const installed = await run(["npm", "ci"], { cwd: clone, env, group: true });
   expect(installed.code, installed.stderr).toBe(0);
   const demo = new Child(["npm", "start"], { cwd: clone, env, group: true });
   children.push(demo);

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DaemonRecord, DaemonStatus } from "../../src/model/status.ts";
-import { Child, type Home, isAlive, MAIN, trueup } from "./processes.ts";
+import { Child, endRuns, type Home, isAlive, MAIN, trueup } from "./processes.ts";
 
 /** The records of all daemons started under this home. */
 export function daemonRecords(home: Home): DaemonRecord[] {
@@ -47,6 +47,7 @@ export async function synced(home: Home): Promise<DaemonStatus> {
 
 /** Ends whatever of this home still runs: daemons, kubelets and, through them, pods. Then removes the home. */
 export async function endHome(home: Home, children: readonly Child[]): Promise<void> {
+  await endRuns();
   for (const child of children) child.kill("SIGKILL");
   await Promise.all(children.map((child) => child.exited));
   for (const { stateDir } of daemonRecords(home)) {

@@ -13,6 +13,9 @@ export function npmEnv(home: Home): Record<string, string> {
     ...home.env,
     ...own,
     ...(existsSync(userConfig) && { npm_config_userconfig: userConfig }),
+    // A connection that says nothing is given up early and tried again: by itself npm waits for five minutes.
+    npm_config_fetch_timeout: "30000",
+    npm_config_fetch_retries: "5",
     npm_config_cache: process.env.npm_config_cache ?? join(process.env.HOME ?? "", ".npm"),
   };
 }

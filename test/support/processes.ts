@@ -91,26 +91,52 @@ export class Child {
   }
 }
 
-/** Runs a command to its end. */
+/** Commands that `run` waits for, and what each has printed so far. */
+const running = new Map<ChildProcess, { argv: readonly string[]; group: boolean; printed: () => string }>();
+
+/**
+ * Ends the commands that are still waited for: a test that ran out of time leaves them behind. Says which they were, and what
+ * they had printed.
+ */
+export async function endRuns(): Promise<void> {
+  for (const [child, { argv, group, printed }] of [...running]) {
+    console.error(`Still running as its test ended: ${argv.join(" ")}\n${printed()}`);
+    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) continue;
+    process.kill(group ? -child.pid : child.pid, "SIGKILL");
+    await new Promise((done) => child.once("close", done));
+  }
+}
+
+/**
+ * Runs a command to its end.
+ *
+ * @param options.group It is ended as a process group: for programs such as npm that start others
+ */
 export async function run(
   argv: readonly string[],
-  options: { cwd: string; env: Record<string, string> },
+  options: { cwd: string; env: Record<string, string>; group?: boolean },
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const [program = process.execPath, ...rest] = argv;
-  const child = spawn(program, rest, { cwd: options.cwd, env: options.env, stdio: ["ignore", "pipe", "pipe"] });
+  const { cwd, env, group = false } = options;
+  const child = spawn(program, rest, { cwd, env, detached: group, stdio: ["ignore", "pipe", "pipe"] });
   let stdout = "";
   let stderr = "";
+  running.set(child, { argv, group, printed: () => stdout + stderr });
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
     stdout += chunk;
   });
   child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
     stderr += chunk;
   });
-  const code = await new Promise<number | null>((done, fail) => {
-    child.once("error", fail);
-    child.once("close", done);
-  });
-  return { code, stdout, stderr };
+  try {
+    const code = await new Promise<number | null>((done, fail) => {
+      child.once("error", fail);
+      child.once("close", done);
+    });
+    return { code, stdout, stderr };
+  } finally {
+    running.delete(child);
+  }
 }
 
 /** Runs `trueup ARGS` from the sources. */
