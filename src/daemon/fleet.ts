@@ -208,6 +208,9 @@ export class Fleet {
     const open = await ledger.attempts({ target, onlyOpen: true });
     for (const owner of new Set([...items.map((item) => item.owner), ...open.map(({ app }) => app)])) {
       if (owner === null || !mayBeOwn(owner) || this.#reconcilers.has(owner) || !this.#isWanted(owner)) continue;
+      // Not named where apps were named last. Else, while trueup.yaml is invalid, it would be taken for the whole repository,
+      // and the others' older commits would give way to it.
+      this.#gone.add(owner);
       await this.#add({ ...this.#whole(), name: owner });
     }
   }

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { Fleet, type FleetOptions } from "../../src/daemon/fleet.ts";
 import type { Diagnostic } from "../../src/model/diagnostic.ts";
+import type { KubeObject } from "../../src/model/object.ts";
 import type { CommitId } from "../../src/model/source.ts";
 import { configMap, deployment, image, until, WatchedBackend, World } from "../reconcile/world.ts";
 
@@ -149,6 +150,22 @@ describe("a repository with several apps", () => {
     const fleet = await start();
     expect(Object.keys(phases(fleet))).toEqual(["one", "two"]);
     expect(await rows()).toContain("two broken: rejected");
+  });
+
+  it("keeps an app as it was after a restart on an invalid trueup.yaml, though another one is named no more", async () => {
+    world = await World.create({ ...FILES, "trueup.yaml": TWO_APPS });
+    const before = await start();
+    await push(before, { "trueup.yaml": TWO_APPS.split("\n").slice(0, 2).join("\n") }, "two is named no more");
+    expect(phases(before)).toEqual({ one: "Synced", two: expect.stringMatching(/^Held/) });
+    await before.close();
+    world.commit({ "trueup.yaml": "apps: {}\n" }, "broken");
+    const fleet = await start();
+    expect(phases(fleet)).toEqual({ one: expect.stringMatching(/^Rejected/), two: expect.stringMatching(/^Rejected/) });
+    const live = await world.object("ConfigMap", "ca");
+    if (live === undefined) throw new Error("there is no ConfigMap ca");
+    world.cluster.store.update({ ...live, data: { a: "by hand" } } as KubeObject);
+    await until(async () => JSON.stringify(await world.data("ca")) === '{"a":"1"}');
+    expect(await world.data("cb")).toEqual({ a: "1" });
   });
 
   it("rejects a first commit with an invalid trueup.yaml, and takes up the apps of the next one", async () => {

@@ -50,11 +50,11 @@ export class Rows {
   /** What holds of a world at rest: each attempt has ended, as its commit deserves. */
   async checkRest(ledger: SqliteLedger, head: CommitId, phases: ReadonlyMap<string, AppPhase>): Promise<void> {
     for (const [app, rows] of await this.check(ledger)) {
-      for (const attempt of rows) {
+      for (const [index, attempt] of rows.entries()) {
         const isNewest = attempt === rows.at(-1);
         if (attempt.ending === undefined) {
           if (!isNewest || phases.get(app) !== "Held") this.#witness.violate(`${nameOf(attempt)} has not ended`);
-        } else this.#checkEnding(attempt, isNewest);
+        } else this.#checkEnding(attempt, isNewest, rows.slice(0, index));
       }
       const newest = rows.at(-1)?.commit;
       // One that is named no more and owns nothing is nobody's concern.
@@ -98,7 +98,7 @@ export class Rows {
     return false;
   }
 
-  #checkEnding(attempt: Attempt, isNewest: boolean): void {
+  #checkEnding(attempt: Attempt, isNewest: boolean, before: readonly Attempt[]): void {
     const { commit, app, ending } = attempt;
     const verdict = this.#verdict(commit, app);
     if (verdict === undefined || ending === undefined) return;
@@ -110,7 +110,9 @@ export class Rows {
     const isWrong = verdict.validity !== "maybe" && (outcome === "rejected") !== (verdict.validity === "invalid");
     if (isWrong) this.#witness.violate(`${nameOf(attempt)} is ${verdict.validity}, and ended as ${outcome}: ${reason}`);
     if (outcome === "failed" || outcome === "rolled back") {
-      this.#checkReason(attempt, reason);
+      // What was broken already may have no pod that could say why, as when all of them were just deleted: a row before says it.
+      const isTold = before.some(({ ending: { reason: earlier = "" } = {} }) => earlier.startsWith(`${reason}: `));
+      if (!isTold) this.#checkReason(attempt, reason);
       this.#checkCause(attempt, verdict);
     }
     // Without a change it may say what was broken before.
