@@ -1,4 +1,4 @@
-/** One handle on the ledger's file: transactions, statements prepared once, and appends that carry their link. */
+/** One handle on the ledger's file: transactions that appends share, statements prepared once, and appends that carry their link. */
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { TrueupError } from "../model/errors.ts";
 import { databaseTrouble } from "../util/database-trouble.ts";
@@ -7,11 +7,22 @@ import { CHAIN_START, type ChainHead, type FactKind, type Link, nextLink } from 
 import { openLedgerDatabase } from "./database.ts";
 import type { Row } from "./rows.ts";
 
+/** What was asked for and is written with the next transaction. */
+interface Append {
+  doing: string;
+  work: () => unknown;
+  done: (value: unknown) => void;
+  failed: (error: unknown) => void;
+}
+
 export class LedgerConnection {
   readonly path: string;
   readonly #db: DatabaseSync;
   readonly #fault: Fault | undefined;
   readonly #statements = new Map<string, StatementSync>();
+  #waiting: Append[] = [];
+  /** Where the chain has come to in the transaction under way; null where nobody looked yet. */
+  #head: ChainHead | null = null;
 
   /** @throws {TrueupError} `io` when the file cannot be opened, `invalid` when a newer trueup wrote it */
   constructor(path: string, fault?: Fault) {
@@ -22,6 +33,7 @@ export class LedgerConnection {
 
   close(): void {
     if (!this.#db.isOpen) return;
+    this.#append();
     this.#statements.clear();
     this.#db.close();
   }
@@ -37,8 +49,10 @@ export class LedgerConnection {
 
   /** Where the chain has come to. Read anew in each transaction: other handles append too. */
   head(): ChainHead {
+    if (this.#head !== null) return this.#head;
     const [row] = this.all("SELECT seq, hash FROM chain ORDER BY seq DESC LIMIT 1", []);
-    return row === undefined ? CHAIN_START : { seq: Number(row.seq), hash: String(row.hash) };
+    this.#head = row === undefined ? CHAIN_START : { seq: Number(row.seq), hash: String(row.hash) };
+    return this.#head;
   }
 
   /**
@@ -56,15 +70,67 @@ export class LedgerConnection {
       digest,
       hash,
     ]);
+    this.#head = link;
     return link;
   }
 
-  /** Looks and appends in one transaction, so that two handles cannot both find a row missing. */
-  write<T>(doing: string, work: () => T): T {
-    return this.#guard(doing, () => effect(this.#fault, "ledger append", doing, () => this.#transaction(work)));
+  /**
+   * Looks and appends in one transaction, so that two handles cannot both find a row missing. What is asked for at the same
+   * moment shares one: of a thousand apps that note the same commit, each would otherwise pay for a transaction of its own.
+   */
+  write<T>(doing: string, work: () => T): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.#waiting.push({ doing, work, done: (value) => resolve(value as T), failed: reject });
+    if (this.#waiting.length === 1) queueMicrotask(() => this.#append());
+    return promise;
+  }
+
+  #append(): void {
+    const appends = this.#waiting.splice(0);
+    const [first] = appends;
+    if (first === undefined) return;
+    const more = appends.length === 1 ? "" : ` (and ${appends.length - 1} more)`;
+    try {
+      const tell = effect(this.#fault, "ledger append", `${first.doing}${more}`, () => this.#commit(appends));
+      for (const each of tell) each();
+    } catch (error) {
+      for (const each of appends) each.failed(this.#told(each.doing, error));
+    }
+  }
+
+  /** @returns What tells each of them, for when all is over */
+  #commit(appends: readonly Append[]): (() => void)[] {
+    let isAtWork = false;
+    try {
+      const values = this.#transaction(() => {
+        isAtWork = true;
+        const made = appends.map(({ work }) => work());
+        isAtWork = false;
+        return made;
+      });
+      return appends.map(
+        ({ done }, at) =>
+          () =>
+            done(values[at]),
+      );
+    } catch (error) {
+      // A file that cannot be written is the same for all; what one of them asks for in vain is no matter of the others.
+      if (!isAtWork || appends.length === 1) throw error;
+      return appends.map((each) => this.#commitAlone(each));
+    }
+  }
+
+  #commitAlone({ doing, work, done, failed }: Append): () => void {
+    try {
+      const value = this.#transaction(work);
+      return () => done(value);
+    } catch (error) {
+      return () => failed(this.#told(doing, error));
+    }
   }
 
   #transaction<T>(work: () => T): T {
+    this.#head = null;
     this.#db.exec("BEGIN IMMEDIATE");
     try {
       const result = work();
@@ -73,19 +139,23 @@ export class LedgerConnection {
     } catch (error) {
       if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
       throw error;
+    } finally {
+      this.#head = null;
     }
   }
 
   /** Several statements, one state of the file. */
   read<T>(doing: string, work: () => T): T {
-    return this.#guard(doing, () => {
+    try {
       this.#db.exec("BEGIN");
       try {
         return work();
       } finally {
         this.#db.exec("COMMIT");
       }
-    });
+    } catch (error) {
+      throw this.#told(doing, error);
+    }
   }
 
   #statement(sql: string): StatementSync {
@@ -97,13 +167,9 @@ export class LedgerConnection {
     return statement;
   }
 
-  #guard<T>(doing: string, work: () => T): T {
-    try {
-      return work();
-    } catch (error) {
-      if (error instanceof TrueupError) throw error;
-      const { says, hint } = databaseTrouble(error);
-      throw new TrueupError("io", `Cannot ${doing} in the ledger ${this.path}: ${says}`, { cause: error, hint });
-    }
+  #told(doing: string, error: unknown): TrueupError {
+    if (error instanceof TrueupError) return error;
+    const { says, hint } = databaseTrouble(error);
+    return new TrueupError("io", `Cannot ${doing} in the ledger ${this.path}: ${says}`, { cause: error, hint });
   }
 }

@@ -73,7 +73,7 @@ export class SqliteLedger implements DurableLedger {
 
   async open(attempt: AttemptOpening): Promise<void> {
     requireOrdinal(attempt);
-    this.#db.write("record an attempt", () => {
+    await this.#db.write("record an attempt", () => {
       const known = this.#findAttempt(attempt);
       if (known === undefined) {
         this.#insertAttempt(attempt);
@@ -85,7 +85,7 @@ export class SqliteLedger implements DurableLedger {
   }
 
   async event(key: AttemptKey, { at, type, message, detail }: AttemptEvent): Promise<void> {
-    this.#db.write("record an event", () => {
+    await this.#db.write("record an event", () => {
       const attempt = Number(this.#requireAttempt(key, "record an event").row);
       const values = [attempt, at, type, message, contentOf(detail)];
       const same = "attempt = ? AND at = ? AND type = ? AND message = ? AND detail = ?";
@@ -102,7 +102,7 @@ export class SqliteLedger implements DurableLedger {
   }
 
   async end(key: AttemptKey, ending: AttemptEnding): Promise<void> {
-    this.#db.write("end an attempt", () => {
+    await this.#db.write("end an attempt", () => {
       const found = this.#requireAttempt(key, "end an attempt");
       if (found.outcome !== null) {
         requireSameEnding(key, attemptEndingOf(found), ending);
@@ -126,12 +126,11 @@ export class SqliteLedger implements DurableLedger {
 
   async attempts({ app, target, commit, limit, onlyOpen }: AttemptQuery): Promise<Attempt[]> {
     const { where, values } = conditions({ app, target, commit_id: commit });
+    // A commit's few attempts are found by it and then sorted; in the order of rows, all of the app's would be looked through.
+    const row = commit === undefined ? "attempts.row" : "+attempts.row";
     const open = onlyOpen === true ? `${where === "" ? "WHERE" : "AND"} attempt_endings.attempt IS NULL` : "";
     return this.#db.read("read attempts", () => {
-      const rows = this.#db.all(`${ATTEMPTS} ${where} ${open} ORDER BY attempts.row DESC LIMIT ?`, [
-        ...values,
-        limit ?? -1,
-      ]);
+      const rows = this.#db.all(`${ATTEMPTS} ${where} ${open} ORDER BY ${row} DESC LIMIT ?`, [...values, limit ?? -1]);
       return rows.map((row) => attemptOf(row, this.#events(Number(row.row))));
     });
   }
@@ -149,7 +148,7 @@ export class SqliteLedger implements DurableLedger {
   }
 
   async startRevision(revision: Revision): Promise<void> {
-    this.#db.write("record a revision", () => {
+    await this.#db.write("record a revision", () => {
       const known = this.#findRevision(revision);
       if (known === undefined) {
         this.#insertRevision(revision);
@@ -160,7 +159,7 @@ export class SqliteLedger implements DurableLedger {
   }
 
   async endRevision(key: RevisionKey, ending: RevisionEnding): Promise<void> {
-    this.#db.write("end a revision", () => {
+    await this.#db.write("end a revision", () => {
       const found = this.#findRevision(key);
       if (found === undefined) throw neverRecorded(key);
       if (found.outcome !== null) {

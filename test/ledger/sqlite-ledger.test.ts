@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { SqliteLedger } from "../../src/ledger/sqlite-ledger.ts";
+import type { Fault } from "../../src/util/fault.ts";
 import { ending, minute, opening, revision } from "./facts.ts";
 import { ledgerSuite } from "./ledger.suite.ts";
 
@@ -99,6 +100,58 @@ describe("the file", () => {
     await ledger.close();
     await ledger.close();
     chmodSync(join(folder, "ledger.db"), 0o600);
+  });
+});
+
+describe("appends at the same moment", () => {
+  function counted(path = "ledger.db"): { ledger: SqliteLedger; transactions: string[] } {
+    const transactions: string[] = [];
+    const fault: Fault = (when, kind, about) => void (when === "before" && transactions.push(`${kind}: ${about}`));
+    const ledger = new SqliteLedger({ path: join(folder, path), fault });
+    open.push(ledger);
+    return { ledger, transactions };
+  }
+
+  it("share one transaction, in the order they were asked for", async () => {
+    const { ledger, transactions } = counted();
+    const letters = ["a", "b", "c"];
+    await Promise.all(letters.map((letter) => ledger.open(opening(letter))));
+    expect(transactions).toEqual(["ledger append: record an attempt (and 2 more)"]);
+    const rows = await ledger.attempts({});
+    expect(rows.map(({ commit, row }) => [commit, row])).toEqual(
+      letters.map((letter, at) => [opening(letter).commit, at + 1]).reverse(),
+    );
+    expect(await ledger.prove()).toMatchObject({ intact: true, entries: 3 });
+  });
+
+  it("fail alone: what one asks for in vain is no matter of the others", async () => {
+    const { ledger, transactions } = counted();
+    await ledger.open(opening("a"));
+    await ledger.end(opening("a"), ending("deployed", 1));
+    const outcomes = await Promise.allSettled([
+      ledger.open(opening("b")),
+      ledger.end(opening("a"), ending("failed", 1)),
+      ledger.event(opening("b"), { at: AT, type: "t", message: "m" }),
+      ledger.end(opening("f"), ending("failed", 1)),
+    ]);
+    expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled", "rejected"]);
+    expect(outcomes.map((each) => (each.status === "rejected" ? each.reason.code : ""))).toEqual([
+      "",
+      "conflict",
+      "",
+      "not-found",
+    ]);
+    expect(transactions).toHaveLength(3);
+    expect((await ledger.attempts({})).map(({ events }) => events.length)).toEqual([1, 0]);
+    expect(await ledger.prove()).toMatchObject({ intact: true, entries: 4 });
+  });
+
+  it("are written before the file is closed", async () => {
+    const { ledger } = counted();
+    const opened = ledger.open(opening("a"));
+    await ledger.close();
+    await opened;
+    expect(await openLedger().attempts({})).toHaveLength(1);
   });
 });
 
