@@ -19,7 +19,7 @@ import type { Claim } from "./claims.ts";
 import { CommitPass } from "./commit-pass.ts";
 import { recallContests } from "./contests.ts";
 import { lastApplied } from "./course.ts";
-import { readHead, refOf } from "./head.ts";
+import { type HeadOfRef, readHead, refOf } from "./head.ts";
 import { HealthWatch } from "./health-watch.ts";
 import { hookRunsOf, NEW_HOOK_RUNS } from "./hooks.ts";
 import { keyOfObject } from "./observe.ts";
@@ -27,6 +27,7 @@ import { type Approval, approve, discard, type Order, requireRetriable } from ".
 import { lookAt, type PassContext, readClaim } from "./pass.ts";
 import { PodLosses } from "./pod-losses.ts";
 import { AttemptRecord } from "./record.ts";
+import { isStill, type Rest, restOf } from "./rest.ts";
 import { AppSource } from "./source.ts";
 import { StatusBoard } from "./status-board.ts";
 import type { AppReconcilerOptions, PlanOutcome } from "./types.ts";
@@ -62,6 +63,14 @@ export class AppReconciler {
   readonly #end = new AbortController();
   /** The attempt at the present head. */
   #record: AttemptRecord | null = null;
+  /** Whether the ledger has no newer one, and none beside it that is open. */
+  #isTakenUp = false;
+  /** What the last pass found, where another one would find the same. */
+  #rest: Rest | null = null;
+  /** Where the ref stood in the last pass, if that came to its end. */
+  #passed: HeadOfRef | null = null;
+  /** How often something was seen that a pass or a look at the health may find otherwise. */
+  #stirs = 0;
   readonly #contests = new ContestHistory();
   #commits: CommitPass;
   #pass: RunningPass | null = null;
@@ -170,6 +179,7 @@ export class AppReconciler {
   async close(): Promise<void> {
     this.#queue.close();
     this.#end.abort(new TrueupError("aborted", `Cannot go on with ${this.app} as its reconciler was closed.`));
+    this.#pass?.abort.abort(this.#end.signal.reason);
     this.#seeing?.close();
     await this.#queue.idle();
   }
@@ -289,15 +299,18 @@ export class AppReconciler {
 
   async #process(task: Task): Promise<ProcessAgain | undefined> {
     const abort = new AbortController();
-    const signal = AbortSignal.any([this.#end.signal, abort.signal]);
+    const { signal } = abort;
     this.#pass = { head: this.#record?.attempt.commit ?? null, abort, isCarrying: false };
     try {
       if (task === "pass") {
         this.#waiters.passBegins();
-        await this.#runPass(signal);
+        const head = await readHead(this.#options.repository, this.#options.app);
+        if (this.#isStill(head)) return undefined;
+        await this.#runPass(head, signal);
       }
       return await this.#runHealth(signal);
     } catch (thrown) {
+      this.#rest = null;
       // Ended by a newer commit (its pass waits in the queue), or for good.
       if (signal.aborted) return undefined;
       const error = asTrueupError(thrown, `reconcile ${this.app}`);
@@ -312,9 +325,15 @@ export class AppReconciler {
     }
   }
 
-  async #runPass(signal: AbortSignal): Promise<void> {
+  #isStill(head: HeadOfRef | null): boolean {
+    const [rest, record] = [this.#rest, this.#record];
+    return rest !== null && head !== null && record !== null && isStill(rest, head, record, this.#context);
+  }
+
+  async #runPass(head: HeadOfRef | null, signal: AbortSignal): Promise<void> {
     const { app, ledger, repository, clock, fault } = this.#options;
-    const head = await readHead(repository, app);
+    this.#rest = null;
+    this.#passed = null;
     this.#isUnborn = head === null;
     if (head === null) {
       this.#trouble = null;
@@ -324,24 +343,34 @@ export class AppReconciler {
     if (this.#pass !== null) this.#pass.head = head.commit;
     fault?.("head");
     const scope = { app: app.name, target: app.target, ref: head.ref };
-    const attempt = await takeUpHead({ ...scope, ledger, repository, clock }, head.commit, signal);
+    const former = this.#record;
+    const known = this.#isTakenUp && former?.isUnsure === false ? former.attempt : undefined;
+    // Should it fail amid the rows of several commits, only the ledger knows how far it came.
+    this.#isTakenUp = false;
+    const attempt = await takeUpHead({ ...scope, ledger, repository, clock }, head.commit, signal, known);
+    this.#isTakenUp = true;
     fault?.("opened");
-    const isNew = this.#record?.attempt.row !== attempt.row;
+    const isNew = former?.attempt.row !== attempt.row;
     if (isNew) this.#health.restart();
-    const record = new AttemptRecord(attempt, ledger, clock);
+    const record = former !== null && attempt === known ? former : new AttemptRecord(attempt, ledger, clock);
     this.#record = record;
     this.#board.head(await repository.commit(head.commit), attempt, isNew);
     await this.#commits.run(record, this.#options.distrust?.(head.ref) ?? null, signal);
     this.#conflicts = 0;
     this.#trouble = null;
+    this.#passed = head;
   }
 
   async #runHealth(signal: AbortSignal): Promise<ProcessAgain | undefined> {
     const record = this.#record;
     if (record === null) return undefined;
     const isOverruled = this.#commits.isRejected || this.#isUnborn || this.#trouble !== null;
+    const stirs = this.#stirs;
     const againAfterMs = await this.#judge.judge(record, this.#commits, isOverruled, signal);
-    return againAfterMs === undefined ? undefined : { afterMs: againAfterMs };
+    if (againAfterMs !== undefined) return { afterMs: againAfterMs };
+    const isOver = !isOverruled && this.#board.status.phase === "Synced" && stirs === this.#stirs;
+    this.#rest = isOver && this.#passed !== null ? restOf(this.#context, this.#passed, record, this.#commits) : null;
+    return undefined;
   }
 
   /**
@@ -371,6 +400,7 @@ export class AppReconciler {
 
   /** An event of the watch: health may be another now, or the object no longer as declared. */
   #saw(observed: Observed, present: boolean, before: KubeObject | undefined): void {
+    this.#stir();
     this.#health.touched(observed.object, present);
     this.#losses.see(observed.object, present, before);
     this.#queue.addAfter("health", HEALTH_DELAY_MS);
@@ -387,7 +417,14 @@ export class AppReconciler {
     this.#add("pass");
   }
 
+  /** What was found may not be so any more. */
+  #stir(): void {
+    this.#rest = null;
+    this.#stirs++;
+  }
+
   #doubt(): void {
+    this.#stir();
     this.#context.clean = null;
     this.#context.doubts++;
   }

@@ -28,23 +28,28 @@ export function ledgerTime(clock: Clock): string {
  * An attempt that has ended is opened anew, too, when a person asked for it.
  * Rows are written oldest first, so that this picks up where an earlier call was killed: none is lost, none is doubled.
  *
+ * @param known The app's newest attempt, where it was taken up before and all that was written since is known to be written:
+ *   then no other one is open, and the ledger, which most passes would only ask for what it said last, is not asked
  * @throws {TrueupError} When git or the ledger cannot be read or written
  */
-export async function takeUpHead(context: AttemptContext, head: CommitId, signal: AbortSignal): Promise<Attempt> {
+export async function takeUpHead(
+  context: AttemptContext,
+  head: CommitId,
+  signal: AbortSignal,
+  known?: Attempt,
+): Promise<Attempt> {
   const { app, target, ledger } = context;
-  const newest = await newestOf(context);
-  const isAnew = newest?.commit === head && isOrderedAnew(newest);
-  if (newest?.commit !== head) {
-    const commits = newest === undefined ? [head] : await commitsSince(context, newest.commit, head, signal);
-    for (const commit of commits) await open(context, commit);
-  } else if (isAnew) {
-    await open(context, head);
-  }
-  // Most passes find what is there already.
-  const current = newest?.commit === head && !isAnew ? newest : await newestOf(context);
+  const newest = known ?? (await newestOf(context));
+  const due =
+    newest === undefined || (newest.commit === head && isOrderedAnew(newest))
+      ? [head]
+      : await commitsSince(context, newest.commit, head, signal);
+  for (const commit of due) await open(context, commit);
+  const current = due.length === 0 ? newest : await newestOf(context);
   if (current?.commit !== head) {
     throw new TrueupError("internal", `Cannot find the attempt at ${shortId(head)} of ${app} that was just opened.`);
   }
+  if (known !== undefined && (due.length === 0 || (due.length === 1 && known.ending !== undefined))) return current;
   for (const attempt of (await ledger.attempts({ app, target, onlyOpen: true })).reverse()) {
     if (attempt.row !== current.row) await end(context, attempt, head);
   }
@@ -71,6 +76,7 @@ async function commitsSince(
   head: CommitId,
   signal: AbortSignal,
 ): Promise<CommitId[]> {
+  if (seen === head) return [];
   try {
     await repository.commit(seen);
   } catch (error) {

@@ -43,6 +43,8 @@ export class AttemptRecord {
   attempt: Attempt;
   readonly #ledger: Ledger;
   readonly #clock: Clock;
+  /** Something was to be written, and nobody can say whether it was: the ledger may know more of the attempt. */
+  #isUnsure = false;
 
   constructor(attempt: Attempt, ledger: Ledger, clock: Clock) {
     this.attempt = attempt;
@@ -56,6 +58,10 @@ export class AttemptRecord {
    */
   get day(): string {
     return this.attempt.openedAt.slice(0, 10);
+  }
+
+  get isUnsure(): boolean {
+    return this.#isUnsure;
   }
 
   get ended(): boolean {
@@ -250,7 +256,7 @@ export class AttemptRecord {
 
   async event(type: string, message: string, detail?: AttemptEvent["detail"]): Promise<void> {
     const event = { at: ledgerTime(this.#clock), type, message, ...(detail !== undefined && { detail }) };
-    await this.#ledger.event(this.attempt, event);
+    await this.#written(this.#ledger.event(this.attempt, event));
     this.attempt = { ...this.attempt, events: [...this.attempt.events, event] };
   }
 
@@ -264,8 +270,17 @@ export class AttemptRecord {
       reason,
       ...(detail !== undefined && { planDigest: detail.digest, changes: detail.changes }),
     };
-    await this.#ledger.end(this.attempt, ending);
+    await this.#written(this.#ledger.end(this.attempt, ending));
     this.attempt = { ...this.attempt, ending };
+  }
+
+  async #written(writing: Promise<void>): Promise<void> {
+    try {
+      await writing;
+    } catch (error) {
+      this.#isUnsure = true;
+      throw error;
+    }
   }
 }
 
