@@ -83,6 +83,18 @@ export function wholeRepository(repository: Pick<Repository, "path">, operator =
   };
 }
 
+const indexes = new WeakMap<readonly AppSettings[], ReadonlyMap<string, AppSettings>>();
+
+/** An app by its name: each of a thousand asks for its own at each commit. */
+export function appNamed(apps: readonly AppSettings[], name: string): AppSettings | undefined {
+  let index = indexes.get(apps);
+  if (index === undefined) {
+    index = new Map(apps.map((app) => [app.name, app]));
+    indexes.set(apps, index);
+  }
+  return index.get(name);
+}
+
 /** Reads the apps of one repository, at any of its commits; an unchanged `trueup.yaml` is read once. */
 export class AppsReader {
   readonly #repository: Repository;

@@ -21,7 +21,7 @@ import type { PlanOutcome } from "../server/service.ts";
 import type { CancelTimer, Clock } from "../util/clock.ts";
 import { Turns } from "../util/turns.ts";
 import type { OperatorFloor } from "../validation/index.ts";
-import { type AppSettings, AppsReader, mayBeOwn, wholeRepository } from "./apps.ts";
+import { type AppSettings, AppsReader, appNamed, mayBeOwn, wholeRepository } from "./apps.ts";
 import { HeadStart } from "./head-start.ts";
 import type { DaemonLog } from "./log.ts";
 import { Neighbours } from "./neighbours.ts";
@@ -87,6 +87,8 @@ export class Fleet {
   #hasLookedForOwners = false;
   /** Stands in for the apps of a repository whose `trueup.yaml` could never be read: somebody must say that it is invalid. */
   #standIn: string | null = null;
+  /** Settings as they were handed to their app. */
+  readonly #said = new WeakMap<AppSettings, SettingsAt>();
   readonly #headStart: HeadStart;
   readonly #listeners = new Set<() => void>();
   #watcher: RefWatcher | undefined;
@@ -251,10 +253,15 @@ export class Fleet {
   /** What the repository says of an app at a commit; where `trueup.yaml` is invalid, what it said before, with its faults. */
   async #settingsAt(name: string, commit: CommitId): Promise<SettingsAt> {
     const { apps, diagnostics } = await this.#reader.at(commit);
-    const found = apps.find((app) => app.name === name);
+    const found = appNamed(apps, name);
     const settings = found ?? this.#known.get(name) ?? this.#whole();
     const isGone = found === undefined && (this.#gone.has(name) || !diagnostics.some(isError));
-    return { ...settings, diagnostics, isGone };
+    // The same one while it says the same: what is made of it is kept by it.
+    const known = this.#said.get(settings);
+    if (known?.diagnostics === diagnostics && known.isGone === isGone) return known;
+    const said = { ...settings, diagnostics, isGone };
+    this.#said.set(settings, said);
+    return said;
   }
 
   #isWanted(app: string): boolean {

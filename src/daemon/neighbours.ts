@@ -3,9 +3,10 @@ import type { Repository } from "../git/repository.ts";
 import { isError } from "../model/diagnostic.ts";
 import type { Declared } from "../model/manifest.ts";
 import type { KubeObject } from "../model/object.ts";
-import type { CommitId } from "../model/source.ts";
+import type { CommitId, ObjectHash } from "../model/source.ts";
 import { type Claim, type Claims, RepositoryClaims } from "../reconcile/claims.ts";
 import { type DefinitionsAt, RepositoryDefinitions } from "../reconcile/definitions.ts";
+import { claimOf } from "../reconcile/pass.ts";
 import { AppSource } from "../reconcile/source.ts";
 import type { SourceLimits } from "../reconcile/types.ts";
 import { type AppSettings, type AppsReader, mayBeOwn } from "./apps.ts";
@@ -30,6 +31,8 @@ export class Neighbours {
   readonly #defined: RepositoryDefinitions;
   /** The one asked about last comes last. */
   readonly #known = new Map<CommitId, Promise<RepositoryClaims>>();
+  /** Of each app, the claim that was read last, and of what. */
+  readonly #last = new Map<string, { settings: AppSettings; tree: ObjectHash; claim: Claim }>();
 
   constructor(options: NeighboursOptions) {
     this.#options = options;
@@ -86,15 +89,28 @@ export class Neighbours {
     }
     const named = new Set(apps.map(({ name }) => name));
     const wanted = apps.filter(({ name }) => isWanted(name));
-    const claims = wanted.map((app) => reconcilers.get(app.name)?.claim(commit) ?? this.#readClaim(app, commit));
-    return new RepositoryClaims(await Promise.all(claims), (app) => named.has(app) || !mayBeOwn(app));
+    const claims = await Promise.all(wanted.map((app) => this.#claimOf(app, commit)));
+    for (const app of this.#last.keys()) if (!named.has(app)) this.#last.delete(app);
+    return new RepositoryClaims(claims, (app) => named.has(app) || !mayBeOwn(app));
+  }
+
+  /** Most commits leave most apps as they are: of those, nothing is read again. */
+  async #claimOf(settings: AppSettings, commit: CommitId): Promise<Claim> {
+    const { repository, reconcilers } = this.#options;
+    const { name } = settings;
+    const tree = await repository.treeAt(commit, settings.path);
+    const last = this.#last.get(name);
+    if (last !== undefined && last.settings === settings && last.tree === tree) return last.claim;
+    const claim = await (reconcilers.get(name)?.claim(commit) ?? this.#readClaim(settings, commit));
+    if (claim.isOwn && tree !== null) this.#last.set(name, { settings, tree, claim });
+    else this.#last.delete(name);
+    return claim;
   }
 
   async #readClaim({ name, path, namespace }: AppSettings, commit: CommitId): Promise<Claim> {
     const { repository, limits, definitions: given } = this.#options;
     const elsewhere: DefinitionsAt = (at, signal) => this.definitions(name, at, signal);
     const source = new AppSource(repository, { path, namespace }, null, limits, { given, elsewhere });
-    const { declared, isPartial } = await source.snapshot(commit, null, NEVER);
-    return { app: name, declared, isPartial };
+    return claimOf(name, await source.snapshot(commit, null, NEVER));
   }
 }

@@ -10,6 +10,7 @@ import {
   type TreeFile,
 } from "../model/source.ts";
 import { type Clock, SystemClock } from "../util/clock.ts";
+import { SharedReads } from "../util/shared-reads.ts";
 import { CatFile, type ObjectDatabase, type ObjectHeader, type ObjectSink } from "./cat-file.ts";
 import { DEFAULT_TIMEOUT_MS, type GitCallOptions, type GitResult, lastLine, runGit } from "./command.ts";
 import { firstParentSince, isAncestor, log } from "./history.ts";
@@ -55,6 +56,7 @@ export class Repository implements RepositoryLocation {
   readonly #trees: TreeReader;
   readonly #commits = new Map<CommitId, CommitInfo>();
   readonly #timeoutMs: number;
+  readonly #refReads = new SharedReads((ref: string) => this.#readRef(ref));
 
   /**
    * Use `openRepository`.
@@ -148,6 +150,10 @@ export class Repository implements RepositoryLocation {
    */
   async readRef(ref: string): Promise<CommitId | null> {
     assertSafeRefName(ref, `read a ref of ${this.path}`);
+    return this.#refReads.read(ref);
+  }
+
+  async #readRef(ref: string): Promise<CommitId | null> {
     try {
       return await this.#readCommit(`${ref}^{commit}`);
     } catch (error) {

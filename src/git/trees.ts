@@ -8,6 +8,11 @@ import type { ExcludedEntry, FileChanges, FileListing, TreeEntry } from "./types
 const MAX_ENTRIES = 500_000;
 const MAX_DEPTH = 200;
 
+/** Of a directory with more entries, names are looked up in an index: a thousand apps are looked for one by one. */
+const LINEAR = 32;
+/** Indexes that are kept: those of the directories that are looked into now. */
+const INDEXES = 8;
+
 /** Reads one tree; `like` is another version of the same directory, when one is at hand. */
 export type ReadTree = (hash: ObjectHash, like: ParsedTree | undefined) => Promise<ParsedTree>;
 
@@ -17,6 +22,7 @@ export class TreeReader {
   readonly #maxEntries: number;
   readonly #cached = new Map<ObjectHash, ParsedTree>();
   readonly #reading = new Map<ObjectHash, Promise<ParsedTree>>();
+  readonly #indexes = new Map<ObjectHash, ReadonlyMap<string, TreeEntry>>();
   #entries = 0;
 
   constructor(read: ReadTree, maxEntries = 100_000) {
@@ -38,6 +44,23 @@ export class TreeReader {
     }
     const reading = this.#reading.get(hash) ?? this.#start(hash, like);
     return (await reading).entries;
+  }
+
+  /** The entry of a tree that has this name. */
+  async named(hash: ObjectHash, name: string): Promise<TreeEntry | undefined> {
+    const entries = await this.entries(hash);
+    if (entries.length <= LINEAR) return entries.find((entry) => entry.name === name);
+    let index = this.#indexes.get(hash);
+    if (index === undefined) {
+      // From the end: of a name that a broken tree has twice, the first one counts.
+      index = new Map(entries.map((entry): [string, TreeEntry] => [entry.name, entry]).reverse());
+      this.#indexes.set(hash, index);
+      for (const oldest of this.#indexes.keys()) {
+        if (this.#indexes.size <= INDEXES) break;
+        this.#indexes.delete(oldest);
+      }
+    }
+    return index.get(name);
   }
 
   #start(hash: ObjectHash, like: ObjectHash | undefined): Promise<ParsedTree> {
@@ -68,7 +91,7 @@ export async function entryAt(reader: TreeReader, root: ObjectHash, path: string
   let tree: ObjectHash = root;
   const segments = path.split("/");
   for (const [index, segment] of segments.entries()) {
-    const entry = (await reader.entries(tree)).find(({ name }) => name === segment);
+    const entry = await reader.named(tree, segment);
     if (entry === undefined) return null;
     if (index === segments.length - 1) return entry;
     if (entry.kind !== "tree") return null;

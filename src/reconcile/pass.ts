@@ -161,7 +161,18 @@ function judged(
   return judge(said, { settings: validation, day, objects: () => declared.map(({ id }) => id) });
 }
 
+const places = new WeakMap<AppSettings, SourceOptions>();
+
 function placeOf(settings: AppSettings): SourceOptions {
+  let place = places.get(settings);
+  if (place === undefined) {
+    place = madePlace(settings);
+    places.set(settings, place);
+  }
+  return place;
+}
+
+function madePlace(settings: AppSettings): SourceOptions {
   const { path, namespace, kubernetesVersion, schemas, allowUnknownKinds, validation } = settings;
   const { policies, rules } = validation ?? NO_FLOOR;
   return {
@@ -184,10 +195,16 @@ export async function readClaim(
 ): Promise<Claim> {
   const app = options.app.name;
   const settings = await options.settingsAt?.(commit);
-  if (settings?.isGone === true) return { app, declared: [], isPartial: false };
+  if (settings?.isGone === true) return { app, declared: [], isPartial: false, isOwn: false };
   const place = settings === undefined ? undefined : placeOf(settings);
-  const { declared, isPartial } = await source.snapshot(commit, base, signal, place);
-  return { app, declared, isPartial };
+  return claimOf(app, await source.snapshot(commit, base, signal, place));
+}
+
+/** What a snapshot says to the app's neighbours. */
+export function claimOf(app: string, { declared, isPartial, elsewhere, schemaFiles, place }: Snapshot): Claim {
+  // Definitions of custom kinds say which of their objects live in a namespace.
+  const isOwn = elsewhere === null && schemaFiles.length === 0 && (place.schemas ?? []).length === 0;
+  return { app, declared, isPartial, isOwn };
 }
 
 /** As `prepare`, for somebody who only wants to look: images stay as they are known, so re-used tags are not found. */

@@ -16,6 +16,7 @@ const claim = (app: string, names: string[], isPartial = false): Claim => ({
   app,
   declared: names.map((name) => declaredOf(configMap(name), `${app}/${name}.yaml`)),
   isPartial,
+  isOwn: true,
 });
 /** As an app sees them that declares some of it, too. */
 const claimsOf = (others: readonly Claim[], isNamed: (app: string) => boolean): Claims =>
@@ -47,7 +48,7 @@ describe("an object", () => {
   it("that lives in no namespace is who declares it in one's, where nothing in git tells: it is handed over, not deleted", () => {
     const site = { apiVersion: "k8s.example/v1", kind: "Site", metadata: { name: "s" } };
     const live = keyOfId({ ...idOf(site), namespace: "" });
-    const claims = claimsOf([{ app: "two", declared: [declaredOf(site)], isPartial: false }], () => true);
+    const claims = claimsOf([{ app: "two", declared: [declaredOf(site)], isPartial: false, isOwn: true }], () => true);
     expect([claims.of(live)?.app, claims.givesUp("two", live)]).toEqual(["two", false]);
     // Of a kind that Kubernetes brings, the scope is known.
     const map = keyOfId({ ...idOf(configMap("x")), namespace: "" });
