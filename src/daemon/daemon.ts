@@ -14,6 +14,7 @@ import { startServer } from "../server/server.ts";
 import type { DaemonService } from "../server/service.ts";
 import { type Clock, SystemClock, settle } from "../util/clock.ts";
 import type { Fault } from "../util/fault.ts";
+import { collectGarbage, heapInUse } from "../util/heap.ts";
 import { type Random, systemRandom } from "../util/random.ts";
 import { type LockAttempt, takeLock } from "../util/state-lock.ts";
 import { Begun } from "./begun.ts";
@@ -21,6 +22,7 @@ import { readConfigKey } from "./config-key.ts";
 import { connectToCluster } from "./connect-kubernetes.ts";
 import { beginEmbedded, type EmbeddedOptions } from "./embedded-target.ts";
 import { Fleet, type FleetPolicy } from "./fleet.ts";
+import { giveBackMemory } from "./give-back.ts";
 import { beginKubernetes, type ConnectKubernetes } from "./kubernetes-target.ts";
 import type { DaemonLog } from "./log.ts";
 import {
@@ -219,6 +221,8 @@ async function beginParts(
     onImages,
   });
   begun.add("the reconcilers", () => fleet.close());
+  const giving = { clock, onChange: (listener: () => void) => fleet.onChange(listener) };
+  begun.add("giving memory back", giveBackMemory({ ...giving, inUse: heapInUse, collect: collectGarbage }));
   return { stateDir, sockets, repository, target, ledger, fleet };
 }
 
