@@ -106,7 +106,9 @@ function keyPart({ app, target, commit, ordinal }: AttemptKey): AttemptKey {
 
 /** JSON in one spelling. Half a surrogate pair cannot be stored as UTF-8: it is hashed, and stored, as it is read back elsewhere. */
 export function contentOf(value: unknown): string {
-  return canonicalJson(wellFormed(value));
+  const text = canonicalJson(value);
+  // JSON spells such a half out. Most texts have none, and are not copied to find that.
+  return text.includes("\\ud") ? canonicalJson(wellFormed(value)) : text;
 }
 
 function wellFormed(value: unknown): unknown {

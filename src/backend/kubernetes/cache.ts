@@ -259,8 +259,7 @@ export class ObjectCache {
   }
 
   #byKey(key: string): Entry | undefined {
-    const [group = "", kind = ""] = key.split("/", 2);
-    return this.#kinds.get(kindKey({ group, kind }))?.get(key);
+    return this.#kinds.get(key.slice(0, key.indexOf("/", key.indexOf("/") + 1)))?.get(key);
   }
 
   #owned(owner: string): Entry[] {

@@ -127,7 +127,11 @@ export class KubernetesBackend implements Backend {
       // Warnings alone are followed; who asks for events wants to see all of them.
       if (kindKey(resource) === EVENT)
         items.push(...(await listDirectly(this.#api, this.#cache, resource, own, signal)));
-      else items.push(...(await completed(this.#api, resource, this.#cache.select(own), signal)));
+      // Of a kind that lives in no namespace, "" is the one: an object is then found by its key, not among all of the kind.
+      else {
+        const where = resource.namespaced ? own : { ...own, namespace: "" };
+        items.push(...(await completed(this.#api, resource, this.#cache.select(where), signal)));
+      }
     }
     this.#ready(signal);
     return { items, version: String(this.#cache.version) };
