@@ -260,6 +260,45 @@ describe("refusals", () => {
     expect(told(full)).toEqual(["forbidden", expect.stringMatching(/exceeded quota: services/), []]);
   });
 
+  it("meet whoever makes an object at the same moment: of two daemons one has it, and of a person's nothing changes", async () => {
+    const namespace = await cluster.namespace("create-race");
+    const [one, two] = [await connect(namespace, "daemon-one"), await connect(namespace, "daemon-two")];
+    const secret = (name: string, data: object): KubeObject => {
+      return { apiVersion: "v1", kind: "Secret", metadata: { name, namespace }, data };
+    };
+    // Followed by both, and each with its parent.
+    await one.apply({ desired: secret("first", {}), owner: APP }, NO_ABORT);
+    await two.apply({ desired: secret("second", {}), owner: APP }, NO_ABORT);
+    for (let round = 0; round < 20; round++) {
+      const name = `contested-${round}`;
+      const outcomes = await Promise.allSettled(
+        [one, two].map((backend, at) => {
+          return backend.apply({ desired: secret(name, { [`by-${at}`]: "eA==" }), owner: APP }, NO_ABORT);
+        }),
+      );
+      const winner = outcomes.findIndex(({ status }) => status === "fulfilled");
+      const lost = outcomes[1 - winner];
+      expect({ round, winner, lost: lost?.status === "rejected" ? lost.reason.code : "it has it, too" }).toEqual({
+        round,
+        winner: expect.any(Number),
+        lost: "conflict",
+      });
+      const live = await cluster.api.get<KubeObject & { data: object }>(
+        `/api/v1/namespaces/${namespace}/secrets/${name}`,
+      );
+      expect(Object.keys(live.data)).toEqual([`by-${winner}`]);
+    }
+    for (let round = 0; round < 20; round++) {
+      const name = `person-${round}`;
+      const desired = secret(name, { ours: "eA==" });
+      const theirs = cluster.api.create(secret(name, { theirs: "eA==" }));
+      const [, made] = await Promise.allSettled([theirs, one.apply({ desired, owner: APP }, NO_ABORT)]);
+      const live = await cluster.api.get<KubeObject & { data: object }>(pathOf(desired));
+      // Whoever came first has it to itself.
+      expect(Object.keys(live.data)).toEqual([made?.status === "fulfilled" ? "ours" : "theirs"]);
+    }
+  });
+
   it("of a user without the right, or in a namespace that goes, say so", async () => {
     const namespace = await cluster.namespace("rights");
     await cluster.api.create({

@@ -33,6 +33,12 @@ import {
 
 const MERGE_PATCH = "application/merge-patch+json";
 
+/**
+ * No object ever has this version: the server makes one that is not there whatever version is named, and refuses to touch one
+ * that is (seen of every kind; nothing else tells an apply that it must not find anything).
+ */
+const NOTHING_THERE = "1";
+
 /** Somebody who writes at the same moment is met once or twice; more often it is a contest. */
 const MOST_TRIES = 4;
 
@@ -60,7 +66,7 @@ export class KubeWriter {
   /** What `apply` would do and make, as the server says. */
   async dryRun(request: ApplyRequest, signal: AbortSignal): Promise<ApplyResult> {
     const target = await this.#target(request, true, signal);
-    const result = await this.#untilCurrent("apply", target, signal, () => this.#write(target, signal));
+    const result = await this.#untilCurrent("apply", target, signal, (isLast) => this.#write(target, isLast, signal));
     this.#parents.foresee(request.owner, target.live);
     return result;
   }
@@ -68,7 +74,7 @@ export class KubeWriter {
   async apply(request: ApplyRequest, signal: AbortSignal): Promise<ApplyResult> {
     const target = await this.#target(request, false, signal);
     try {
-      const result = await this.#untilCurrent("apply", target, signal, () => this.#write(target, signal));
+      const result = await this.#untilCurrent("apply", target, signal, (isLast) => this.#write(target, isLast, signal));
       if (request.from !== undefined) await this.#parents.narrow(request.from, signal);
       return result;
     } finally {
@@ -114,11 +120,11 @@ export class KubeWriter {
     doing: string,
     target: Pick<Target, "id" | "live" | "path">,
     signal: AbortSignal,
-    work: () => Promise<T>,
+    work: (isLast: boolean) => Promise<T>,
   ): Promise<T> {
     for (let tries = 1; ; tries++) {
       try {
-        return await work();
+        return await work(tries === MOST_TRIES);
       } catch (error) {
         signal.throwIfAborted();
         if (!isStale(error) || tries === MOST_TRIES) throw refusalOf(error, doing, target.id);
@@ -141,13 +147,13 @@ export class KubeWriter {
     }
   }
 
-  async #write(target: Target, signal: AbortSignal): Promise<ApplyResult> {
+  async #write(target: Target, isLast: boolean, signal: AbortSignal): Promise<ApplyResult> {
     const { request, id } = target;
     const observed = this.#context.cache.get(target.live);
-    if (observed === undefined) return this.#create(target, signal);
+    if (observed === undefined) return this.#create(target, isLast, signal);
     requireOwner(id, this.#ownerOf(observed, [request.owner, request.from]), request);
     if (observed.object.metadata.deletionTimestamp !== undefined) throw isLeaving(id);
-    return observed.owner === null ? this.#claim(target, signal) : this.#update(target, observed, signal);
+    return observed.owner === null ? this.#claim(target, isLast, signal) : this.#update(target, observed, signal);
   }
 
   /** A set whose parent somebody deleted is known by its id alone, until the app's next write makes the parent again. */
@@ -156,11 +162,14 @@ export class KubeWriter {
   }
 
   /**
-   * Not by force: what somebody else makes at the same moment is met as a conflict, and looked at. Two daemons are one manager
-   * to the server: of two that make one object within the time that an event takes, the later one has it, and both are told.
+   * Only where nothing is: what somebody else makes at the same moment is met as a conflict, and looked at, be it another daemon,
+   * which is the same manager to the server, or a person whose object differs in nothing that is declared.
+   *
+   * @param isLast A server that refuses to make an object of that version is asked for one of none in the end
    */
-  async #create(target: Target, signal: AbortSignal): Promise<ApplyResult> {
-    const answer = await this.#send(target, target.body, false, signal);
+  async #create(target: Target, isLast: boolean, signal: AbortSignal): Promise<ApplyResult> {
+    const body = isLast ? target.body : withMetadata(target.body, { resourceVersion: NOTHING_THERE });
+    const answer = await this.#send(target, body, false, signal);
     return { action: "create", object: trim(answer, true) };
   }
 
@@ -181,11 +190,12 @@ export class KubeWriter {
   }
 
   /** An object that nobody applied: it already is as declared, or is to be adopted; else somebody's work would be overwritten. */
-  async #claim(target: Target, signal: AbortSignal): Promise<ApplyResult> {
+  async #claim(target: Target, isLast: boolean, signal: AbortSignal): Promise<ApplyResult> {
     const live = await this.#reread(target, signal);
     const observed = this.#context.cache.get(target.live);
     // Gone, or somebody's, meanwhile.
-    if (live === undefined || observed === undefined || observed.owner !== null) return this.#write(target, signal);
+    if (live === undefined || observed === undefined || observed.owner !== null)
+      return this.#write(target, isLast, signal);
     if (live.metadata.deletionTimestamp !== undefined) throw isLeaving(target.id);
     if (target.request.adopt === true) return this.#adopt(target, live, signal);
     const body = withMetadata(target.body, { resourceVersion: live.metadata.resourceVersion });

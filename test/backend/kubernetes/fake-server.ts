@@ -96,7 +96,8 @@ export class FakeServer implements KubeApi {
       };
       this.#refuse(call, 422, "Invalid", { details });
     }
-    if (resourceVersion !== undefined && resourceVersion !== live?.metadata.resourceVersion) {
+    // Of what is not there, no version is asked for.
+    if (live !== undefined && resourceVersion !== undefined && resourceVersion !== live.metadata.resourceVersion) {
       this.#refuse(call, 409, "Conflict");
     }
     const next = call.contentType === "application/apply-patch+yaml" ? this.#apply(call, live) : merged(live, body);

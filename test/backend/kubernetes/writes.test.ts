@@ -242,6 +242,30 @@ describe("a race", () => {
     expect(cache.get({ group: "", kind: "ConfigMap", namespace: "default", name: "a" })?.owner).toBeNull();
   });
 
+  it.each([
+    ["a person's, though it differs in nothing", "kubectl-create", "Update", {}, "no refusal", null],
+    [
+      "another daemon's, which is the same manager",
+      "trueup",
+      "Apply",
+      { labels: { "applyset.kubernetes.io/part-of": "applyset-theirs-v1" } },
+      "conflict: Cannot apply configmap/a for app shop as one app only may own it: app applyset-theirs-v1 applied it.",
+      "applyset-theirs-v1",
+    ],
+  ])("to make the object is lost as soon as there is one: %s", async (_what, manager, operation, more, said, owner) => {
+    const theirs = configMap("a", { x: "1" });
+    Object.assign(theirs.metadata, more);
+    server.meanwhile = (_call, line) => {
+      if (line === `PATCH ${A}` && !server.objects.has(A)) server.put(A, theirs, manager, operation);
+    };
+    const result = await refusal(apply(configMap("a", { x: "1" })));
+    expect(result).toBe(said === "no refusal" ? "no refusal: null" : said);
+    // The first request met it, whatever it is like; what differs in nothing is then taken on by looking at it.
+    expect(server.calls.slice(1, 3)).toEqual([`PATCH ${A}`, `GET ${A}`]);
+    const observed = cache.get({ group: "", kind: "ConfigMap", namespace: "default", name: "a" });
+    expect(observed?.owner ?? null).toBe(said === "no refusal" ? "shop" : owner);
+  });
+
   it("with somebody who deletes the object: it is made again", async () => {
     const first = await apply(configMap("a", { x: "1" }));
     server.objects.delete(A);
@@ -358,6 +382,9 @@ describe("what is sent", () => {
     await apply(object);
     expect(body).toMatchObject({ metadata: { name: "a", annotations: { x: "y" } }, spec: { b: [{ d: 1 }] } });
     expect(Object.keys(body as object).sort()).toEqual(["apiVersion", "data", "kind", "metadata", "spec"]);
-    expect(Object.keys((body as KubeObject).metadata).sort()).toEqual(["annotations", "labels", "name", "namespace"]);
+    const { resourceVersion, ...metadata } = (body as KubeObject).metadata;
+    expect(Object.keys(metadata).sort()).toEqual(["annotations", "labels", "name", "namespace"]);
+    // Of nothing: what is there must not be met.
+    expect(resourceVersion).toBe("1");
   });
 });
