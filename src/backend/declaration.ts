@@ -38,6 +38,11 @@ function withoutStringData(object: KubeObject): KubeObject {
 export function withoutBookkeeping(declared: KubeObject): KubeObject {
   const { annotations } = declared.metadata;
   if (annotations === undefined) return declared;
-  const { [ANNOTATION.commit]: _commit, [ANNOTATION.source]: _source, ...others } = annotations;
+  const {
+    [ANNOTATION.commit]: _commit,
+    [ANNOTATION.source]: _source,
+    [ANNOTATION.declared]: _digest,
+    ...others
+  } = annotations;
   return { ...declared, metadata: { ...declared.metadata, annotations: others } };
 }

@@ -10,7 +10,12 @@ import { declarationOf, SERVER_METADATA } from "./three-way.ts";
 import { appendKey, childPath, isTree, keyedItems, read, type Tree } from "./tree.ts";
 
 /** Annotations that say who applied what: they follow every change and are none themselves. */
-const BOOKKEEPING: ReadonlySet<string> = new Set([ANNOTATION.commit, ANNOTATION.source, ANNOTATION.lastApplied]);
+const BOOKKEEPING: ReadonlySet<string> = new Set([
+  ANNOTATION.commit,
+  ANNOTATION.source,
+  ANNOTATION.declared,
+  ANNOTATION.lastApplied,
+]);
 
 /**
  * What changes from `live` to `merged`, ordered by path; status, server bookkeeping and trueup's own annotations left out.
@@ -146,6 +151,11 @@ export function sameDeclaration(applied: KubeObject, desired: KubeObject): boole
   // Of what is one value to the API server (an atomic list, a reference) it tells as applied what it filled in, too.
   const isMore = written.every(({ kind }) => kind === "remove");
   return isMore && compareWritten(applyDefaults(before), applyDefaults(after)).length === 0;
+}
+
+/** Whether all of a declaration was applied just so; more may have been. */
+export function declaresAllOf(applied: KubeObject, desired: KubeObject): boolean {
+  return compareWritten(declared(applied, desired), declared(desired, desired)).every(({ kind }) => kind === "remove");
 }
 
 function declared(object: KubeObject, desired: KubeObject): KubeObject {

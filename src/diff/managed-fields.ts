@@ -16,6 +16,7 @@ import {
   NOTHING_FILLED_IN,
 } from "./field-set.ts";
 import { isTree, read, type Tree } from "./tree.ts";
+import { asVersion } from "./versions.ts";
 
 /** trueup's own name among the managers of fields. */
 export const FIELD_MANAGER = "trueup";
@@ -86,7 +87,7 @@ export function appliedPart(object: KubeObject, manager: string): KubeObject | n
   const own = declarationEntry(entries, manager);
   if (own === undefined) return null;
   return partOf(
-    object,
+    asVersion(object, own.apiVersion),
     own.fields,
     entries.filter((entry) => entry !== own).map(({ fields }) => fields),
   );

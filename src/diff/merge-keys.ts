@@ -8,7 +8,7 @@
  * server-side apply.
  */
 import { isZeroAbsent } from "../defaulting/zero.ts";
-import { groupOf, type KubeObject } from "../model/object.ts";
+import { groupOf, isBuiltInGroup, type KubeObject } from "../model/object.ts";
 
 export type ListRule =
   | {
@@ -127,7 +127,7 @@ export function rulesOf(object: KubeObject): KindRules {
     add(podSpec, POD_SPEC_LISTS);
     if (podSpec.endsWith(".spec")) add(`${podSpec.slice(0, -".spec".length)}.metadata`, METADATA_LISTS);
   }
-  const rules = { builtin: !group.includes(".") || group.endsWith(".k8s.io"), lists, podSpec };
+  const rules = { builtin: isBuiltInGroup(group), lists, podSpec };
   cache.set(id, rules);
   return rules;
 }

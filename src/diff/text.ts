@@ -42,7 +42,8 @@ function shownPart(object: KubeObject): Record<string, unknown> {
     if (!SERVER_METADATA.has(key)) shown[key] = value;
   }
   const annotations = { ...metadata.annotations };
-  for (const key of [ANNOTATION.commit, ANNOTATION.source, ANNOTATION.lastApplied]) delete annotations[key];
+  for (const key of [ANNOTATION.commit, ANNOTATION.source, ANNOTATION.declared, ANNOTATION.lastApplied])
+    delete annotations[key];
   if (Object.keys(annotations).length > 0) shown.annotations = annotations;
   else delete shown.annotations;
   return { ...rest, metadata: shown };

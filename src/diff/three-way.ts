@@ -26,7 +26,12 @@ export const SERVER_METADATA: ReadonlySet<string> = new Set([
 ]);
 
 /** Annotations that apply sets beside what git declares: they stay when git does not declare them. */
-const SET_BY_APPLY: ReadonlySet<string> = new Set([ANNOTATION.commit, ANNOTATION.source, ANNOTATION.changeCause]);
+const SET_BY_APPLY: ReadonlySet<string> = new Set([
+  ANNOTATION.commit,
+  ANNOTATION.source,
+  ANNOTATION.declared,
+  ANNOTATION.changeCause,
+]);
 
 /** Annotations that controllers and other tools write; a declaration of them (an exported object in git) is ignored. */
 const SET_BY_OTHERS: ReadonlySet<string> = new Set([

@@ -59,6 +59,19 @@ export function groupOf(apiVersion: string): string {
   return slash < 0 ? "" : apiVersion.slice(0, slash);
 }
 
+/** Groups with a domain that an API server brings: the domain alone does not tell, as `gateway.networking.k8s.io` is anybody's. */
+const BUILT_IN_GROUPS: ReadonlySet<string> = new Set(
+  ["admissionregistration", "apiextensions", "apiregistration", "authentication", "authorization", "certificates"]
+    .concat("coordination", "discovery", "events", "flowcontrol.apiserver", "internal.apiserver", "networking", "node")
+    .concat("rbac.authorization", "resource", "scheduling", "storage", "storagemigration")
+    .map((name) => `${name}.k8s.io`),
+);
+
+/** Whether Kubernetes itself brings the kinds of a group; those of others are custom resources, or an aggregated API's. */
+export function isBuiltInGroup(group: string): boolean {
+  return !group.includes(".") || BUILT_IN_GROUPS.has(group);
+}
+
 const CLUSTER_SCOPED_KINDS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
   Object.entries(CLUSTER_SCOPED).map(([group, kinds]) => [group, new Set(kinds)]),
 );

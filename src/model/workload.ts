@@ -312,6 +312,8 @@ export const ANNOTATION = {
   commit: "trueup/commit",
   /** `file:line` of the object's manifest in that commit. Set by apply. */
   source: "trueup/source",
+  /** On objects of custom kinds: digest of what was declared, to tell it from what the server filled in. Set by apply. */
+  declared: "trueup/declared",
   /** On hooks: the attempt, and its phase, that the hook was made for. Set by apply. */
   hookRun: "trueup/hook-run",
   /** On pods: JSON object, container port (as a string) to local port. Set from the kubelet's reports. */

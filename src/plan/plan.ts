@@ -3,6 +3,8 @@ import { compareObjects, sameDeclaration, templateDiffers } from "../diff/compar
 import { FIELD_MANAGER, ownersOf } from "../diff/managed-fields.ts";
 import { redactChanges } from "../diff/redact.ts";
 import { mergeThreeWay } from "../diff/three-way.ts";
+import { asVersion } from "../diff/versions.ts";
+import { wordForWord } from "../diff/word-for-word.ts";
 import type { Declared } from "../model/manifest.ts";
 import { idOfLive, type KubeObject, keyOfId, type ObjectKey } from "../model/object.ts";
 import type { Change, FieldChange, Observed, Plan } from "../model/plan.ts";
@@ -158,13 +160,17 @@ export function planObject(
   // It is on its way out; once it is gone it is planned again, as a create.
   if (isTerminating(observed)) return null;
   const { fields: spared } = ignored.of(declared);
-  const { desired, applied, sent } =
+  const live = asVersion(observed.object, object.apiVersion);
+  const pair =
     spared.length === 0
       ? { desired: object, applied: observed.applied, sent: object }
-      : spare(object, observed, spared);
-  const merged = mergeThreeWay(applied, observed.object, desired);
-  const fields = compareObjects(observed.object, merged);
-  if (fields.length === 0 && isRecorded(withoutFields(object, spared), applied, observed, app)) return null;
+      : spare(object, { ...observed, object: live }, spared);
+  const { desired, sent } = pair;
+  const compared = withoutFields(object, spared);
+  const applied = wordForWord(pair.applied, live, object, compared);
+  const merged = mergeThreeWay(applied, live, desired);
+  const fields = compareObjects(live, merged);
+  if (fields.length === 0 && isRecorded(compared, applied, observed, app)) return null;
   const ofConfig = object.kind === "Deployment" ? configChanges(fields) : null;
   return {
     action: immutableChanges(observed.object, fields).length > 0 ? "replace" : "update",

@@ -1,4 +1,5 @@
 /** What a backend is asked for each change of a plan. Pure. */
+import { declaredDigest } from "../diff/word-for-word.ts";
 import type { ApplyRequest } from "../model/backend.ts";
 import type { Declared } from "../model/manifest.ts";
 import type { KubeObject } from "../model/object.ts";
@@ -18,10 +19,12 @@ export function dueChanges(plan: Plan): Change[] {
 export function decorate(declared: Declared, change: Change, commit: CommitInfo): KubeObject {
   const { id, file } = declared;
   const object = change.sent ?? declared.object;
+  const digest = declaredDigest(declared.object);
   const annotations: Record<string, string> = {
     ...object.metadata.annotations,
     [ANNOTATION.commit]: commit.id,
     [ANNOTATION.source]: `${file}:${declared.locate([]).line}`,
+    ...(digest !== null && { [ANNOTATION.declared]: digest }),
     ...(change.hook !== undefined && { [ANNOTATION.hookRun]: change.hook.run }),
   };
   const isNewTemplate = id.kind === "Deployment" && (change.action === "create" || change.restartsPods);

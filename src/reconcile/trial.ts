@@ -1,13 +1,15 @@
 /** Asks whether all of a plan would be accepted, before any of it is applied; and lets the server settle what only it can tell. */
+import { isDeepStrictEqual } from "node:util";
 import { compareObjects } from "../diff/compare.ts";
 import { redactChanges } from "../diff/redact.ts";
+import { SERVER_METADATA } from "../diff/three-way.ts";
 import type { ApplyResult, Backend } from "../model/backend.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import { TrueupError } from "../model/errors.ts";
 import type { Declared } from "../model/manifest.ts";
 import { displayId, type KubeObject, type ObjectId } from "../model/object.ts";
 import { definedKind } from "../model/ordering.ts";
-import type { Change, Plan } from "../model/plan.ts";
+import type { Change, Observed, Plan } from "../model/plan.ts";
 import type { CommitInfo } from "../model/source.ts";
 import { ANNOTATION } from "../model/workload.ts";
 import { planDigest } from "../plan/digest.ts";
@@ -23,8 +25,8 @@ const IMMUTABLE =
   /immutable|cannot change roleRef|may not (?:be )?change|cannot be changed|updates to .* are forbidden|must stay as it is/i;
 /** How the backend, and API servers, say that they know nothing of a kind. */
 const UNSERVED = /must serve the kind|no matches for kind|could not find the requested resource/i;
-/** Differences that are none, as the server says: by the declared instance, for one version of one object. */
-export type Settled = WeakMap<Declared, { uid: string | undefined; version: string | undefined }>;
+/** Differences that are none, as the server says: by the declared instance, for one version of one object, whatever its status. */
+export type Settled = WeakMap<Declared, Observed>;
 
 export interface Trial {
   /** The plan without what the server says is as declared, and with what it says cannot be changed in place as such. */
@@ -232,7 +234,7 @@ function mayBeUnchanged({ action, observed, from, adopts }: Change, app: string)
 /** Which commit an object came from is no difference: with another one than the live object's, all would differ. */
 function decoratedAsLive(desired: KubeObject, live: KubeObject | undefined): KubeObject {
   const annotations = { ...desired.metadata.annotations };
-  for (const name of [ANNOTATION.commit, ANNOTATION.source, ANNOTATION.changeCause]) {
+  for (const name of [ANNOTATION.commit, ANNOTATION.source, ANNOTATION.declared, ANNOTATION.changeCause]) {
     const value = live?.metadata.annotations?.[name];
     if (value === undefined) delete annotations[name];
     else annotations[name] = value;
@@ -241,15 +243,28 @@ function decoratedAsLive(desired: KubeObject, live: KubeObject | undefined): Kub
 }
 
 function settle({ declared, observed }: Change, settled: Settled): void {
-  if (declared === undefined) return;
-  const { uid, resourceVersion } = observed?.object.metadata ?? {};
-  settled.set(declared, { uid, version: resourceVersion });
+  if (declared !== undefined && observed !== undefined) settled.set(declared, observed);
 }
 
 function isSettled({ action, declared, observed }: Change, settled: Settled): boolean {
-  const known = declared === undefined || action !== "update" ? undefined : settled.get(declared);
-  const { uid, resourceVersion } = observed?.object.metadata ?? {};
-  return known !== undefined && resourceVersion !== undefined && known.uid === uid && known.version === resourceVersion;
+  if (declared === undefined || observed === undefined || action !== "update") return false;
+  const known = settled.get(declared);
+  const version = observed.object.metadata.resourceVersion;
+  if (known === undefined || version === undefined) return false;
+  if (known.object.metadata.uid !== observed.object.metadata.uid) return false;
+  if (known.object.metadata.resourceVersion === version) return true;
+  // Controllers write what they see all the time: only what the answer was about counts.
+  const isSame = isDeepStrictEqual(askedAbout(known), askedAbout(observed));
+  if (isSame) settled.set(declared, observed);
+  return isSame;
+}
+
+/** What a dry run's answer depends on: all that a declaration may say something of, and what trueup has applied of it. */
+function askedAbout({ object, applied, owner }: Observed): unknown {
+  const { status: _status, metadata, ...rest } = object;
+  const own = Object.fromEntries(Object.entries(metadata).filter(([key]) => !SERVER_METADATA.has(key)));
+  const { deletionTimestamp } = metadata;
+  return { ...rest, metadata: own, deletionTimestamp, applied, owner };
 }
 
 /** The change as it is known after the dry run: an adoption removes what other tools set, which nobody here can see. */

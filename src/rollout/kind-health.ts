@@ -1,6 +1,6 @@
 /** How objects do that trueup's own controllers do not run: the built-in kinds by their status, custom resources by their conditions. Pure. */
 import type { Health, HealthStatus } from "../model/health.ts";
-import { groupOf, type KubeObject } from "../model/object.ts";
+import { groupOf, isBuiltInGroup, type KubeObject } from "../model/object.ts";
 import type { Condition } from "../model/workload.ts";
 
 type Loose = Readonly<Record<string, unknown>>;
@@ -36,7 +36,7 @@ export function kindHealth(object: KubeObject): Health {
   const key = `${group}/${object.kind}`;
   const judge = Object.hasOwn(JUDGES, key) ? JUDGES[key] : undefined;
   if (judge !== undefined) return judge(object, spec, status);
-  return isCustom(group) ? byConditions(object, status) : HEALTHY;
+  return isBuiltInGroup(group) ? HEALTHY : byConditions(object, status);
 }
 
 /**
@@ -58,14 +58,9 @@ export function isFinal(object: KubeObject): boolean {
     case "/PersistentVolumeClaim":
       return status.phase === "Lost";
     default:
-      if (!isCustom(group) || (status.observedGeneration !== undefined && isUnseen(object, status))) return false;
+      if (isBuiltInGroup(group) || (status.observedGeneration !== undefined && isUnseen(object, status))) return false;
       return (isTrue(conditions, "Stalled") ?? isTrue(conditions, "Failed")) !== undefined;
   }
-}
-
-/** The gateway API is served by whoever installs it: its kinds are custom resources all the same. */
-function isCustom(group: string): boolean {
-  return (group.includes(".") && !group.endsWith(".k8s.io")) || group === "gateway.networking.k8s.io";
 }
 
 function statefulSet(object: KubeObject, spec: Loose, status: Loose): Health {

@@ -29,6 +29,7 @@ const STATUS_OF: Readonly<Record<string, string>> = {
 const ANNOTATIONS: Readonly<Record<string, Setter>> = {
   [ANNOTATION.commit]: { origin: "trueup", by: "trueup: the commit that was applied" },
   [ANNOTATION.source]: { origin: "trueup", by: "trueup: where the commit declares it" },
+  [ANNOTATION.declared]: { origin: "trueup", by: "trueup: digest of what the commit declares of it" },
   [ANNOTATION.changeCause]: { origin: "trueup", by: "trueup: the commit that brought its pod template" },
   [ANNOTATION.configDigest]: { origin: "trueup", by: "trueup: content of the configuration that it watches" },
   [ANNOTATION.hostPorts]: REPORTS,

@@ -3,9 +3,10 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { ApplyRequest, ApplyResult, Backend } from "../../src/model/backend.ts";
 import { TrueupError } from "../../src/model/errors.ts";
 import type { KubeObject } from "../../src/model/object.ts";
+import type { Observed } from "../../src/model/plan.ts";
 import { asCommitId, asObjectHash, type CommitInfo } from "../../src/model/source.ts";
 import { planApp } from "../../src/plan/plan.ts";
-import { tryPlan } from "../../src/reconcile/trial.ts";
+import { type Settled, tryPlan } from "../../src/reconcile/trial.ts";
 import { declaredOf, observedOf } from "../plan/declared.ts";
 import { configMap, deployment, image, NO_ABORT, until, World } from "./world.ts";
 
@@ -321,6 +322,45 @@ describe("a difference that the server says is none", () => {
   });
 });
 
+const COMMIT: CommitInfo = {
+  ...{ id: asCommitId("1".repeat(40)), tree: asObjectHash("2".repeat(40)), parents: [], subject: "s" },
+  ...{ authorName: "", authorEmail: "", authoredAt: "", committerName: "", committerEmail: "", committedAt: "" },
+};
+
+describe("what the server settled", () => {
+  it.each<[what: string, live: { uid?: string; status?: object; data?: object }, observed: object, asked: number]>([
+    ["holds while controllers write what they see", { status: { seen: 2 } }, {}, 1],
+    ["is asked again when the object changes", { data: { a: "3" } }, {}, 2],
+    ["is asked again when somebody else owns it", {}, { applied: null }, 2],
+    ["is asked again of another object of its name", { uid: "another" }, {}, 2],
+  ])("%s", async (_what, { uid = "uid-c", ...more }, observedMore, asked) => {
+    let count = 0;
+    const backend = dear({} as Backend, ({ desired }) => {
+      count++;
+      return { action: "unchanged", object: desired };
+    });
+    const declared = [declaredOf({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "c" }, data: { a: "1" } })];
+    const at = (version: string, fields: object, id = "uid-c"): Observed => {
+      const observed = observedOf(
+        { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "c" }, data: { a: "2" }, ...fields } as KubeObject,
+        "shop",
+        version,
+      );
+      observed.object.metadata.uid = id;
+      return { ...observed, applied };
+    };
+    const applied = declared[0]?.object ?? null;
+    const settled: Settled = new WeakMap();
+    for (const observed of [at("1", { status: { seen: 1 } }), { ...at("2", more, uid), ...observedMore }]) {
+      const plan = planApp({ app: "shop", commit: COMMIT.id, declared, observed: [observed] });
+      expect(plan.changes).toHaveLength(1);
+      const { plan: left } = await tryPlan(plan, COMMIT, backend, settled, new Map(), NO_ABORT);
+      expect([left.changes.length, left.unchanged]).toEqual([0, 1]);
+    }
+    expect(count).toBe(asked);
+  });
+});
+
 describe("an object that is as declared, some of it by chance", () => {
   it("is applied all the same, so that what git drops later goes", async () => {
     world = await World.create({ "web.json": deployment("web"), ...image("v1") });
@@ -399,10 +439,7 @@ describe("an object of a kind that the app defines itself", () => {
   const widget: KubeObject = { apiVersion: "example.com/v1", kind: "Widget", metadata: { name: "w" } };
   const UNSERVED =
     "Cannot handle Widget objects as the API server must serve the kind: it serves no example.com/Widget.";
-  const commit: CommitInfo = {
-    ...{ id: asCommitId("1".repeat(40)), tree: asObjectHash("2".repeat(40)), parents: [], subject: "s" },
-    ...{ authorName: "", authorEmail: "", authoredAt: "", committerName: "", committerEmail: "", committedAt: "" },
-  };
+  const commit = COMMIT;
 
   /** What is asked about, and what comes of it, while the server does not serve the kind. */
   async function tried(live: KubeObject[], defined: [string, boolean][]): Promise<{ asked: string[]; comes: string }> {

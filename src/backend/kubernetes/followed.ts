@@ -1,9 +1,12 @@
 /** Which kinds are followed, and why: because apps have such objects, somebody asked for them, or health is read from them. */
+import { SCALER_VERSION } from "../../diff/versions.ts";
 import type { TrueupError } from "../../model/errors.ts";
 import { Follower, type FollowOptions } from "./follower.ts";
 import { kindsBeside, selectorOf } from "./health-kinds.ts";
 import { type KindQuery, kindKey } from "./resource.ts";
 import { statusOf } from "./status.ts";
+
+const SCALER = "autoscaling/HorizontalPodAutoscaler";
 
 interface Followed {
   follower: Follower;
@@ -76,8 +79,10 @@ export class FollowedKinds {
     await Promise.all([...this.#kinds.values()].map(({ follower }) => follower.close()));
   }
 
-  #add(kind: KindQuery): Followed {
-    const key = kindKey(kind);
+  #add(asked: KindQuery): Followed {
+    const key = kindKey(asked);
+    // Declared in one version or another, autoscalers are kept in the one that shows all of them.
+    const kind = key === SCALER ? { ...asked, version: SCALER_VERSION } : asked;
     let followed = this.#kinds.get(key);
     if (followed === undefined) {
       followed = { follower: new Follower(this.#optionsFor(key), kind, selectorOf(kind)), isNeeded: false };

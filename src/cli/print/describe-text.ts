@@ -10,7 +10,12 @@ import { NONE, sortedPairs } from "./labels.ts";
 const LONGEST_ANNOTATION = 140;
 
 /** Annotations that `describe` shows as lines of their own, or not at all as they only repeat the manifest. */
-const SHOWN_ELSEWHERE: ReadonlySet<string> = new Set([ANNOTATION.lastApplied, ANNOTATION.commit, ANNOTATION.source]);
+const SHOWN_ELSEWHERE: ReadonlySet<string> = new Set([
+  ANNOTATION.lastApplied,
+  ANNOTATION.commit,
+  ANNOTATION.source,
+  ANNOTATION.declared,
+]);
 
 /** `Labels:\ta=b` with one pair a line. */
 export function pairLines(title: string, pairs: readonly string[]): string[] {
