@@ -6,6 +6,7 @@ import { mergeThreeWay } from "../diff/three-way.ts";
 import type { ApplyRequest, ApplyResult } from "../model/backend.ts";
 import { TrueupError } from "../model/errors.ts";
 import { displayId, idOf, type KubeObject, keyOfId, type ObjectId } from "../model/object.ts";
+import { beside } from "./anew.ts";
 import { declaration, withoutBookkeeping } from "./declaration.ts";
 
 /**
@@ -14,7 +15,10 @@ import { declaration, withoutBookkeeping } from "./declaration.ts";
  * @throws {TrueupError} `conflict` when another app than `from` applied it, when nobody did, it differs and is not to be adopted, or
  *   while it is being deleted; `invalid`, `not-found` (its namespace), `forbidden` as the API server would refuse
  */
-export function applyDeclared(store: SqliteObjectStore, { desired, owner, from, adopt }: ApplyRequest): ApplyResult {
+export function applyDeclared(
+  store: SqliteObjectStore,
+  { desired, owner, from, adopt, anew }: ApplyRequest,
+): ApplyResult {
   return store.transaction(() => {
     const declared = declaration(desired);
     const id = idOf(declared);
@@ -38,6 +42,7 @@ export function applyDeclared(store: SqliteObjectStore, { desired, owner, from, 
         hint: "It is applied again once it is gone.",
       });
     }
+    if (anew === true) return { action: "create", object: store.create(beside(declared, live)) };
     if (record === null && adopt !== true) requireEqual(store, id, live, declared, owner);
     const object = store.update(mergeThreeWay(record?.object ?? null, live, declared));
     store.setApplied(key, { owner, object: declared });

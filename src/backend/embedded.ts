@@ -61,7 +61,8 @@ export class EmbeddedBackend implements Backend {
 
   async apply(request: ApplyRequest, signal: AbortSignal): Promise<ApplyResult> {
     this.#ready(signal);
-    const result = applyDeclared(this.#store, request);
+    const { anew: _dryRunAlone, ...real } = request;
+    const result = applyDeclared(this.#store, real);
     this.#store.flush();
     return result;
   }

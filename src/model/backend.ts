@@ -48,6 +48,11 @@ export interface ApplyRequest {
    * declare is removed, as far as the backend knows which tool set what. Without it such an object must be as declared.
    */
   adopt?: boolean;
+  /**
+   * Of a dry run alone: what would be said to the object once the present one is deleted, which is not done before that is known.
+   * A backend that does not know of this answers as if it were an update.
+   */
+  anew?: boolean;
   /** All that the app is about to apply, this one among it: who keeps a record of what an app has can write it once. */
   beside?: readonly ObjectId[];
 }

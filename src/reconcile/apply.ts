@@ -94,6 +94,8 @@ async function carryOutOne(
   if (declared === undefined) throw missingDeclaration(id);
   if (action === "replace" && observed !== undefined) {
     const { uid } = observed.object.metadata;
+    // What was made since the plan was tried may refuse it now, and nothing would be left of it.
+    await requireAccepted([change], owner, commit, backend, signal);
     await backend.delete({ id, owner, ...(uid !== undefined && { uid }) }, signal);
   }
   return (await backend.apply({ ...requestFor(change, declared, commit, owner), beside }, signal)).object;

@@ -43,8 +43,7 @@ type Answer =
  * Dry-runs what a plan would change: what admission, validation or another owner refuses is an error at the object's place.
  *
  * Left out is what cannot be asked yet: objects in Namespaces, and Pods of accounts, that the plan itself brings (`carryOut` asks
- * about them as soon as these are there), objects of kinds that it brings (the next stage's pass asks), and what is there still
- * and is to be made anew.
+ * about them as soon as these are there), and objects of kinds that it brings (the next stage's pass asks).
  *
  * @param defined Kinds that the app defines itself, as `group/Kind`, and whether they are established
  * @throws {TrueupError} When the backend cannot be reached, or does not serve a kind yet that the app defines
@@ -191,12 +190,12 @@ function requireServed(
   }
 }
 
-function isAsked({ action, declared, observed, hook }: Change, app: string): boolean {
-  if (declared === undefined || (action === "replace" && hook === undefined)) return false;
-  // What is left of an earlier run goes before the hook is made; whether it may be made can be asked only then.
-  return hook === undefined || observed === undefined || observed.owner !== app;
+/** What may not be replaced is refused whatever the backend says. */
+function isAsked(change: Change, app: string): boolean {
+  return change.declared !== undefined && (change.action !== "replace" || replaceFault(change, app) === null);
 }
 
+/** Of what is to be replaced, a new object is asked about, as it would be refused only when the old one is gone. */
 async function ask(
   change: Change,
   app: string,
@@ -206,7 +205,8 @@ async function ask(
 ): Promise<Answer> {
   const { declared } = change;
   if (declared === undefined) return { is: "accepted" };
-  const request = requestFor(change, declared, commit, app);
+  const isReplaced = change.action === "replace";
+  const request = { ...requestFor(change, declared, commit, app), ...(isReplaced && { anew: true }) };
   const mayBeNone = mayBeUnchanged(change, app);
   const desired = mayBeNone ? decoratedAsLive(request.desired, change.observed?.object) : request.desired;
   try {
@@ -217,7 +217,14 @@ async function ask(
     return mayBeNone && isNone ? { is: "unchanged" } : { is: "accepted", result };
   } catch (error) {
     if (!(error instanceof TrueupError && REFUSALS.has(error.code))) throw error;
-    return change.action === "update" && isFixed(error) ? { is: "fixed" } : { is: "refused", error };
+    if (!isFixed(error)) return { is: "refused", error };
+    // A backend that cannot try a new object says of the present one what is known.
+    if (isReplaced) return { is: "accepted" };
+    if (change.action !== "update") return { is: "refused", error };
+    const replacement: Change = { ...change, action: "replace" };
+    if (replaceFault(replacement, app) !== null) return { is: "fixed" };
+    const answer = await ask(replacement, app, commit, backend, signal);
+    return answer.is === "refused" ? answer : { is: "fixed" };
   }
 }
 

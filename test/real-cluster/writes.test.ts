@@ -219,9 +219,18 @@ describe("refusals", () => {
     try {
       const backend = await connect(namespace);
       const bad = configMap(namespace, "bad", { forbidden: "plain" });
+      const fixed = { ...configMap(namespace, "fixed", { a: "1" }), immutable: true } as KubeObject;
+      await backend.apply({ desired: fixed, owner: APP }, NO_ABORT);
       // A policy counts some moments after it was made.
       const error = await untilRefused(() => backend.dryRun({ desired: bad, owner: APP }, NO_ABORT));
       expect(told(error)).toEqual(["invalid", expect.stringMatching(/the value plain may not be here/), []]);
+      // So it does for what is to replace something, which is still there.
+      const anew = (data: Record<string, string>) =>
+        backend.dryRun({ desired: configMap(namespace, "fixed", data), owner: APP, anew: true }, NO_ABORT);
+      expect((await anew({ a: "2" })).action).toBe("create");
+      expect((await refusal(anew({ forbidden: "x" }))).message).toMatch(/"fixed".*the value x may not be here/s);
+      const maps = await cluster.api.list(`/api/v1/namespaces/${namespace}/configmaps`);
+      expect(maps.filter(({ metadata }) => metadata.name.startsWith("fixed"))).toMatchObject([{ data: { a: "1" } }]);
       const secret: KubeObject = {
         apiVersion: "v1",
         kind: "Secret",
@@ -241,6 +250,15 @@ describe("refusals", () => {
     }
 
     const backend = await connect(namespace);
+    const open: KubeObject = {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "open", namespace },
+      spec: { type: "NodePort", ports: [{ port: 80 }] },
+    };
+    const made = (await backend.apply({ desired: open, owner: APP }, NO_ABORT)).object as KubeObject & {
+      spec: { clusterIP: string; ports: object[] };
+    };
     await cluster.api.create({
       apiVersion: "v1",
       kind: "ResourceQuota",
@@ -258,6 +276,10 @@ describe("refusals", () => {
     };
     const full = await refusal(backend.dryRun({ desired: service, owner: APP }, NO_ABORT));
     expect(told(full)).toEqual(["forbidden", expect.stringMatching(/exceeded quota: services/), []]);
+    // What is replaced gives its place, its address and its port up.
+    const { clusterIP, ports } = made.spec;
+    const again = { ...open, spec: { type: "NodePort", clusterIP, ports } };
+    expect((await backend.dryRun({ desired: again, owner: APP, anew: true }, NO_ABORT)).action).toBe("create");
   });
 
   it("meet whoever makes an object at the same moment: of two daemons one has it, and of a person's nothing changes", async () => {

@@ -83,6 +83,34 @@ describe("what cannot be changed in place", () => {
     expect(await world.outcomes()).toEqual(["first #1: deployed", "second #1: deployed"]);
   });
 
+  it("is not deleted where the new one would be refused, be it by what the very commit makes", async () => {
+    world = await World.create({ "c.json": fixed("1"), "d.json": configMap("d") });
+    const tries: boolean[] = [];
+    let refusesAt = 1;
+    const backend = dear(world.backend, ({ desired, anew }) => {
+      if (desired.metadata.name !== "c") return undefined;
+      tries.push(anew === true);
+      const isRefused = anew === true && tries.filter(Boolean).length >= refusesAt;
+      return isRefused ? new TrueupError("invalid", "Cannot apply configmap/c: a policy says no.") : undefined;
+    });
+    const reconciler = await world.settledReconciler({ backend });
+    tries.length = 0;
+    const before = world.backend.writes.length;
+    const first = await world.push(reconciler, { "c.json": fixed("2", ALLOWED) }, "second");
+    expect([first.phase, errorsOf(first).map(({ rule }) => rule), tries]).toEqual([
+      "Rejected",
+      ["refused-by-backend"],
+      [true],
+    ]);
+    refusesAt = tries.length + 2;
+    world.commit({ "c.json": fixed("3", ALLOWED) }, "third");
+    reconciler.refChanged();
+    await until(async () => tries.length >= refusesAt);
+    await reconciler.close();
+    expect(world.backend.writes.slice(before).filter((write) => write.startsWith("delete"))).toEqual([]);
+    expect(await world.data("c")).toEqual({ a: "1" });
+  });
+
   it("is known by the backend's own words, too", async () => {
     world = await World.create({ "c.json": configMap("c"), "d.json": configMap("d") });
     const reconciler = await world.settledReconciler();

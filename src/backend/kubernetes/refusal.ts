@@ -1,7 +1,7 @@
 /** What the API server refused, as people and diagnostics need it: which object, which fields, and whether trying again helps. */
 import { type ErrorCode, type RefusedField, TrueupError } from "../../model/errors.ts";
 import { displayId, type ObjectId } from "../../model/object.ts";
-import { type KubeStatus, statusOf } from "./status.ts";
+import { type KubeStatus, KubeStatusError, statusOf } from "./status.ts";
 
 /**
  * The error of a write with the object that it was about; one that no answer of the server led to is given back as it is.
@@ -60,4 +60,27 @@ export function isStale(error: unknown): boolean {
   if (status.code === 409) return true;
   // The object was made anew under its name.
   return status.code === 422 && status.details.causes.some(({ field }) => field === "metadata.uid");
+}
+
+/**
+ * Whether a new object is refused for nothing but that it was tried beside the one that it replaces: that one counts against a
+ * quota, or has the only name that is allowed. What is said once it is gone, nobody can tell.
+ */
+export function isOfThePresent(error: unknown): boolean {
+  const status = statusOf(error);
+  if (status === null) return false;
+  const { causes } = status.details;
+  if (status.code === 403) return /exceeded quota/.test(status.message);
+  return status.code === 422 && causes.length > 0 && causes.every(({ field }) => field === "metadata.name");
+}
+
+/** The refusal of an object that was tried under another name, as if it had its own. */
+export function calledBy(error: unknown, tried: string, name: string): unknown {
+  const status = statusOf(error);
+  if (status === null || !(error instanceof TrueupError)) return error;
+  const own = (text: string): string => text.replaceAll(tried, name);
+  const causes = status.details.causes.map((cause) => ({ ...cause, message: own(cause.message) }));
+  const told = { ...status, message: own(status.message), details: { ...status.details, causes } };
+  const hint = error.hint === undefined ? {} : { hint: error.hint };
+  return new TrueupError(error.code, own(error.message), { ...hint, cause: new KubeStatusError(told) });
 }

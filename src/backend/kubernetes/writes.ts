@@ -5,18 +5,18 @@ import type { KubeCall } from "../../model/kube-api.ts";
 import { idOf, type JsonObject, type KubeObject, type ObjectId } from "../../model/object.ts";
 import type { Observed } from "../../model/plan.ts";
 import { ANNOTATION } from "../../model/workload.ts";
+import { beside } from "../anew.ts";
 import { declaration } from "../declaration.ts";
 import { PART_OF_LABEL } from "./applyset.ts";
 import type { KubeContext } from "./context.ts";
+import { deletePresent } from "./delete-present.ts";
 import { adoptionOf, claimsOn, FIELD_MANAGER } from "./managed-fields.ts";
 import { APPLY_PATCH, ParentKeeper } from "./parents.ts";
-import { isStale, refusalOf } from "./refusal.ts";
+import { calledBy, isOfThePresent, isStale, refusalOf } from "./refusal.ts";
 import { apiVersionOf, idIn, pathOf } from "./resource.ts";
 import { statusOf } from "./status.ts";
 import { trim } from "./trim.ts";
-import { untilGone } from "./until-gone.ts";
 import {
-  anotherObject,
   asJson,
   asObject,
   hasSameFields,
@@ -66,7 +66,9 @@ export class KubeWriter {
   /** What `apply` would do and make, as the server says. */
   async dryRun(request: ApplyRequest, signal: AbortSignal): Promise<ApplyResult> {
     const target = await this.#target(request, true, signal);
-    const result = await this.#untilCurrent("apply", target, signal, (isLast) => this.#write(target, isLast, signal));
+    const result = await this.#untilCurrent("apply", target, signal, (isLast) =>
+      request.anew === true ? this.#tryAnew(target, signal) : this.#write(target, isLast, signal),
+    );
     this.#parents.foresee(request.owner, target.live);
     return result;
   }
@@ -91,7 +93,12 @@ export class KubeWriter {
     const resource = await this.#context.follow(id, signal);
     const target = { id, live: idIn(resource, id), path: pathOf(resource, id.namespace, id.name) };
     const former = this.#context.cache.get(target.live)?.owner ?? null;
-    await this.#untilCurrent("delete", target, signal, () => this.#delete(target, request, signal));
+    await this.#untilCurrent("delete", target, signal, async () => {
+      const observed = this.#context.cache.get(target.live);
+      if (observed === undefined) return;
+      requireApplied(id, this.#ownerOf(observed, [request.owner]), request.owner);
+      await deletePresent(this.#context, { ...target, present: observed.object }, request, signal);
+    });
     if (former !== null && former === request.owner) await this.#parents.narrow(former, signal);
   }
 
@@ -187,6 +194,26 @@ export class KubeWriter {
     if (target.dryRun && isSettled && isRecorded) this.#remember(answer, target);
     const object = trim(answer, true);
     return { action: isSettled ? "unchanged" : "update", object, isRecorded };
+  }
+
+  /** Asks for a new object beside the present one, whose owner the app must be. */
+  async #tryAnew(target: Target, signal: AbortSignal): Promise<ApplyResult> {
+    const { request, id, live, body } = target;
+    const observed = this.#context.cache.get(live);
+    if (observed === undefined) return this.#create(target, false, signal);
+    requireOwner(id, this.#ownerOf(observed, [request.owner]), request);
+    if (observed.object.metadata.deletionTimestamp !== undefined) throw isLeaving(id);
+    const another = withMetadata(beside(body, observed.object), { resourceVersion: NOTHING_THERE });
+    const { name } = another.metadata;
+    const { path } = target;
+    const elsewhere = { ...target, path: path.slice(0, path.lastIndexOf("/") + 1) + encodeURIComponent(name) };
+    try {
+      const answer = await this.#send(elsewhere, another, false, signal);
+      return { action: "create", object: trim(answer, true) };
+    } catch (error) {
+      if (isOfThePresent(error)) return { action: "create", object: body };
+      throw calledBy(error, name, id.name);
+    }
   }
 
   /** An object that nobody applied: it already is as declared, or is to be adopted; else somebody's work would be overwritten. */
@@ -288,33 +315,5 @@ export class KubeWriter {
     signal: AbortSignal,
   ): Promise<KubeObject> {
     return asObject(await this.#context.api.request({ method: "PATCH", path, ...call }, signal));
-  }
-
-  async #delete(
-    { id, live, path }: Pick<Target, "id" | "live" | "path">,
-    { uid, owner, gracePeriodSeconds }: DeleteRequest,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const observed = this.#context.cache.get(live);
-    if (observed === undefined) return;
-    requireApplied(id, this.#ownerOf(observed, [owner]), owner);
-    const present = observed.object.metadata.uid ?? "";
-    if (uid !== undefined && uid !== present) throw anotherObject(id);
-    const body = {
-      apiVersion: "v1",
-      kind: "DeleteOptions",
-      propagationPolicy: "Background",
-      preconditions: { uid: present },
-      ...(gracePeriodSeconds !== undefined && { gracePeriodSeconds }),
-    };
-    let answer: JsonObject | null = null;
-    try {
-      answer = await this.#context.api.request({ method: "DELETE", path, body }, signal);
-    } catch (error) {
-      if (statusOf(error)?.code !== 404) throw error;
-    }
-    // A status says that it is gone; an object may be the last one of its kind, or wait for its finalizers: events tell.
-    if (answer === null || answer.kind === "Status") this.#context.cache.remove(live, present);
-    await untilGone(this.#context.cache, live, present, signal);
   }
 }

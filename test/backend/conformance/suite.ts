@@ -364,6 +364,17 @@ function dryRunCases({ backend, apply, list }: Context): void {
     for (const [desired, action] of rows) expect((await apply(desired)).action).toBe(action);
   });
 
+  it("tries a new object in the place of one that is there, if it can, and leaves that one as it is", async () => {
+    await apply({ ...configMap("fixed", { x: "1" }), immutable: true } as KubeObject);
+    const before = await list({ kind: "ConfigMap", owner: APP });
+    const desired = configMap("fixed", { x: "2" });
+    const outcome = await codeOf(() => dryRun({ desired, owner: APP, anew: true }));
+    // Who does not know of it says what it would of an update.
+    expect(["done", "invalid"]).toContain(outcome);
+    expect(await codeOf(() => dryRun({ desired, owner: OTHER_APP, anew: true }))).toBe("conflict");
+    expect((await list({ kind: "ConfigMap", owner: APP })).items).toEqual(before.items);
+  });
+
   it("refuses what apply refuses", async () => {
     await apply(configMap("a", {}));
     expect(await codeOf(() => dryRun({ desired: configMap("a", {}), owner: OTHER_APP }))).toBe("conflict");

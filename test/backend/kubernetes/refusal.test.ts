@@ -1,6 +1,6 @@
 /** What the API server refused, in the words that its release 1.37 uses. */
 import { describe, expect, it } from "vitest";
-import { isStale, refusalOf } from "../../../src/backend/kubernetes/refusal.ts";
+import { calledBy, isOfThePresent, isStale, refusalOf } from "../../../src/backend/kubernetes/refusal.ts";
 import { errorOfStatus, readStatus } from "../../../src/backend/kubernetes/status.ts";
 import { TrueupError } from "../../../src/model/errors.ts";
 
@@ -159,5 +159,36 @@ describe("what is worth another look", () => {
     [false, answered(500, {})],
   ])("is %s: %s", (expected, error) => {
     expect(isStale(error)).toBe(expected);
+  });
+});
+
+describe("a refusal of what was tried under another name", () => {
+  const name = "web-0a1b2c3d";
+  const cause = (field: string) => ({ reason: "FieldValueInvalid", message: `of ${name}`, field });
+
+  it.each([
+    [
+      "quota",
+      answered(403, { message: `deployments.apps "${name}" is forbidden: exceeded quota: q, requested: x` }),
+      true,
+    ],
+    ["right", answered(403, { message: `deployments.apps "${name}" is forbidden: User "a" cannot patch` }), false],
+    ["name", answered(422, { details: { causes: [cause("metadata.name")] } }), true],
+    ["name and another field", answered(422, { details: { causes: [cause("metadata.name"), cause("spec")] } }), false],
+    ["no field", answered(422, { message: "no" }), false],
+  ])("says something of the new object or not: %s", (_what, error, expected) => {
+    expect(isOfThePresent(error)).toBe(expected);
+  });
+
+  it("names the object as it is called", () => {
+    const error = answered(422, {
+      message: `Deployment "${name}" is invalid: spec: bad`,
+      details: { causes: [cause("spec")] },
+    });
+    const told = refusalOf(calledBy(error, name, "web"), "apply", id) as TrueupError;
+    expect([told.code, told.message, told.fields, String(told.cause)].join()).not.toContain(name);
+    expect(told.fields).toEqual([{ path: "spec", message: "of web" }]);
+    const other = new Error("no answer");
+    expect(calledBy(other, name, "web")).toBe(other);
   });
 });
