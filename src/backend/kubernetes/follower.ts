@@ -38,7 +38,7 @@ export class Follower {
   #state: State = { is: "starting" };
   /** In a row. */
   #failures = 0;
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
   /** Ends what the loop waits for: a rest after a failure, or for somebody to ask for a kind that was not there. */
   #wake: () => void = () => {};
   /** Ends the reflectors, so that the kind is looked up again. */
@@ -107,18 +107,21 @@ export class Follower {
   #set(state: State): void {
     this.#state = state;
     if (state.is === "in-step" || state.is === "absent") this.#failures = 0;
-    for (const wake of this.#waiting.splice(0)) wake();
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
   }
 
   async #changed(signal: AbortSignal): Promise<void> {
     const changed = Promise.withResolvers<void>();
     const onAbort = (): void => changed.reject(signal.reason);
-    this.#waiting.push(changed.resolve);
+    this.#waiting.add(changed.resolve);
     signal.addEventListener("abort", onAbort, { once: true });
     try {
       await changed.promise;
     } finally {
       signal.removeEventListener("abort", onAbort);
+      // Who gave up is told of nothing: a kind that never comes would gather all who ever asked.
+      this.#waiting.delete(changed.resolve);
     }
   }
 

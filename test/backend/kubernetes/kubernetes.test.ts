@@ -467,6 +467,50 @@ describe("bulky contents", () => {
     expect(await codeOf(contents({ kind: "ConfigMap", name: "large" }))).toBe("forbidden");
   });
 
+  it("of a namespace with more than a few, as Helm leaves them, are read in one list of their type", async () => {
+    const release = (name: string, namespace: string): JsonObject => ({
+      apiVersion: "v1",
+      kind: "Secret",
+      type: "helm.sh/release.v1",
+      metadata: { name, namespace, uid: `uid-${namespace}-${name}`, resourceVersion: "5" },
+      data: { release: `of ${name}` },
+    });
+    const some = ["r1", "r2", "r3", "r4"].map((name) => release(name, "default"));
+    const alone = release("r9", "web");
+    const plain: JsonObject = { ...release("plain", "web"), type: "Opaque" };
+    const { api, backend } = makeWorld({
+      before: (made) => {
+        made.on("/api/v1/secrets", listOf("Secret", 10, [...some, alone, plain]));
+        made.on("/api/v1/namespaces/web/secrets/r9", alone);
+      },
+    });
+    const path = "/api/v1/namespaces/default/secrets";
+    const read = async (): Promise<unknown> =>
+      (await backend.list({ group: "", kind: "Secret" }, signal)).items.map(({ object }) => [
+        object.kind,
+        object.metadata.name,
+        object.data,
+      ]);
+    // One of them went meanwhile.
+    api.on(path, listOf("Secret", 10, some.slice(0, 2), "next"), listOf("Secret", 10, some.slice(2, 3)));
+    expect(await read()).toEqual(
+      [...some.slice(0, 3), alone, plain].map(({ kind, metadata, data }) => [
+        kind,
+        Reflect.get(metadata as object, "name"),
+        data,
+      ]),
+    );
+    expect(api.takeAsked().filter((each) => each.includes("/namespaces/"))).toEqual([
+      `GET ${path}?fieldSelector=type=helm.sh/release.v1&limit=50`,
+      `GET ${path}?fieldSelector=type=helm.sh/release.v1&limit=50&continue=next`,
+      "GET /api/v1/namespaces/web/secrets/r9",
+    ]);
+    api.on(path, (call) => {
+      throw refused(403, "Forbidden")(call);
+    });
+    expect(await codeOf(read())).toBe("forbidden");
+  });
+
   it("are read without kubectl's copy of the whole object, which of a Secret would be a copy of its values", async () => {
     const copied = "kubectl.kubernetes.io/last-applied-configuration";
     const release = {
