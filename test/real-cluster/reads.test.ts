@@ -148,6 +148,45 @@ describe("custom kinds", () => {
   });
 });
 
+describe("an app's custom kinds", () => {
+  it("that were not served when its objects were first listed are seen once they are", async () => {
+    const group = `late-${randomSuffix(systemRandom)}.test`;
+    const definition = {
+      apiVersion: "apiextensions.k8s.io/v1",
+      kind: "CustomResourceDefinition",
+      metadata: { name: `sites.${group}` },
+      spec: {
+        group,
+        scope: "Cluster",
+        names: { plural: "sites", singular: "site", kind: "Site", listKind: "SiteList" },
+        versions: [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: { type: "object" } } }],
+      },
+    };
+    const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/sites.${group}`;
+    const ownerId = `late-${randomSuffix(systemRandom)}`;
+    const site = { apiVersion: `${group}/v1`, kind: "Site", metadata: { name: "one" } };
+    ends.push(async () => {
+      await cluster.api.remove(path);
+    });
+    const define = async (): Promise<void> => {
+      await cluster.api.create(definition);
+      await cluster.api.until(path, (crd) => JSON.stringify(crd?.status ?? {}).includes('"type":"Established"'));
+    };
+    await define();
+    const first = await connect({ ownerId });
+    const apply = () => first.apply({ desired: site, owner: "shop" }, signal);
+    await expect.poll(() => codeOf(apply()), { timeout: 20_000 }).toBe("done");
+    await cluster.api.remove(path);
+    await cluster.api.until(path, (crd) => crd === null);
+    const second = await connect({ ownerId });
+    await expect.poll(() => names(second, { owner: "shop" }), { timeout: 20_000 }).toEqual([]);
+    await define();
+    await expect.poll(() => codeOf(apply()), { timeout: 20_000 }).toBe("done");
+    // Nobody asks for the kind itself here.
+    await expect.poll(() => names(second, { owner: "shop" }), { timeout: 20_000 }).toEqual(["one"]);
+  }, 60_000);
+});
+
 describe("rights", () => {
   it("that do not reach to a list are an error; a target that reads some namespaces does with those", async () => {
     const namespace = await cluster.namespace("rights");

@@ -3,6 +3,7 @@ import { SCALER_VERSION } from "../../diff/versions.ts";
 import type { TrueupError } from "../../model/errors.ts";
 import { Follower, type FollowOptions } from "./follower.ts";
 import { kindsBeside, selectorOf } from "./health-kinds.ts";
+import { Lookout } from "./lookout.ts";
 import { type KindQuery, kindKey } from "./resource.ts";
 import { statusOf } from "./status.ts";
 
@@ -18,11 +19,14 @@ export class FollowedKinds {
   readonly #options: FollowOptions;
   readonly #own: { kind: string; namespace: string };
   readonly #kinds = new Map<string, Followed>();
+  readonly #lookout: Lookout;
 
   /** @param own The one kind (`group/Kind`) that is also read where trueup keeps its own objects, and where */
   constructor(options: FollowOptions, own: { kind: string; namespace: string }) {
     this.#options = options;
     this.#own = own;
+    const { api, clock, random, discovery } = options;
+    this.#lookout = new Lookout({ api, clock, random, lookAgain: () => this.#lookAgain(discovery) });
   }
 
   get size(): number {
@@ -37,6 +41,7 @@ export class FollowedKinds {
   follow(kind: KindQuery, isNeeded: boolean): Follower {
     const followed = this.#add(kind);
     followed.isNeeded ||= isNeeded;
+    if (followed.isNeeded && followed.follower.isAbsent) this.#lookout.begin();
     if (kind.version !== undefined) followed.follower.prefer(kind.version);
     for (const beside of kindsBeside(kind)) this.#add(beside);
     return followed.follower;
@@ -76,7 +81,15 @@ export class FollowedKinds {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#kinds.values()].map(({ follower }) => follower.close()));
+    await Promise.all([this.#lookout.close(), ...[...this.#kinds.values()].map(({ follower }) => follower.close())]);
+  }
+
+  /** Kinds that apps have objects of and that were not there: as soon as they are, so may be the objects. */
+  #lookAgain(discovery: FollowOptions["discovery"]): void {
+    const absent = [...this.#kinds.values()].filter(({ follower, isNeeded }) => isNeeded && follower.isAbsent);
+    if (absent.length === 0) return;
+    discovery.invalidate();
+    for (const { follower } of absent) follower.lookAgain();
   }
 
   #add(asked: KindQuery): Followed {
@@ -85,7 +98,13 @@ export class FollowedKinds {
     const kind = key === SCALER ? { ...asked, version: SCALER_VERSION } : asked;
     let followed = this.#kinds.get(key);
     if (followed === undefined) {
-      followed = { follower: new Follower(this.#optionsFor(key), kind, selectorOf(kind)), isNeeded: false };
+      const onAbsent = (): void => {
+        if (this.#kinds.get(key)?.isNeeded === true) this.#lookout.begin();
+      };
+      followed = {
+        follower: new Follower({ ...this.#optionsFor(key), onAbsent }, kind, selectorOf(kind)),
+        isNeeded: false,
+      };
       this.#kinds.set(key, followed);
     }
     return followed;

@@ -21,6 +21,8 @@ export interface FollowOptions {
   random: Random;
   /** Only these namespaces, for kinds that live in one; all of them when absent. */
   namespaces?: readonly string[];
+  /** Called when the server does not serve the kind. */
+  onAbsent?: () => void;
 }
 
 type State =
@@ -59,6 +61,15 @@ export class Follower {
   /** Whether the cache answers for the kind, so that there is nothing to wait for. */
   get isSettled(): boolean {
     return this.#state.is === "in-step" || this.#state.is === "absent";
+  }
+
+  get isAbsent(): boolean {
+    return this.#state.is === "absent";
+  }
+
+  /** Looks again for a kind that was not served. */
+  lookAgain(): void {
+    if (this.#state.is === "absent") this.#wake();
   }
 
   /** Why the kind cannot be read now; `null` when it can, is not there, or was not read yet. */
@@ -135,6 +146,7 @@ export class Follower {
         if (resource === null) {
           this.#leave();
           this.#set({ is: "absent" });
+          this.#options.onAbsent?.();
           await this.#pause(null, signal);
           this.#set({ is: "starting" });
           continue;

@@ -26,6 +26,10 @@ const WATCH_S = 240;
 const OVERDUE_MS = 30_000;
 /** Servers send a bookmark each minute: one that was heard to and says nothing for so long hangs. */
 const QUIET_MS = 150_000;
+/** Metadata of objects instead of the objects. @see Kubernetes' page "API concepts", section "Metadata-only fetches" */
+const NAMES_ALONE = ["PartialObjectMetadataList", "PartialObjectMetadata"]
+  .map((kind) => `application/json;as=${kind};g=meta.k8s.io;v=v1`)
+  .join(",");
 /** A watch that ends sooner counts as a failure, or it would be begun again without end. */
 const SHORT_MS = 1_000;
 const BACKOFF = { baseMs: 250, maxMs: 30_000 };
@@ -38,6 +42,8 @@ export interface ReflectorOptions<T> {
   /** "" for all namespaces. */
   namespace: string;
   fieldSelector?: string;
+  /** Only the objects' metadata is asked for. */
+  namesAlone?: boolean;
   sink: ReflectorSink<T>;
 }
 
@@ -150,7 +156,8 @@ export class Reflector<T> {
     for (;;) {
       let page: JsonObject;
       try {
-        page = await api.request({ method: "GET", path, query: { limit, continue: token, fieldSelector } }, signal);
+        const query = { limit, continue: token, fieldSelector };
+        page = await api.request({ method: "GET", path, query, ...this.#accept() }, signal);
       } catch (error) {
         if (token !== undefined && statusOf(error)?.code === 410) return null;
         throw error;
@@ -165,6 +172,10 @@ export class Reflector<T> {
         return { kept, version: metadata.resourceVersion };
       }
     }
+  }
+
+  #accept(): { accept?: string } {
+    return this.#options.namesAlone === true ? { accept: NAMES_ALONE } : {};
   }
 
   /** Until the watch has run its time. @throws {TrueupError} What the server refuses it with, or why it broke */
@@ -185,7 +196,8 @@ export class Reflector<T> {
     let heard = 0;
     try {
       const both = AbortSignal.any([signal, own.signal]);
-      for await (const line of api.lines({ method: "GET", path, query }, both, () => sink.inStep())) {
+      const call = { method: "GET" as const, path, query, ...this.#accept() };
+      for await (const line of api.lines(call, both, () => sink.inStep())) {
         if (!this.#take(line, path)) break;
         silence.broken(line.startsWith(BOOKMARK));
         heard++;
