@@ -99,6 +99,8 @@ export interface LogQuery {
 export interface Backend {
   readonly capabilities: BackendCapabilities;
   list(query: ListQuery, signal: AbortSignal): Promise<ObjectList>;
+  /** Whether objects of a kind live in namespaces; `null` when the kind is not known. Absent: what git says is all that is known. */
+  isNamespaced?(kind: { group: string; kind: string }, signal: AbortSignal): Promise<boolean | null>;
   /** Changes after `version`, in order. Code `not-found` when that version is too old: list again. */
   watch(query: ListQuery, version: string, signal: AbortSignal): AsyncIterable<WatchEvent>;
   dryRun(request: ApplyRequest, signal: AbortSignal): Promise<ApplyResult>;

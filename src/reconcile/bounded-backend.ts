@@ -48,6 +48,11 @@ export class BoundedBackend implements Backend {
     return this.#within(LIST_MS, what, signal, (own) => this.#inner.list(query, own));
   }
 
+  async isNamespaced(kind: { group: string; kind: string }, signal: AbortSignal): Promise<boolean | null> {
+    const asked = (own: AbortSignal) => this.#inner.isNamespaced?.(kind, own) ?? Promise.resolve(null);
+    return this.#within(LIST_MS, `look up ${kind.kind}`, signal, asked);
+  }
+
   dryRun(request: ApplyRequest, signal: AbortSignal): Promise<ApplyResult> {
     const what = `try ${displayId(idOf(request.desired))}`;
     return this.#inTurn(what, signal, (own) => this.#inner.dryRun(request, own));

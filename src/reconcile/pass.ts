@@ -18,6 +18,7 @@ import type { OnFailure } from "./course.ts";
 import { reusedTags } from "./images.ts";
 import { autoscalersOf, definedKinds, goingOf, hooksAmong, keyOfDeclared, keyOfObject, observe } from "./observe.ts";
 import { dueChanges } from "./request.ts";
+import { inScopeOfBackend, sameInScope } from "./scopes.ts";
 import { type AppSource, isRejected, type Snapshot, type SourceOptions } from "./source.ts";
 import { type Settled, tryPlan } from "./trial.ts";
 import type { AppReconcilerOptions, AppSettings, PlanOutcome } from "./types.ts";
@@ -136,15 +137,19 @@ async function readApp(context: PassContext, aim: Aim, base: Snapshot | null, si
   const former = isHead ? claims : ((await options.claims?.(aim.commit)) ?? NO_CLAIMS);
   signal.throwIfAborted();
   const { name, kinds } = options.backend.capabilities;
+  // Of what is wrong already, the backend is not asked.
+  const isWrong = snapshot.diagnostics.some(isError);
+  const served = isWrong ? snapshot.declared : await inScopeOfBackend(snapshot.declared, options.backend, signal);
   const said = [
     ...(settings?.diagnostics ?? []),
     ...snapshot.diagnostics,
     ...(settings === undefined ? [] : checkImageRules(snapshot.images, settings.images)),
     ...notRunHere(snapshot.declared, { name: `the ${name} cluster`, kinds }),
-    ...(isHead ? declaredTwice(snapshot.declared, claims) : []),
+    ...sameInScope(snapshot.declared, served),
+    ...(isHead ? declaredTwice(served, claims) : []),
   ];
   const diagnostics = judged(said, settings, snapshot, aim.day ?? dayOf(options.clock.now()));
-  const declared = isHead ? snapshot.declared : notTakenOver(snapshot.declared, claims);
+  const declared = isHead ? served : notTakenOver(served, claims);
   const onFailure = settings?.onFailure ?? options.onFailure ?? "keep";
   const ignore = settings?.ignore ?? [];
   return { commit, snapshot, declared, aim, claims, former, onFailure, ignore, diagnostics, doubts };

@@ -25,7 +25,12 @@ async function begin(prefix: string, files: Record<string, string>): Promise<{ n
   return { namespace, made };
 }
 
-async function start(made: World, namespace: string, user: "trueup" | "alice" = "trueup"): Promise<AppReconciler> {
+async function start(
+  made: World,
+  namespace: string,
+  user: "trueup" | "alice" = "trueup",
+  more: Parameters<World["reconciler"]>[0] = {},
+): Promise<AppReconciler> {
   const backend: KubernetesBackend = await connectKubernetes({
     kubeconfig: cluster.kubeconfigFor(user),
     env: {},
@@ -36,6 +41,7 @@ async function start(made: World, namespace: string, user: "trueup" | "alice" = 
   });
   ends.push(() => backend.close());
   const reconciler = made.reconciler({
+    ...more,
     backend,
     app: { name: "shop", ref: "main", path: "", namespace, target: "cluster" },
   });
@@ -150,6 +156,32 @@ describe("a commit", () => {
     await made.push(reconciler, { "README.md": "words" }, "words");
     expect(await made.outcomes()).toEqual(["first #1: deployed", "words #1: no-op"]);
     expect((await cluster.api.get(path)).metadata.uid).toBe(uid);
+  });
+});
+
+describe("a custom kind that nothing in git defines", () => {
+  it("has its objects where the server says that they live, and they are well there", async () => {
+    const group = `open-${randomSuffix(systemRandom)}.trueup.test`;
+    const site = { apiVersion: `${group}/v1`, kind: "Site", metadata: { name: "s" }, size: 1 };
+    await make(DEFINITIONS, `sites.${group}`, definition(group, "Site", "Cluster"));
+    await cluster.api.until(`${DEFINITIONS}/sites.${group}`, (crd) =>
+      JSON.stringify(crd?.status ?? {}).includes('"type":"Established"'),
+    );
+    const { namespace, made } = await begin("open", { "a.json": configMap("a"), "s.json": json(site) });
+    const settings = { path: "", namespace, images: { allowedRepositories: [], requireDigest: false }, isGone: false };
+    const reconciler = await start(made, namespace, "trueup", {
+      settingsAt: async () => ({
+        ...settings,
+        onFailure: "keep",
+        ignore: [],
+        diagnostics: [],
+        allowUnknownKinds: [`${group}/Site`],
+      }),
+    });
+    expect(await reconciler.settled()).toMatchObject({ phase: "Synced", reason: "", health: { status: "Healthy" } });
+    await made.push(reconciler, { "s.json": json({ ...site, size: 2 }) }, "larger");
+    expect(await made.outcomes()).toEqual(["first #1: deployed", "larger #1: deployed"]);
+    expect(await cluster.api.get(`/apis/${group}/v1/sites/s`)).toMatchObject({ size: 2 });
   });
 });
 

@@ -137,6 +137,11 @@ export class KubernetesBackend implements Backend {
     return { items, version: String(this.#cache.version) };
   }
 
+  async isNamespaced(kind: KindQuery, signal: AbortSignal): Promise<boolean | null> {
+    this.#ready(signal);
+    return (await this.#discovery.find(kind, signal))?.namespaced ?? null;
+  }
+
   async *watch(query: ListQuery, version: string, signal: AbortSignal): AsyncIterable<WatchEvent> {
     this.#ready(signal);
     const { group, kind } = query;

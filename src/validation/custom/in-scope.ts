@@ -6,7 +6,7 @@ import type { CustomKinds } from "./kinds.ts";
 const rescoped = new WeakMap<Declared, Declared>();
 
 /** The declared object as its kind's scope has it; the same instance each time. */
-export function inScope(declared: Declared, kinds: CustomKinds): Declared {
+export function inScope(declared: Declared, kinds: Pick<CustomKinds, "isClusterScoped">): Declared {
   const { id } = declared;
   if (id.namespace === "" || !kinds.isClusterScoped(id.group, id.kind)) return declared;
   const known = rescoped.get(declared);
