@@ -5,9 +5,10 @@ import { displayId, type KubeObject, type ObjectId } from "../model/object.ts";
 import type { Change } from "../model/plan.ts";
 import type { CommitInfo } from "../model/source.ts";
 import { rankOf } from "../plan/order.ts";
+import { homesOf } from "./homes.ts";
 import { inParallel, widthOf } from "./parallel.ts";
 import { requestFor } from "./request.ts";
-import { firstOf, homesOf, requireAccepted } from "./trial.ts";
+import { firstOf, requireAccepted } from "./trial.ts";
 
 const BESIDE_OTHERS: ReadonlySet<string> = new Set(["create", "update"]);
 

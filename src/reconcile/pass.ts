@@ -1,5 +1,6 @@
 /** One pass over an app: what a commit declares, whether it may be applied, and what applying it would do. */
 import { compareDiagnostics, type Diagnostic, isError } from "../model/diagnostic.ts";
+import type { TrueupError } from "../model/errors.ts";
 import type { IgnoreRule } from "../model/ignore.ts";
 import type { Declared } from "../model/manifest.ts";
 import type { ObjectKey } from "../model/object.ts";
@@ -81,6 +82,8 @@ export interface Prepared {
   /** `PassContext.doubts` when this was begun. */
   doubts: number;
   plan?: Plan;
+  /** What is refused is so only as another app has not brought yet what it needs. */
+  awaited?: TrueupError;
 }
 
 export type Accepted = Prepared & { plan: Plan };
@@ -95,7 +98,8 @@ export function isAccepted(prepared: Prepared): prepared is Accepted {
  * Nothing is changed but the catalogue of images.
  *
  * @param base A snapshot near to the commit, so that only differences are read
- * @throws {TrueupError} When git, the images, the ledger or the backend cannot be read: then nothing is known
+ * @throws {TrueupError} When git, the images, the ledger or the backend cannot be read: then nothing is known; and when
+ *   another app of the commit is to bring first what this one needs
  */
 export async function prepare(
   context: PassContext,
@@ -118,7 +122,10 @@ export async function prepare(
     if (isRejected(prepared)) return sorted(prepared);
   }
   signal.throwIfAborted();
-  return planPrepared(context, prepared, signal);
+  const planned = await planPrepared(context, prepared, signal);
+  // No verdict on the commit: it is tried again.
+  if (planned.awaited !== undefined) throw planned.awaited;
+  return planned;
 }
 
 /** The app at a commit, where and as that commit's settings say, with all that is wrong about either. */
@@ -249,17 +256,17 @@ export async function planPrepared(context: PassContext, prepared: Prepared, sig
     ...moves,
   });
   const released = aim.approvals === undefined ? planned : release(planned, aim.approvals);
-  const { plan, diagnostics: refused } = await tryPlan(
-    released,
-    commit,
-    backend,
-    context.settled,
-    definedKinds(observed, declared),
-    signal,
-  );
+  const neighbours = {
+    claims: prepared.claims,
+    definitions: async () => (await options.definitionsAt?.(aim.commit, signal)) ?? [],
+  };
+  const defined = definedKinds(observed, declared);
+  const trial = await tryPlan(released, commit, backend, context.settled, defined, neighbours, signal);
+  const { plan, diagnostics: refused, awaited } = trial;
   const hookObjects = hooksAmong(observed, declared);
   const diagnostics = [...prepared.diagnostics, ...refused];
-  return sorted({ ...prepared, plan, isGivingUp, going, hookObjects, ignored, diagnostics });
+  const rest = { isGivingUp, going, hookObjects, ignored, diagnostics, ...(awaited !== undefined && { awaited }) };
+  return sorted({ ...prepared, plan, ...rest });
 }
 
 /**

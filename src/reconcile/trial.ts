@@ -7,13 +7,13 @@ import type { ApplyResult, Backend } from "../model/backend.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import { TrueupError } from "../model/errors.ts";
 import type { Declared } from "../model/manifest.ts";
-import { displayId, type KubeObject, type ObjectId } from "../model/object.ts";
-import { definedKind } from "../model/ordering.ts";
+import { displayId, type KubeObject } from "../model/object.ts";
 import type { Change, Observed, Plan } from "../model/plan.ts";
 import type { CommitInfo } from "../model/source.ts";
 import { ANNOTATION } from "../model/workload.ts";
 import { planDigest } from "../plan/digest.ts";
 import { replaceFault } from "../plan/replace.ts";
+import { accountIsLate, broughtByOthers, isAccountLate, type Neighbours, UNSERVED, untried } from "./homes.ts";
 import { inParallel, widthOf } from "./parallel.ts";
 import { refusedFields } from "./refused.ts";
 import { dueChanges, requestFor } from "./request.ts";
@@ -23,8 +23,6 @@ const REFUSALS: ReadonlySet<string> = new Set(["conflict", "invalid", "forbidden
 /** How API servers and the embedded cluster say that a field cannot be changed on what exists. */
 const IMMUTABLE =
   /immutable|cannot change roleRef|may not (?:be )?change|cannot be changed|updates to .* are forbidden|must stay as it is/i;
-/** How the backend, and API servers, say that they know nothing of a kind. */
-const UNSERVED = /must serve the kind|no matches for kind|could not find the requested resource/i;
 /** Differences that are none, as the server says: by the declared instance, for one version of one object, whatever its status. */
 export type Settled = WeakMap<Declared, Observed>;
 
@@ -32,6 +30,8 @@ export interface Trial {
   /** The plan without what the server says is as declared, and with what it says cannot be changed in place as such. */
   plan: Plan;
   diagnostics: Diagnostic[];
+  /** What was refused only as another app of the commit has not brought yet what it needs: to be tried again. */
+  awaited?: TrueupError;
 }
 
 type Answer =
@@ -46,6 +46,7 @@ type Answer =
  * about them as soon as these are there), and objects of kinds that it brings (the next stage's pass asks).
  *
  * @param defined Kinds that the app defines itself, as `group/Kind`, and whether they are established
+ * @param neighbours What other apps of the commit bring
  * @throws {TrueupError} When the backend cannot be reached, or does not serve a kind yet that the app defines
  */
 export async function tryPlan(
@@ -54,6 +55,7 @@ export async function tryPlan(
   backend: Backend,
   settled: Settled,
   defined: ReadonlyMap<string, boolean>,
+  neighbours: Neighbours,
   signal: AbortSignal,
 ): Promise<Trial> {
   const due = dueChanges(plan);
@@ -64,9 +66,11 @@ export async function tryPlan(
   const asked = due.filter((change) => isAsked(change, plan.app) && !late.has(change) && !isSettled(change, settled));
   const answers = await inParallel(asked, widthOf(backend), (change) => ask(change, plan.app, commit, backend, signal));
   requireServed(asked, answers, defined);
+  const awaited = await awaitedOf(asked, answers, neighbours);
   const diagnostics: Diagnostic[] = [];
   const told = new Map(asked.map((change, at) => [change, answers[at]]));
   let unchanged = 0;
+  let isWrong = false;
   const changes = plan.changes.flatMap((change): Change[] => {
     const answer = told.get(change);
     if (answer?.is === "unchanged") settle(change, settled);
@@ -80,48 +84,17 @@ export async function tryPlan(
       return [now];
     }
     const wrong = replacementFault(now, plan.app);
-    if (wrong !== null) diagnostics.push(wrong);
+    if (wrong !== null) {
+      diagnostics.push(wrong);
+      isWrong = true;
+    }
     return [now];
   });
   const isSame = changes.length === plan.changes.length && changes.every((change, at) => change === plan.changes[at]);
-  if (isSame) return { plan, diagnostics };
+  const rest = { diagnostics, ...(awaited !== null && !isWrong && { awaited }) };
+  if (isSame) return { plan, ...rest };
   const next = { ...plan, changes, unchanged: plan.unchanged + unchanged };
-  return { plan: { ...next, digest: planDigest(next) }, diagnostics };
-}
-
-/** Changes that cannot be asked about before others of the list are made: what they live in, or are of, is not there yet. */
-export function untried(changes: readonly Change[]): Change[] {
-  return [...homesOf(changes).keys()];
-}
-
-/** The same, each with the changes that must be made before: its Namespace, a Pod's account, and the definition of its kind. */
-export function homesOf(changes: readonly Change[]): Map<Change, Change[]> {
-  const homes = new Map<string, Change>();
-  for (const change of changes) {
-    const { action, id, declared } = change;
-    // A definition that changes may bring the very version, or field, that its objects need.
-    const kind = declared === undefined ? null : definedKind(declared.object);
-    if (kind !== null) homes.set(`kind ${kind}`, change);
-    if (action !== "create" || id.group !== "") continue;
-    if (id.kind === "Namespace") homes.set(`namespace ${id.name}`, change);
-    if (id.kind === "ServiceAccount") homes.set(`account ${id.namespace}/${id.name}`, change);
-  }
-  const found = new Map<Change, Change[]>();
-  if (homes.size === 0) return found;
-  for (const change of changes) {
-    const { action, id, declared } = change;
-    const inNew = action === "create" ? [`namespace ${id.namespace}`, `account ${accountOf(id, declared)}`] : [];
-    const names = [...inNew, ...(action === "delete" ? [] : [`kind ${id.group}/${id.kind}`])];
-    const own = names.flatMap((name) => homes.get(name) ?? []);
-    if (own.length > 0) found.set(change, own);
-  }
-  return found;
-}
-
-/** The account that a Pod is to run as, which must be there before the Pod; "" for other kinds: theirs are asked for later. */
-function accountOf({ group, kind, namespace }: ObjectId, declared: Declared | undefined): string {
-  const { spec } = (declared?.object ?? {}) as { spec?: { serviceAccountName?: string } };
-  return group === "" && kind === "Pod" ? `${namespace}/${spec?.serviceAccountName ?? "default"}` : "";
+  return { plan: { ...next, digest: planDigest(next) }, ...rest };
 }
 
 /**
@@ -159,10 +132,12 @@ function refusalAt(error: TrueupError, declared: Declared, others: number): True
  *
  * @throws {TrueupError} As `requireAccepted`; what may pass by itself as the backend throws it
  */
-export async function firstOf<T>({ declared }: Change, write: () => Promise<T>): Promise<T> {
+export async function firstOf<T>(change: Change, write: () => Promise<T>): Promise<T> {
+  const { declared } = change;
   try {
     return await write();
   } catch (error) {
+    if (error instanceof TrueupError && isAccountLate(change, error)) throw accountIsLate(change, error);
     const isRefusal = error instanceof TrueupError && error.code !== "conflict" && REFUSALS.has(error.code);
     throw isRefusal && declared !== undefined ? refusalAt(error, declared, 0) : error;
   }
@@ -188,6 +163,25 @@ function requireServed(
       { cause: answer.error },
     );
   }
+}
+
+/** All that is refused must be so for want of what others bring: what is wrong besides stays wrong. */
+async function awaitedOf(
+  asked: readonly Change[],
+  answers: readonly Answer[],
+  neighbours: Neighbours,
+): Promise<TrueupError | null> {
+  let first: TrueupError | null = null;
+  for (const [at, change] of asked.entries()) {
+    const answer = answers[at];
+    if (answer?.is !== "refused") continue;
+    const clause = await broughtByOthers(change, answer.error, neighbours);
+    if (clause === null) return null;
+    first ??= new TrueupError("unavailable", `Cannot apply ${displayId(change.id)} yet as ${clause}.`, {
+      cause: answer.error,
+    });
+  }
+  return first;
 }
 
 /** What may not be replaced is refused whatever the backend says. */
@@ -217,6 +211,7 @@ async function ask(
     return mayBeNone && isNone ? { is: "unchanged" } : { is: "accepted", result };
   } catch (error) {
     if (!(error instanceof TrueupError && REFUSALS.has(error.code))) throw error;
+    if (isAccountLate(change, error)) throw accountIsLate(change, error);
     if (!isFixed(error)) return { is: "refused", error };
     // A backend that cannot try a new object says of the present one what is known.
     if (isReplaced) return { is: "accepted" };

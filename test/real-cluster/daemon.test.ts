@@ -144,6 +144,57 @@ it("goes on after kill -9 in mid-rollout, and applies nothing twice", async () =
   expect(writes.filter(({ uri }) => uri.includes("/deployments/") && !uri.includes("dryRun"))).toEqual([]);
 });
 
+it("waits for what another app of the same commit makes: a Namespace, an account, a kind; and for a new Namespace's own account", async () => {
+  const [inside, group] = [`${namespace}-in`, `${namespace}.trueup.test`];
+  const pod = (name: string, account = ""): string => `apiVersion: v1
+kind: Pod
+metadata: { name: ${name}, namespace: ${inside} }
+spec:
+  ${account}
+  containers: [{ name: web, image: hello-server:v1 }]
+`;
+  const players = cluster.play([inside], { "hello-server:v1": { does: "run", readyAfterMs: 50 } });
+  const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/sites.${group}`;
+  try {
+    const head = shop.commit("Two apps", {
+      "hello.yaml": "",
+      "trueup.yaml": "apps:\n  - { name: a-user, path: user }\n  - { name: z-base, path: base }\n",
+      "user/pods.yaml": `${pod("plain")}---\n${pod("robot", "serviceAccountName: robot")}`,
+      "user/site.yaml": `apiVersion: ${group}/v1\nkind: Site\nmetadata: { name: s }\n`,
+      "base/base.yaml": `apiVersion: v1
+kind: Namespace
+metadata: { name: ${inside} }
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: { name: robot, namespace: ${inside} }
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: sites.${group} }
+spec:
+  group: ${group}
+  scope: Cluster
+  names: { plural: sites, singular: site, kind: Site, listKind: SiteList }
+  versions: [{ name: v1, served: true, storage: true, schema: { openAPIV3Schema: { type: object } } }]
+---
+${pod("own")}`,
+    });
+    shop.run(shop.repository, "--context", CONTEXT, "--kubeconfig", cluster.kubeconfigFor("trueup"));
+    await shop.synced(head);
+    const log = await shop.json<{ app: string; ending?: { outcome: string } }[]>("log");
+    expect(log.map(({ app, ending }) => `${app}: ${ending?.outcome}`).sort()).toEqual([
+      "a-user: deployed",
+      "z-base: deployed",
+    ]);
+  } finally {
+    await players.stop();
+    await cluster.api.remove(path);
+    await cluster.api.remove(`/api/v1/namespaces/${inside}`);
+    await cluster.api.remove(`/api/v1/namespaces/${inside}/pods`, { gracePeriodSeconds: 0 });
+  }
+});
+
 it("repairs what somebody changes, and names by what manager it was", async () => {
   start();
   await shop.synced(shop.head);

@@ -6,6 +6,8 @@ import type { KubeObject } from "../../src/model/object.ts";
 import type { Observed } from "../../src/model/plan.ts";
 import { asCommitId, asObjectHash, type CommitInfo } from "../../src/model/source.ts";
 import { planApp } from "../../src/plan/plan.ts";
+import { NO_CLAIMS } from "../../src/reconcile/claims.ts";
+import type { Neighbours } from "../../src/reconcile/homes.ts";
 import { type Settled, tryPlan } from "../../src/reconcile/trial.ts";
 import { declaredOf, observedOf } from "../plan/declared.ts";
 import { configMap, deployment, image, NO_ABORT, until, World } from "./world.ts";
@@ -350,6 +352,7 @@ describe("a difference that the server says is none", () => {
   });
 });
 
+const NOBODY: Neighbours = { claims: NO_CLAIMS, definitions: async () => [] };
 const COMMIT: CommitInfo = {
   ...{ id: asCommitId("1".repeat(40)), tree: asObjectHash("2".repeat(40)), parents: [], subject: "s" },
   ...{ authorName: "", authorEmail: "", authoredAt: "", committerName: "", committerEmail: "", committedAt: "" },
@@ -382,7 +385,7 @@ describe("what the server settled", () => {
     for (const observed of [at("1", { status: { seen: 1 } }), { ...at("2", more, uid), ...observedMore }]) {
       const plan = planApp({ app: "shop", commit: COMMIT.id, declared, observed: [observed] });
       expect(plan.changes).toHaveLength(1);
-      const { plan: left } = await tryPlan(plan, COMMIT, backend, settled, new Map(), NO_ABORT);
+      const { plan: left } = await tryPlan(plan, COMMIT, backend, settled, new Map(), NOBODY, NO_ABORT);
       expect([left.changes.length, left.unchanged]).toEqual([0, 1]);
     }
     expect(count).toBe(asked);
@@ -481,7 +484,7 @@ describe("an object of a kind that the app defines itself", () => {
     const declared = [definition, widget].map((object) => declaredOf(object));
     const observed = live.map((object) => observedOf(object, "shop"));
     const plan = planApp({ app: "shop", commit: commit.id, declared, observed });
-    const trial = tryPlan(plan, commit, backend, new WeakMap(), new Map(defined), NO_ABORT);
+    const trial = tryPlan(plan, commit, backend, new WeakMap(), new Map(defined), NOBODY, NO_ABORT);
     const comes = await trial.then(
       ({ diagnostics }) => diagnostics.map(({ rule }) => rule).join() || "accepted",
       (error: TrueupError) => error.code,

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { displayId, type KubeObject } from "../../src/model/object.ts";
 import { asCommitId } from "../../src/model/source.ts";
 import { planApp } from "../../src/plan/plan.ts";
-import { untried } from "../../src/reconcile/trial.ts";
+import { untried } from "../../src/reconcile/homes.ts";
 import { declaredOf, plain } from "../plan/declared.ts";
 
 const pod = (name: string, serviceAccountName?: string): KubeObject =>
