@@ -8,13 +8,18 @@ export const ROOT = resolve(import.meta.dirname, "..");
 export const BENCH_BUNDLE = join(ROOT, "node_modules/.cache/trueup-bench");
 
 /**
- * @param outdir Gets `main.js`, `index.js`, the thread that checks files beside the main one, and their chunks
+ * @param outdir Gets `main.js`, `index.js`, `conformance.js`, the thread that checks files beside the main one, and their chunks
  * @returns What was written
  */
 export async function bundle(outdir: string): Promise<Metafile["outputs"]> {
   const result = await build({
     absWorkingDir: ROOT,
-    entryPoints: { main: "src/main.ts", index: "src/index.ts", "check-worker": "src/cli/check/worker.ts" },
+    entryPoints: {
+      main: "src/main.ts",
+      index: "src/index.ts",
+      conformance: "src/conformance/suite.ts",
+      "check-worker": "src/cli/check/worker.ts",
+    },
     outdir,
     bundle: true,
     splitting: true,

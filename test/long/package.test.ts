@@ -1,7 +1,7 @@
 /** The package as people install it: packed, installed elsewhere, run by the Node it asks for and refused by an older one. */
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { endHome } from "../support/daemon.ts";
 import { npmEnv } from "../support/npm.ts";
 import { Child, type Home, makeHome, ROOT, run } from "../support/processes.ts";
@@ -14,22 +14,50 @@ beforeEach(() => {
 });
 afterEach(() => endHome(home, children.splice(0)));
 
-it("installs from its tarball into an empty folder and carries the demo", async () => {
-  const packed = await run(["npm", "pack", "--json", "--pack-destination", home.dir], {
+/** Where the tarball is: packed once, and read by each test that installs it. */
+let shelf: Home;
+let tarball: string;
+let files: { path: string }[];
+
+beforeAll(async () => {
+  shelf = makeHome();
+  const packed = await run(["npm", "pack", "--json", "--pack-destination", shelf.dir], {
     cwd: ROOT,
-    env: npmEnv(home),
+    env: npmEnv(shelf),
     group: true,
   });
   expect(packed.code, packed.stderr).toBe(0);
   const start = packed.stdout.lastIndexOf("\n[") + 1;
-  const [{ filename, files }] = JSON.parse(packed.stdout.slice(start)) as [
-    { filename: string; files: { path: string }[] },
-  ];
+  const [made] = JSON.parse(packed.stdout.slice(start)) as { filename: string; files: { path: string }[] }[];
+  tarball = join(shelf.dir, made?.filename ?? "");
+  files = made?.files ?? [];
+});
+afterAll(() => shelf.remove());
+
+/** Makes an empty package, and installs the tarball and these packages into it. @returns Its folder */
+async function installElsewhere(...more: string[]): Promise<string> {
+  const elsewhere = join(home.dir, "elsewhere");
+  mkdirSync(elsewhere);
+  writeFileSync(
+    join(elsewhere, "package.json"),
+    '{ "name": "elsewhere", "private": true, "type": "module", "allowScripts": { "node": true } }\n',
+  );
+  const install = await run(["npm", "install", "--no-audit", "--no-fund", "--omit=dev", tarball, ...more], {
+    cwd: elsewhere,
+    env: npmEnv(home),
+    group: true,
+  });
+  expect(install.code, install.stderr).toBe(0);
+  return elsewhere;
+}
+
+it("installs from its tarball into an empty folder and carries the demo", async () => {
   const paths = files.map(({ path }) => path);
   for (const needed of [
     "bin/trueup.js",
     "dist/main.js",
     "dist/index.js",
+    "dist/conformance.js",
     "sample-repo/hello-deployment.yaml",
     "README.md",
   ]) {
@@ -37,18 +65,7 @@ it("installs from its tarball into an empty folder and carries the demo", async 
   }
   expect(paths.filter((path) => path.startsWith("src/") || path.startsWith("test/"))).toEqual([]);
 
-  const elsewhere = join(home.dir, "elsewhere");
-  mkdirSync(elsewhere);
-  writeFileSync(
-    join(elsewhere, "package.json"),
-    '{ "name": "elsewhere", "private": true, "allowScripts": { "node": true } }\n',
-  );
-  const install = await run(
-    ["npm", "install", "--no-audit", "--no-fund", "--omit=dev", join(home.dir, filename), "node@26"],
-    { cwd: elsewhere, env: npmEnv(home), group: true },
-  );
-  expect(install.code, install.stderr).toBe(0);
-
+  const elsewhere = await installElsewhere("node@26");
   const bin = join(elsewhere, "node_modules/.bin/trueup");
   const env = { ...home.env, PATH: `${join(elsewhere, "node_modules/.bin")}:${home.env.PATH}` };
   const version = await run([bin, "--version"], { cwd: elsewhere, env });
@@ -69,6 +86,61 @@ it("exports types and values that another package can use", async () => {
   expect(keyOf({ apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "web" } })).toBe(
     "apps/Deployment/default/web",
   );
+});
+
+it("proves a third party's backend, which is written from the package's exports alone", async () => {
+  const own = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { devDependencies: { vitest: string } };
+  const elsewhere = await installElsewhere(`vitest@${own.devDependencies.vitest}`);
+  const notebook = readFileSync(join(ROOT, "test/conformance/third-party/notebook.ts"), "utf8");
+  writeFileSync(join(elsewhere, "notebook.ts"), notebook.replace('"../../../src/index.ts"', '"trueup"'));
+  writeFileSync(
+    join(elsewhere, "notebook.test.ts"),
+    `import { backendConformance } from "trueup/conformance";
+     import { NotebookBackend } from "./notebook.ts";
+     backendConformance("of a third party", async () => {
+       const backend = new NotebookBackend();
+       return { backend, close: async () => backend.close() };
+     });`,
+  );
+  const options = {
+    module: "nodenext",
+    strict: true,
+    noEmit: true,
+    allowImportingTsExtensions: true,
+    skipLibCheck: false,
+  };
+  const typeRoots = [join(ROOT, "node_modules/@types")];
+  const compilerOptions = { ...options, target: "ES2024", lib: ["ES2024", "DOM"], types: ["node"], typeRoots };
+  writeFileSync(join(elsewhere, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["notebook.test.ts"] }));
+  const env = { ...home.env, CI: "1" };
+  const typed = await run([process.execPath, join(ROOT, "node_modules/typescript/bin/tsc"), "-p", elsewhere], {
+    cwd: elsewhere,
+    env,
+  });
+  expect(typed).toEqual({ code: 0, stdout: "", stderr: "" });
+
+  const vitest = join(elsewhere, "node_modules/vitest/vitest.mjs");
+  const tested = await run([process.execPath, vitest, "run", "--reporter=json"], { cwd: elsewhere, env });
+  expect(tested.code, tested.stdout + tested.stderr).toBe(0);
+  const report = JSON.parse(tested.stdout) as { numPassedTests: number; numFailedTests: number };
+  expect(report).toMatchObject({ success: true, numFailedTests: 0 });
+  expect(report.numPassedTests).toBeGreaterThan(25);
+
+  // That the suite can say no: a backend that believes in nothing fails it.
+  writeFileSync(
+    join(elsewhere, "notebook.test.ts"),
+    `import { backendConformance } from "trueup/conformance";
+     import { NotebookBackend } from "./notebook.ts";
+     class Forgetful extends NotebookBackend {
+       override async list() { return { items: [], version: "0" }; }
+     }
+     backendConformance("that forgets", async () => {
+       const backend = new Forgetful();
+       return { backend, close: async () => backend.close() };
+     });`,
+  );
+  const refused = await run([process.execPath, vitest, "run", "--reporter=json"], { cwd: elsewhere, env });
+  expect(refused.code).toBe(1);
 });
 
 it("has types that a strict reader's compiler takes, and that refuse what is wrong", async () => {

@@ -1,8 +1,8 @@
 /** The conformance suite of backends on a real API server. */
 import { connectKubernetes } from "../../src/backend/kubernetes/connect.ts";
+import { backendConformance } from "../../src/conformance/suite.ts";
 import { SystemClock } from "../../src/util/clock.ts";
 import { randomSuffix, systemRandom } from "../../src/util/random.ts";
-import { backendConformance } from "../backend/conformance/suite.ts";
 import { clusterForTests } from "../support/kubernetes/cluster.ts";
 
 const cluster = clusterForTests();
@@ -10,6 +10,8 @@ const cluster = clusterForTests();
 backendConformance("kubernetes", async () => {
   // Each test is a daemon of its own, in a Namespace of its own: nothing needs to be gone before the next one begins.
   const namespace = await cluster.namespace("conformance");
+  // There is no kubelet, so nobody keeps what containers print.
+  cluster.play([namespace]);
   const backend = await connectKubernetes({
     kubeconfig: cluster.kubeconfigFor("trueup"),
     env: {},
@@ -23,5 +25,5 @@ backendConformance("kubernetes", async () => {
     // Made by the suite through the backend.
     await cluster.api.remove(`/api/v1/namespaces/${namespace}-other`);
   };
-  return { backend, namespace, close };
+  return { backend, namespace, pods: { image: "web:v1" }, close };
 });

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { backendConformance } from "./conformance/suite.ts";
+import { backendConformance } from "../../src/conformance/suite.ts";
 import { NotebookBackend } from "./third-party/notebook.ts";
 
 it("a third party's backend is written from the package's exports alone", () => {
