@@ -6,6 +6,7 @@ import { type Clock, sleep } from "../../util/clock.ts";
 import type { Random } from "../../util/random.ts";
 import type { Credentials, Identity } from "./credentials.ts";
 import { linesOf } from "./lines.ts";
+import { withoutCredentials } from "./proxy.ts";
 import { networkCode, retryMs } from "./retry.ts";
 import { errorOfStatus, isAboutSecrets, readStatus, statusOf } from "./status.ts";
 import { openTransport, type TlsSettings, type Transport, type WireAnswer, type WireRequest } from "./transport.ts";
@@ -162,7 +163,9 @@ export class UndiciKubeApi implements KubeApi {
   }
 
   #unreachable(why: string): string {
-    return `Cannot reach the API server ${this.server} as it must answer: ${why}.`;
+    const { proxyUrl } = this.#options.tls;
+    const by = proxyUrl === undefined ? "" : ` through the proxy ${withoutCredentials(proxyUrl)}`;
+    return `Cannot reach the API server ${this.server}${by} as it must answer: ${why}.`;
   }
 }
 

@@ -4,6 +4,7 @@ import { dirname, isAbsolute, join, resolve } from "node:path";
 import { load, YAMLException } from "js-yaml";
 import { TrueupError } from "../../model/errors.ts";
 import type { KubeUser } from "./credentials.ts";
+import { asProxy, proxyFor } from "./proxy.ts";
 import type { TlsSettings } from "./transport.ts";
 
 const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -15,7 +16,7 @@ export interface KubeconfigOptions {
   context?: string;
   /** Takes the pod's service account, whatever files there are. */
   inCluster?: boolean;
-  /** The variables of the environment: KUBECONFIG, HOME, KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT. */
+  /** The variables of the environment: KUBECONFIG, HOME, KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT; HTTPS_PROXY and its kin. */
   env: Readonly<Record<string, string | undefined>>;
   /** Where a pod finds its service account; for tests. */
   serviceAccount?: string;
@@ -35,6 +36,13 @@ type Tree = Readonly<Record<string, unknown>>;
 
 /** @throws {TrueupError} `usage` when there is no such file, context, cluster or user, or it cannot be read; never with content */
 export async function readAccess(options: KubeconfigOptions): Promise<ClusterAccess> {
+  const access = await accessIn(options);
+  // What the kubeconfig says of this one cluster counts before what the environment says of all.
+  if (access.tls.proxyUrl !== undefined) return access;
+  return { ...access, tls: { ...access.tls, ...present("proxyUrl", proxyFor(access.server, options.env) ?? "") } };
+}
+
+async function accessIn(options: KubeconfigOptions): Promise<ClusterAccess> {
   if (options.inCluster === true) return inCluster(options);
   const { KUBECONFIG = "", HOME = "" } = options.env;
   const explicit = options.kubeconfig !== undefined;
@@ -132,12 +140,13 @@ function accessOf(configs: readonly Tree[], where: string, wanted: string | unde
 
 function tlsOf(cluster: Tree): TlsSettings {
   const data = text(cluster["certificate-authority-data"]);
+  const proxy = text(cluster["proxy-url"]);
   return {
     ...(data !== "" && { ca: Buffer.from(data, "base64") }),
     ...present("caFile", data === "" ? text(cluster["certificate-authority"]) : ""),
     ...(cluster["insecure-skip-tls-verify"] === true && { rejectUnauthorized: false }),
     ...present("servername", text(cluster["tls-server-name"])),
-    ...present("proxyUrl", text(cluster["proxy-url"])),
+    ...(proxy !== "" && { proxyUrl: asProxy(proxy, "the kubeconfig") }),
   };
 }
 

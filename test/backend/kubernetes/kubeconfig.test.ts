@@ -88,7 +88,7 @@ describe("a kubeconfig", () => {
     const dev = write("b/dev.yaml", DEV);
     const access = await readAccess({ kubeconfig: dev, env: {} });
     expect([access.tls, access.namespace, access.user.settings]).toEqual([
-      { rejectUnauthorized: false, proxyUrl: "http://proxy.test:3128" },
+      { rejectUnauthorized: false, proxyUrl: "http://proxy.test:3128/" },
       "default",
       {
         exec: { command: join(directory, "b/bin/login"), apiVersion: "client.authentication.k8s.io/v1" },
@@ -96,6 +96,22 @@ describe("a kubeconfig", () => {
         "client-key": "/abs/c.key",
       },
     ]);
+  });
+
+  it("names a proxy before the environment does", async () => {
+    const env = { HTTPS_PROXY: "http://other.test", HTTP_PROXY: "http://other.test" };
+    const [prod, dev] = [write("prod.yaml", PROD), write("dev.yaml", DEV)];
+    expect((await readAccess({ kubeconfig: dev, env })).tls.proxyUrl).toBe("http://proxy.test:3128/");
+    expect((await readAccess({ kubeconfig: prod, env })).tls.proxyUrl).toBe("http://other.test/");
+    expect(
+      (await readAccess({ kubeconfig: prod, env: { ...env, NO_PROXY: "prod.test" } })).tls.proxyUrl,
+    ).toBeUndefined();
+    const wrong = await failure(
+      readAccess({ kubeconfig: write("w.yaml", DEV.replace("http://proxy", "ftp://me:hunter2@proxy")), env }),
+    );
+    expect(wrong.message).toBe(
+      "Cannot use the proxy of the kubeconfig as it must be an address of http://, https://, socks5://: it is not.",
+    );
   });
 
   it("of several files takes from each what the ones before do not say", async () => {

@@ -17,8 +17,12 @@ export interface Access {
   impersonate?: string;
 }
 
-/** Writes a kubeconfig of one context, readable by its owner alone. As JSON, which is YAML too. */
-export function writeKubeconfig(path: string, access: Access, namespace = "default"): void {
+/**
+ * Writes a kubeconfig of one context, readable by its owner alone. As JSON, which is YAML too.
+ *
+ * @param more Settings of the cluster, as a kubeconfig names them
+ */
+export function writeKubeconfig(path: string, access: Access, namespace = "default", more: object = {}): void {
   const base64 = (text: string | undefined): string | undefined => text && Buffer.from(text).toString("base64");
   const config = {
     apiVersion: "v1",
@@ -26,7 +30,10 @@ export function writeKubeconfig(path: string, access: Access, namespace = "defau
     "current-context": "trueup-test",
     contexts: [{ name: "trueup-test", context: { cluster: "trueup-test", user: "trueup-test", namespace } }],
     clusters: [
-      { name: "trueup-test", cluster: { server: access.server, "certificate-authority-data": base64(access.ca) } },
+      {
+        name: "trueup-test",
+        cluster: { server: access.server, "certificate-authority-data": base64(access.ca), ...more },
+      },
     ],
     users: [
       {
