@@ -1,5 +1,6 @@
 /** What the daemon says of itself and of its apps. */
 import type { Diagnostic } from "./diagnostic.ts";
+import type { ErrorCode } from "./errors.ts";
 import type { Health } from "./health.ts";
 import type { AttemptKey } from "./ledger.ts";
 import type { ObjectId } from "./object.ts";
@@ -38,6 +39,8 @@ export interface AppStatus {
   phase: AppPhase;
   /** Why, with what it waits for; "" when Synced. */
   reason: string;
+  /** What kind of failure keeps it from being read; only of an app that is `Unreadable`. */
+  trouble?: ErrorCode;
   health: Health;
   /** Of the head. */
   diagnostics: Diagnostic[];

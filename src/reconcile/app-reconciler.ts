@@ -394,8 +394,9 @@ export class AppReconciler {
 
   #unreadable(error: TrueupError): void {
     this.#trouble = error;
-    const { message, hint } = error;
-    this.#board.set({ phase: "Unreadable", reason: hint === undefined ? message : `${message} ${hint}` });
+    const { code, message, hint } = error;
+    const reason = hint === undefined ? message : `${message} ${hint}`;
+    this.#board.set({ phase: "Unreadable", reason, trouble: code });
   }
 
   /** An event of the watch: health may be another now, or the object no longer as declared. */

@@ -35,7 +35,9 @@ export class StatusBoard {
   }
 
   /** Takes over what is given; listeners hear of it only when something is another than before. */
-  set(change: Partial<AppStatus>): void {
+  set(given: Partial<AppStatus>): void {
+    const isReadable = given.phase !== undefined && given.phase !== "Unreadable";
+    const change = isReadable ? { ...given, trouble: undefined } : given;
     const before = this.#status as unknown as Record<string, unknown>;
     if (Object.entries(change).every(([field, value]) => isDeepStrictEqual(before[field], value))) return;
     this.#status = { ...this.#status, ...change };

@@ -35,12 +35,21 @@ spec:
     spec: { containers: [{ name: web, image: "web:v1" }] }
 ${SECRET}${[1, 2, 3].map((index) => `---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: web-${index} }\n`).join("")}`;
 
-/** The example's roles for these namespaces, given to a user who has no other right. */
-async function allow(user: string, own: string, shared: string): Promise<void> {
+/**
+ * The example's roles for these namespaces, given to a user who has no other right.
+ *
+ * @param without A resource of the apps' namespace that is left out
+ */
+async function allow(user: string, own: string, shared: string, without = ""): Promise<void> {
   const text = readFileSync(join(ROOT, "examples/kubernetes/rbac.yaml"), "utf8");
   for (const object of loadAll(text.replaceAll("trueup-system", own).replaceAll("shop", shared)) as KubeObject[]) {
     if (object.kind === "RoleBinding") {
       object.subjects = [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: user }];
+    }
+    if (object.kind === "Role" && object.metadata.namespace === shared) {
+      for (const rule of object.rules as { resources: string[] }[]) {
+        rule.resources = rule.resources.filter((resource) => resource !== without);
+      }
     }
     if (object.kind.startsWith("Role")) await cluster.api.create(object);
   }
@@ -82,3 +91,26 @@ it.skipIf(!cluster.isOwn)("applies, watches, explains and removes with the right
   expect(asked.length).toBeGreaterThan(0);
   expect(asked.filter(({ status }) => status === 403).map(({ verb, uri }) => `${verb} ${uri}`)).toEqual([]);
 });
+
+it.skipIf(!cluster.isOwn)(
+  "ends --once with the reason when a right is missing, instead of waiting for it",
+  async () => {
+    const [own, shared] = [await cluster.namespace("own"), await cluster.namespace("shared")];
+    await allow("bob", own, shared, "configmaps");
+    const target = { name: "cluster", kind: "kubernetes", kubeconfig: cluster.kubeconfigFor("bob"), context: CONTEXT };
+    const config = {
+      repositories: [{ path: shop.repository, ref: "main" }],
+      targets: [{ ...target, namespace: own, namespaces: [shared] }],
+    };
+    const file = join(shop.home.dir, "trueup.config.yaml");
+    writeFileSync(file, JSON.stringify(config));
+    shop.commit("First", {
+      "trueup.yaml": `apps: [{ name: web, path: web, namespace: ${shared} }]\n`,
+      "web/all.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: web }\n",
+    });
+    const child = shop.run("--config", file, "--once");
+    expect(await child.exited, child.output).toEqual({ code: 1, signal: null });
+    expect(child.output).toMatch(/web is Unreadable: .*configmaps.*forbidden/);
+    expect(child.output).toMatch(/Waited no longer: web was refused for 10 s\.\n$/);
+  },
+);

@@ -7,9 +7,12 @@ import { TrueupError } from "../../model/errors.ts";
 import { asCommitId } from "../../model/source.ts";
 import type { DaemonStatus } from "../../model/status.ts";
 import type { Command, CommandContext, Invocation } from "../command.ts";
+import { readDuration } from "../duration.ts";
 import { type LaunchOptions, launchDaemon } from "../launch.ts";
 import { narrateDaemon } from "../live/narrator.ts";
+import { untilSettled } from "../live/settle.ts";
 import { readOperatorConfig } from "../operator-config.ts";
+import { printableLine } from "../print/escape.ts";
 
 /** Name of the target when the daemon runs in the cluster that it applies to. */
 const IN_CLUSTER = "in-cluster";
@@ -43,25 +46,37 @@ export const command: Command = {
       summary: "take over objects that are there and that no app applied; trueup plan --adopt shows which",
     },
     { flags: "--once", summary: "apply the head, wait for its outcome, and end; pods keep running" },
+    { flags: "--timeout <duration>", summary: "with --once: give up after this long, as 30s or 15m (default: never)" },
   ],
   examples: [
     { line: "trueup run", does: "keep the repository of this directory true, whatever branch is checked out" },
     { line: "trueup run ~/shop --ref main --path deploy", does: "follow main, and only its deploy/ directory" },
     { line: "trueup run --config ops/trueup.config.yaml", does: "as the operator's file says, wherever it lies" },
     { line: "trueup run ~/shop --context staging", does: "keep a Kubernetes cluster true to the repository" },
-    { line: "trueup run --once && trueup get pods", does: "deploy the head from a script" },
+    { line: "trueup run --once --timeout 15m && trueup get pods", does: "deploy the head from a script" },
   ],
   details:
     "Ctrl-C ends the daemon and leaves the pods running: the next run adopts them. trueup down ends both. On a Kubernetes " +
     "cluster neither ends anything but the daemon.\n" +
+    "With --once, exit code 0 says that the head runs (or that deletions wait for approval), 1 that it does not, or that nobody could " +
+    "tell: where trueup is refused it waits ten seconds, where git or the cluster is away five minutes.\n" +
     "A daemon follows one repository; when --config names several, REPO says which. The file is never taken from the " +
     "repository by itself: only --config names it. Its schema: schemas/trueup.config.schema.json.",
   async run(context, invocation) {
     const options = await launchOptions(context, invocation);
+    const once = invocation.flag("once");
+    const limitMs = timeoutOf(invocation, once);
     const daemon = await launchDaemon(options);
-    return invocation.flag("once") ? runOnce(context, daemon, options.ref) : runOn(context, daemon, options.ref);
+    return once ? runOnce(context, daemon, options.ref, limitMs) : runOn(context, daemon, options.ref);
   },
 };
+
+function timeoutOf({ text }: Invocation, once: boolean): number | undefined {
+  const timeout = text("timeout");
+  if (timeout === undefined) return undefined;
+  if (once) return readDuration("timeout", timeout);
+  throw new TrueupError("usage", "Cannot use --timeout as --once must be there: without it, nothing is waited for.");
+}
 
 async function launchOptions(context: CommandContext, invocation: Invocation): Promise<LaunchOptions> {
   const { args, text, list, flag } = invocation;
@@ -159,7 +174,12 @@ function readCommit(text: string): ReturnType<typeof asCommitId> {
   }
 }
 
-async function runOnce({ err, clock, signal }: CommandContext, daemon: RunningDaemon, ref: string): Promise<0 | 1> {
+async function runOnce(
+  { err, clock, signal }: CommandContext,
+  daemon: RunningDaemon,
+  ref: string,
+  limitMs: number | undefined,
+): Promise<0 | 1> {
   const story = new AbortController();
   const narration = narrateDaemon(daemon.service, err, clock, story.signal);
   const interrupted = Promise.withResolvers<never>();
@@ -167,15 +187,18 @@ async function runOnce({ err, clock, signal }: CommandContext, daemon: RunningDa
   try {
     // A story that breaks must be heard now, not when the daemon has settled.
     const broken = narration.then(() => interrupted.promise);
-    const status = await Promise.race([daemon.settled(), interrupted.promise, broken]);
+    const settled = untilSettled(daemon, clock, limitMs);
+    const { status, givenUp } = await Promise.race([settled, interrupted.promise, broken]);
     const code = exitCodeOf(status, ref);
     // Rejections and failures were told as they came; what was already so when the daemon began was not.
     for (const { app, phase, reason } of status.apps) {
       if (phase === "Progressing" || phase === "Starting" || phase === "Unreadable") {
-        await err.line(`${app} is ${phase}: ${reason}`);
+        await err.line(`${app} is ${phase}: ${printableLine(reason)}`);
       }
     }
-    return code;
+    if (givenUp === null) return code;
+    await err.line(`Waited no longer: ${givenUp}.`);
+    return 1;
   } finally {
     story.abort();
     await narration.finally(() => daemon.stop({ stopPods: false }));
