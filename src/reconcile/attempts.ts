@@ -96,11 +96,20 @@ async function open(context: AttemptContext, commit: CommitId): Promise<void> {
   await ledger.open({ ...key, openedAt: ledgerTime(clock), ref, ...people, subject });
 }
 
-async function end({ ledger, clock }: AttemptContext, key: AttemptKey, head: CommitId): Promise<void> {
+async function end({ ledger, clock }: AttemptContext, attempt: Attempt, head: CommitId): Promise<void> {
   const ending: AttemptEnding = {
     endedAt: ledgerTime(clock),
     outcome: "superseded",
     reason: `commit ${shortId(head)} came to the head`,
+    ...firstPlanOf(attempt),
   };
-  await ledger.end(key, ending);
+  await ledger.end(attempt, ending);
+}
+
+/** What of its first plan an attempt's end tells; nothing when none was made. */
+export function firstPlanOf({ events }: Attempt): Pick<AttemptEnding, "planDigest" | "changes"> {
+  const detail = events.find(({ type }) => type === ATTEMPT_EVENTS.planned)?.detail;
+  if (detail === undefined) return {};
+  const { digest, changes } = detail as unknown as { digest: string; changes: Record<string, number> };
+  return { planDigest: digest, changes };
 }

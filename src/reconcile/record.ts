@@ -14,7 +14,7 @@ import { type Approvals, deletionName, NO_APPROVALS } from "../plan/approval.ts"
 import { summarizePlan } from "../plan/describe.ts";
 import { comparePositions, stageText } from "../plan/stages.ts";
 import type { Clock } from "../util/clock.ts";
-import { ledgerTime } from "./attempts.ts";
+import { firstPlanOf, ledgerTime } from "./attempts.ts";
 import { type Brought, broughtBy } from "./brought.ts";
 import { listChanges } from "./change-list.ts";
 import { type GivenUp, givenUp } from "./course.ts";
@@ -263,12 +263,11 @@ export class AttemptRecord {
   /** Ends the attempt, if it has not ended yet. */
   async end(outcome: Outcome, reason: string): Promise<void> {
     if (this.ended) return;
-    const detail = this.#detail;
     const ending: AttemptEnding = {
       endedAt: ledgerTime(this.#clock),
       outcome,
       reason,
-      ...(detail !== undefined && { planDigest: detail.digest, changes: detail.changes }),
+      ...firstPlanOf(this.attempt),
     };
     await this.#written(this.#ledger.end(this.attempt, ending));
     this.attempt = { ...this.attempt, ending };

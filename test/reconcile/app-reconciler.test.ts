@@ -238,6 +238,9 @@ describe("attempts", () => {
     const status = await world.push(reconciler, { "web.json": deployment("web", "v3") }, "better");
     expect(status.phase).toBe("Synced");
     expect(await world.outcomes()).toEqual(["first #1: deployed", "stuck #1: superseded", "better #1: deployed"]);
+    const [, stuck] = await world.ledger.attempts({});
+    expect(stuck?.ending).toMatchObject({ outcome: "superseded", changes: { update: 1 } });
+    expect(stuck?.ending?.planDigest).toMatch(/^sha256:/);
   });
 
   it("are not opened for a pinned commit when the branch moves", async () => {

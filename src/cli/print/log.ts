@@ -1,5 +1,6 @@
 /** Attempts as text, newest first: one line each, and the reason below where there is one. */
-import type { Attempt, Outcome } from "../../model/ledger.ts";
+import { ATTEMPT_EVENTS, type Attempt, type Outcome } from "../../model/ledger.ts";
+import type { JsonObject } from "../../model/object.ts";
 import { shortId } from "../../model/source.ts";
 import type { Style } from "../output.ts";
 import { tookText } from "./age.ts";
@@ -52,7 +53,7 @@ function rowOf(attempt: Attempt, named: boolean, wide: boolean, style: Style): s
     outcome,
     took,
     ...(named ? [attempt.app] : []),
-    ...(wide ? [printableLine(attempt.authorName), changesText(ending?.changes), digestText(ending?.planDigest)] : []),
+    ...(wide ? [printableLine(attempt.authorName), changesText(attempt), digestText(attempt)] : []),
     printableLine(attempt.subject),
   ];
 }
@@ -67,11 +68,26 @@ function progressOf({ events }: Attempt): string {
   return events.at(-1)?.type === "held" ? "held" : "under way";
 }
 
-function changesText(changes: Record<string, number> | undefined): string {
-  const counted = Object.entries(changes ?? {}).filter(([action, count]) => count > 0 && action !== "unchanged");
-  return counted.map(([action, count]) => `${count} ${action}`).join(", ") || "none";
+/** The changes of its first plan; nothing when none was made, and said when not all of them were carried out. */
+function changesText(attempt: Attempt): string {
+  const changes = attempt.ending?.changes ?? plannedDetail(attempt).changes;
+  if (typeof changes !== "object" || changes === null) return "";
+  const counted = Object.entries(changes).filter(([action, count]) => Number(count) > 0 && action !== "unchanged");
+  if (counted.length === 0) return "none";
+  const text = counted.map(([action, count]) => `${count} ${action}`).join(", ");
+  return attempt.ending?.outcome === "superseded" && !isApplied(attempt) ? `${text}, not all made` : text;
 }
 
-function digestText(digest: string | undefined): string {
-  return digest === undefined ? "" : digest.replace(/^sha256:/, "").slice(0, 12);
+function isApplied({ events }: Attempt): boolean {
+  return events.some(({ type }) => type === ATTEMPT_EVENTS.applied);
+}
+
+function digestText(attempt: Attempt): string {
+  const digest = attempt.ending?.planDigest ?? plannedDetail(attempt).digest;
+  return typeof digest === "string" ? digest.replace(/^sha256:/, "").slice(0, 12) : "";
+}
+
+/** Superseded attempts of an older trueup, and those under way, have it only here. */
+function plannedDetail({ events }: Attempt): JsonObject {
+  return events.find(({ type }) => type === ATTEMPT_EVENTS.planned)?.detail ?? {};
 }

@@ -65,6 +65,27 @@ describe("log", () => {
     );
   });
 
+  it("shows when wide what was planned, also of attempts that were overtaken, and nothing where nothing was", () => {
+    const [first] = attempts.slice(3);
+    if (first === undefined) throw new Error("there is no first attempt");
+    const { changes: _changes, planDigest: _digest, ...ending } = first.ending ?? { endedAt: "", outcome: "deployed" };
+    const overtaken = { ...ending, outcome: "superseded" as const, reason: "" };
+    const detail = { digest: "sha256:abcdef0123456789", changes: { create: 0, update: 2, unchanged: 7 } };
+    const planned = { at: first.openedAt, type: "planned", message: "", detail };
+    const applied = { at: first.openedAt, type: "applied", message: "" };
+    const rows: [Partial<Attempt>, string][] = [
+      [{ ending: overtaken, events: [] }, "Ann                                              first"],
+      [{ ending: overtaken, events: [planned] }, "Ann      2 update, not all made   abcdef012345   first"],
+      [{ ending: overtaken, events: [planned, applied] }, "Ann      2 update   abcdef012345   first"],
+      [{ ending: { ...overtaken, changes: { unchanged: 3 }, planDigest: "abc" } }, "Ann      none      abc    first"],
+      [{ ending: undefined, events: [planned] }, "Ann      2 update   abcdef012345   first"],
+    ];
+    for (const [change, expected] of rows) {
+      const [, line = ""] = formatAttempts([{ ...first, ...change }], true, plain).split("\n");
+      expect(line.slice(line.indexOf("Ann")).replaceAll(/ +/g, " ")).toBe(expected.replaceAll(/ +/g, " "));
+    }
+  });
+
   it("lines up in colour, too", () => {
     const coloured = formatAttempts(attempts, false, styleFor(true, {}));
     // A colour code begins with ESC and ends with m.
