@@ -8,9 +8,10 @@ const NEVER = new AbortController().signal;
 
 export const connectToCluster: ConnectKubernetes = async (options) => {
   const { clock, random, ownerId, namespace, namespaces } = options;
-  const [{ connectApi }, { KubernetesBackend }] = await Promise.all([
+  const [{ connectApi }, { KubernetesBackend }, { clusterIdOf }] = await Promise.all([
     import("../backend/kubernetes/connect.ts"),
     import("../backend/kubernetes/kubernetes.ts"),
+    import("../backend/kubernetes/identity.ts"),
   ]);
   const { api, access } = await connectApi(options);
   const scope = namespaces === undefined ? {} : { namespaces };
@@ -20,10 +21,11 @@ export const connectToCluster: ConnectKubernetes = async (options) => {
     backend,
     server: access.server,
     ...context,
-    async openLedger(name) {
+    identify: (signal) => clusterIdOf(api, signal),
+    async openLedger(name, onLost) {
       const { openClusterLedger } = await import("../ledger/cluster-ledger.ts");
       const open = (): ReturnType<typeof openClusterLedger> =>
-        openClusterLedger({ api, namespace, name, clock, random, holder: `${hostname()}/${process.pid}` });
+        openClusterLedger({ api, namespace, name, clock, random, onLost, holder: `${hostname()}/${process.pid}` });
       try {
         return await open();
       } catch (error) {

@@ -73,7 +73,7 @@ export interface DaemonOptions {
 export interface RunningDaemon {
   readonly service: DaemonService;
   readonly stateDir: string;
-  /** Settles when it has ended, by `stop` or through its API. */
+  /** Resolves when it has ended, by `stop` or through its API; rejects when it ended because it could not go on. */
   readonly ended: Promise<void>;
   /** Resolves when every app's head has been tried and its attempt has ended. */
   settled(): Promise<DaemonStatus>;
@@ -111,11 +111,16 @@ async function begin(options: DaemonOptions, begun: Begun): Promise<RunningDaemo
   const { log, clock = new SystemClock() } = options;
   const startedAt = new Date(clock.now()).toISOString();
   const start = { isDone: false };
-  const parts = await beginParts(options, clock, begun, start);
+  const lost = Promise.withResolvers<TrueupError>();
+  const parts = await beginParts(options, clock, begun, start, lost.resolve);
   const { fleet, ledger, repository, sockets, stateDir, target } = parts;
   const { backend } = target;
   const ended = Promise.withResolvers<void>();
-  const stopWork = stopper(parts, log, () => void begun.end().then(ended.resolve, ended.reject));
+  let failure: TrueupError | undefined;
+  const settleEnd = (): void => (failure === undefined ? ended.resolve() : ended.reject(failure));
+  const stopWork = stopper(parts, log, () => void begun.end().then(settleEnd, ended.reject));
+  // Whoever waits for the end hears it; nobody has to.
+  ended.promise.catch(() => undefined);
   const status = (): DaemonStatus => ({
     version: options.version,
     pid: process.pid,
@@ -157,6 +162,13 @@ async function begin(options: DaemonOptions, begun: Begun): Promise<RunningDaemo
   await writeDaemonRecord(sockets, { pid: process.pid, version, startedAt, repository: path, stateDir, socket });
   await fleet.start();
   start.isDone = true;
+  void lost.promise
+    .then((error) => {
+      log.error(error.message);
+      failure = error;
+      return stopWork(false);
+    })
+    .catch(ended.reject);
   log.info(`daemon ${process.pid} keeps ${path} true, state in ${stateDir}`);
   return {
     service,
@@ -179,6 +191,7 @@ async function beginParts(
   clock: Clock,
   begun: Begun,
   start: { readonly isDone: boolean },
+  onLost: (error: TrueupError) => void,
 ): Promise<Parts> {
   const { log, random = systemRandom, fault } = options;
   const settings = options.target ?? { kind: "embedded", name: EMBEDDED_TARGET };
@@ -202,7 +215,7 @@ async function beginParts(
       ? await beginEmbedded({ ...options, ...settings, stateDir, kubeletSocket, clock, random, begun, start })
       : await beginKubernetes({ ...options, settings, connect, stateDir, clock, random, begun });
   const { backend, images, onImages, openLedger } = target;
-  const ledger = local ?? (await openLedger?.());
+  const ledger = local ?? (await openLedger?.(onLost));
   if (ledger === undefined) {
     throw new TrueupError("internal", "Cannot open the ledger as the target must keep it: it does not.");
   }

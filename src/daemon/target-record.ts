@@ -14,6 +14,12 @@ export interface TargetRecord extends TargetStatus {
   /** Of trueup's own objects. */
   namespace: string;
   ownerId: string;
+  /** Which cluster it is, wherever it answers; absent where nobody may ask it. */
+  clusterId?: string;
+  /** File that names the context, when it was not the one that is taken anyway. */
+  kubeconfig?: string;
+  /** Only these are read; absent: all. */
+  namespaces?: readonly string[];
 }
 
 export async function writeTargetRecord(stateDir: string, record: TargetRecord): Promise<void> {
@@ -34,7 +40,7 @@ export async function readTargetRecord(stateDir: string): Promise<TargetRecord |
   if (!existsSync(path)) return null;
   const record = parseRecord(await readFile(path, "utf8"));
   if (record === null) return null;
-  const { name, server, context, namespace, ownerId, ledger } = record;
+  const { name, server, context, namespace, ownerId, ledger, clusterId, kubeconfig, namespaces } = record;
   const texts = [name, server, namespace, ownerId];
   if (!texts.every((text) => typeof text === "string")) return null;
   return {
@@ -42,6 +48,9 @@ export async function readTargetRecord(stateDir: string): Promise<TargetRecord |
     ...({ name, server, namespace, ownerId } as { name: string; server: string; namespace: string; ownerId: string }),
     ...(typeof context === "string" && { context }),
     ...(ledger === "cluster" && { ledger }),
+    ...(typeof clusterId === "string" && { clusterId }),
+    ...(typeof kubeconfig === "string" && { kubeconfig }),
+    ...(Array.isArray(namespaces) && { namespaces: namespaces.map(String) }),
   };
 }
 

@@ -1,5 +1,6 @@
 /** What a daemon asks of the place where its objects live, and how such a place is named. */
 import type { Backend } from "../model/backend.ts";
+import type { TrueupError } from "../model/errors.ts";
 import type { DurableLedger } from "../model/ledger.ts";
 import type { DaemonStatus } from "../model/status.ts";
 import type { FleetOptions } from "./fleet.ts";
@@ -38,8 +39,12 @@ export interface RunningTarget {
   readonly images: FleetOptions["images"];
   /** Images may resolve otherwise now. */
   onImages(): void;
-  /** Opens the ledger where the target keeps it; absent: it is kept in the state directory. */
-  openLedger?: () => Promise<DurableLedger>;
+  /**
+   * Opens the ledger where the target keeps it; absent: it is kept in the state directory.
+   *
+   * @param onLost Hears that another daemon has taken it over
+   */
+  openLedger?: (onLost: (error: TrueupError) => void) => Promise<DurableLedger>;
   /** What of the daemon's status is the target's to say. */
   status(): Pick<DaemonStatus, "target" | "runtime" | "kubelet">;
   /** Calls the listener after each change of `status()`; returns what ends that. */

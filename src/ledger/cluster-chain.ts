@@ -42,6 +42,8 @@ export interface ClusterChainOptions {
   limits: SegmentLimits;
   /** Hears of each entry once, in order. */
   absorb: (entry: LedgerEntry) => void;
+  /** Hears, once, that another daemon has taken the ledger over. */
+  onLost?: ((error: TrueupError) => void) | undefined;
 }
 
 export class ClusterChain {
@@ -276,6 +278,7 @@ export class ClusterChain {
     const { store, writer } = this.#options;
     if (segment.writer === writer) return;
     this.#lost = takenOver(store.place, writer, segment.writer);
+    this.#options.onLost?.(this.#lost);
     throw this.#lost;
   }
 

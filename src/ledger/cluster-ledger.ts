@@ -1,4 +1,5 @@
 /** The ledger in a Kubernetes cluster: the same rows as the embedded one, kept in Secrets, so that a daemon may run anywhere. */
+import type { TrueupError } from "../model/errors.ts";
 import type {
   Attempt,
   AttemptEnding,
@@ -54,6 +55,8 @@ export interface ClusterLedgerOptions extends SegmentStoreOptions {
   /** Who opens it, for people: the pod's name, or the host's. A random part is added: no two openings are the same. */
   holder: string;
   random: Random;
+  /** Hears, once, that another daemon has taken it over: nothing can be recorded any more. */
+  onLost?: (error: TrueupError) => void;
   /** For tests; absent: what `cluster-chain.ts` says. */
   limits?: SegmentLimits;
   /** Attempts of each app whose contents are held; absent: what `ledger-memory.ts` says. */
@@ -67,11 +70,14 @@ export interface ClusterLedgerOptions extends SegmentStoreOptions {
  *   trueup, `unavailable` when the server is; never an empty ledger instead
  */
 export async function openClusterLedger(options: ClusterLedgerOptions): Promise<DurableLedger> {
-  const { holder, random, limits = SEGMENT_LIMITS, keptOfApp } = options;
+  const { holder, random, limits = SEGMENT_LIMITS, keptOfApp, onLost } = options;
   const store = new SegmentStore(options);
   const writer = `${holder}/${randomUuid(random)}`;
   try {
-    return new ClusterLedger(store, ...(await loadChain({ store, writer, limits, ...(keptOfApp && { keptOfApp }) })));
+    return new ClusterLedger(
+      store,
+      ...(await loadChain({ store, writer, limits, onLost, ...(keptOfApp && { keptOfApp }) })),
+    );
   } catch (error) {
     store.close();
     throw error;

@@ -7,7 +7,7 @@ const CHANGED = "A Secret of it was deleted or changed. Restore a backup; trueup
 export function takenOver(place: string, writer: string, other: string): TrueupError {
   const message = `Cannot go on with the ledger ${place} as ${writer} must be its only writer: ${other || "somebody"} took it over.`;
   return new TrueupError("conflict", message, {
-    hint: "Two daemons run on one ledger. End one of them: the one that starts last has it.",
+    hint: "Two daemons run on one ledger, and the one that starts last has it: see that only one of them is started.",
   });
 }
 

@@ -1,7 +1,7 @@
 /** A daemon whose target is a cluster: no kubelet, no objects of its own, nothing deleted at its end, and one owner for them. */
-import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { EmbeddedBackend } from "../../src/backend/embedded.ts";
 import { EmbeddedCluster } from "../../src/cluster/cluster.ts";
 import { backUp } from "../../src/daemon/backup.ts";
@@ -29,6 +29,10 @@ let stateDir: string;
 /** Stands in for the cluster: it outlives every daemon. */
 let cluster: EmbeddedCluster;
 let connected: ConnectOptions[];
+/** What the cluster says of itself, whenever it is asked. */
+let identify: () => Promise<string | null>;
+/** Tells the daemon that another one has its ledger. */
+let loseLedger: (error: TrueupError) => void;
 let open: number;
 const daemons: RunningDaemon[] = [];
 
@@ -48,6 +52,7 @@ beforeEach(() => {
   });
   cluster.start();
   connected = [];
+  identify = async () => "cluster-1";
   open = 0;
 });
 
@@ -92,7 +97,11 @@ const OPTIONS: Pick<DaemonOptions, "connectKubernetes" | "target"> = {
       backend,
       server: SERVER,
       context: "admin",
-      openLedger: async (name) => new SqliteLedger({ path: join(home.dir, `${name}.db`) }),
+      identify: () => identify(),
+      openLedger: async (name, onLost) => {
+        loseLedger = onLost;
+        return new SqliteLedger({ path: join(home.dir, `${name}.db`) });
+      },
       close: async () => {
         open--;
         inner.close();
@@ -101,8 +110,8 @@ const OPTIONS: Pick<DaemonOptions, "connectKubernetes" | "target"> = {
   },
 };
 
-async function start(rest: Partial<DaemonOptions> = {}): Promise<RunningDaemon> {
-  const daemon = await startDaemon({
+function daemonOptions(rest: Partial<DaemonOptions> = {}): DaemonOptions {
+  return {
     version: "9.9.9",
     repository,
     ref: "main",
@@ -113,7 +122,11 @@ async function start(rest: Partial<DaemonOptions> = {}): Promise<RunningDaemon> 
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     ...OPTIONS,
     ...rest,
-  });
+  };
+}
+
+async function start(rest: Partial<DaemonOptions> = {}): Promise<RunningDaemon> {
+  const daemon = await startDaemon(daemonOptions(rest));
   daemons.push(daemon);
   await daemon.settled();
   return daemon;
@@ -152,7 +165,7 @@ it("is the same owner each time it starts, unless the operator names one; and re
   expect(kept).toMatch(/^[0-9a-f-]{36}$/);
   expect(await readTargetRecord(realpathSync(stateDir))).toEqual({
     ...{ name: "stage", kind: "kubernetes", server: SERVER, context: "admin" },
-    ...{ namespace: "trueup-system", ownerId: kept },
+    ...{ namespace: "trueup-system", ownerId: kept, clusterId: "cluster-1" },
   });
   await start({
     target: { kind: "kubernetes", name: "in", inCluster: true, ledger: "local", namespace: "ops", owner: "us" },
@@ -227,4 +240,59 @@ it.each(["", "A b", "x".repeat(64)])("is no owner when the file says %j", async 
   mkdirSync(stateDir, { mode: 0o700 });
   writeFileSync(join(stateDir, "owner.id"), text);
   await expect(start()).rejects.toMatchObject({ code: "io", hint: expect.stringContaining("owner of the target") });
+});
+
+describe("the cluster that a state directory is about", () => {
+  const record = (): ReturnType<typeof readTargetRecord> => readTargetRecord(realpathSync(stateDir));
+
+  it("is no other one, wherever the context leads by now: nothing is applied, and the record stays", async () => {
+    await (await start()).stop({ stopPods: false });
+    const before = await record();
+    identify = async () => "cluster-2";
+    await expect(
+      start({ target: { ...OPTIONS.target, context: "other" } as KubernetesSettings }),
+    ).rejects.toMatchObject({
+      code: "forbidden",
+      message: `Cannot keep stage true from ${stateDir} as that must be about the same cluster: ${SERVER} is another one than when it was last used.`,
+      hint: expect.stringContaining(`remove ${join(stateDir, "target.json")}`),
+    });
+    expect(await record()).toEqual(before);
+    rmSync(join(stateDir, "target.json"));
+    await start();
+    expect((await record())?.clusterId).toBe("cluster-2");
+  });
+
+  it("is asked again where it does not answer, before anything else is asked of it", async () => {
+    await (await start()).stop({ stopPods: false });
+    commitAll(repository, { "a.json": configMap("a", { a: "2" }) }, "second");
+    const answer = Promise.withResolvers<string>();
+    const away = new TrueupError("unavailable", "Cannot reach it.");
+    let asked = 0;
+    identify = () => (asked++ === 0 ? Promise.reject(away) : answer.promise);
+    const starting = startDaemon(daemonOptions());
+    await expect.poll(() => asked).toBeGreaterThan(1);
+    answer.resolve("cluster-2");
+    const daemon = await starting;
+    daemons.push(daemon);
+    await expect.poll(() => daemon.service.status().apps[0]?.trouble).toBe("forbidden");
+    expect(daemon.service.status().apps[0]?.reason).toContain("is another one than when it was last used");
+    expect(await applied()).toMatchObject({ data: { a: "1" } });
+    expect((await record())?.clusterId).toBe("cluster-1");
+  });
+
+  it("is believed to be the same where nobody may ask, and known again when somebody may", async () => {
+    await (await start()).stop({ stopPods: false });
+    identify = async () => null;
+    await (await start()).stop({ stopPods: false });
+    expect((await record())?.clusterId).toBe("cluster-1");
+  });
+});
+
+it("ends when another daemon has taken its ledger over, and says so to whoever waits", async () => {
+  const daemon = await start({ target: { ...OPTIONS.target, ledger: "cluster", owner: "us" } as KubernetesSettings });
+  const taken = new TrueupError("conflict", "Cannot go on with the ledger: b took it over.");
+  loseLedger(taken);
+  await expect(daemon.ended).rejects.toBe(taken);
+  await expect(daemons.pop()?.stop({ stopPods: false })).rejects.toBe(taken);
+  expect(open).toBe(0);
 });

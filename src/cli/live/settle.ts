@@ -1,6 +1,6 @@
 /** How long `run --once` waits: until every app's attempt has ended, or until waiting is of no use any more. */
 import type { RunningDaemon } from "../../daemon/daemon.ts";
-import { ERROR_CLASSES } from "../../model/errors.ts";
+import { ERROR_CLASSES, TrueupError } from "../../model/errors.ts";
 import type { AppStatus, DaemonStatus } from "../../model/status.ts";
 import type { Clock } from "../../util/clock.ts";
 
@@ -18,10 +18,11 @@ export interface Settled {
 /**
  * Waits for the daemon's apps. Rollouts have deadlines of their own; what cannot be read has not, so it gets one here.
  *
+ * @throws {TrueupError} What ended the daemon, when it ends
  * @param limitMs Waits no longer than this, whatever is under way; absent: as long as it takes
  */
 export function untilSettled(
-  daemon: Pick<RunningDaemon, "service" | "settled">,
+  daemon: Pick<RunningDaemon, "service" | "settled" | "ended">,
   clock: Clock,
   limitMs?: number,
 ): Promise<Settled> {
@@ -50,6 +51,9 @@ export function untilSettled(
       ends.push(clock.setTimer(limitMs, () => giveUp(`--timeout allows ${limitMs / 1_000} s`)));
     }
     look();
+    const gone = (): void =>
+      reject(new TrueupError("aborted", "Cannot wait for the outcome as the daemon must run: somebody ended it."));
+    daemon.ended.then(gone, reject);
     daemon.settled().then((status) => resolve({ status, givenUp: null }), reject);
   }).finally(() => {
     for (const end of [...ends, ...[...troubled.values()].map(({ cancel }) => cancel)]) end();

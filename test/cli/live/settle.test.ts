@@ -11,6 +11,7 @@ const unreadable = (trouble: ErrorCode): AppStatus => ({ ...progressing, phase: 
 interface World {
   clock: VirtualClock;
   service: FakeDaemon;
+  ended: PromiseWithResolvers<void>;
   settle: (status: DaemonStatus) => void;
   fail: (reason: Error) => void;
   /** Undefined as long as it is waited for. */
@@ -23,7 +24,8 @@ async function wait(apps: AppStatus[], limitMs?: number): Promise<World> {
   const service = new FakeDaemon();
   service.apps = apps;
   const end = Promise.withResolvers<DaemonStatus>();
-  const over = untilSettled({ service, settled: () => end.promise }, clock, limitMs);
+  const ended = Promise.withResolvers<void>();
+  const over = untilSettled({ service, settled: () => end.promise, ended: ended.promise }, clock, limitMs);
   let outcome: Settled | undefined;
   over.then(
     (settled) => {
@@ -32,7 +34,7 @@ async function wait(apps: AppStatus[], limitMs?: number): Promise<World> {
     () => {},
   );
   await clock.advance(0);
-  return { clock, service, settle: end.resolve, fail: end.reject, outcome: () => outcome, over };
+  return { clock, service, ended, settle: end.resolve, fail: end.reject, outcome: () => outcome, over };
 }
 
 describe("run --once", () => {
@@ -85,6 +87,16 @@ describe("run --once", () => {
     expect(outcome()).toBeUndefined();
     await clock.advance(1);
     expect(outcome()?.givenUp).toBe("--timeout allows 60 s");
+  });
+
+  it("fails with what ended the daemon", async () => {
+    const lost = await wait([progressing]);
+    lost.ended.reject(new Error("taken over"));
+    await expect(lost.over).rejects.toThrow("taken over");
+    const ended = await wait([progressing]);
+    ended.ended.resolve();
+    await expect(ended.over).rejects.toThrow("somebody ended it");
+    expect([ended.clock.pending, ended.service.listenerCount]).toEqual([0, 0]);
   });
 
   it("fails as waiting fails", async () => {
