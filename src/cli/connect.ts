@@ -84,6 +84,11 @@ async function keep<T>(items: readonly T[], test: (item: T) => Promise<boolean>)
   return items.filter((_, index) => kept[index]);
 }
 
+/** Those of the records whose daemons answer. */
+export function runningOf(records: readonly DaemonRecord[]): Promise<DaemonRecord[]> {
+  return keep(records, isRunning);
+}
+
 /** Whether the daemon of a record lives: a killed one leaves its record behind, and its process id may be used again. */
 async function isRunning({ pid, socket }: DaemonRecord): Promise<boolean> {
   try {

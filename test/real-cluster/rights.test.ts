@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import type { KubeObject } from "../../src/model/object.ts";
 import { clusterForTests } from "../support/kubernetes/cluster.ts";
 import { CONTEXT, Shop } from "../support/kubernetes/shop.ts";
-import { ROOT } from "../support/processes.ts";
+import { ROOT, trueup } from "../support/processes.ts";
 
 const cluster = clusterForTests();
 
@@ -89,6 +89,9 @@ it.skipIf(!cluster.isOwn)("applies, watches, explains and removes with the right
   expect(await cluster.api.list(`/api/v1/namespaces/${shared}/secrets`)).toEqual([]);
   expect(await shop.ok("why", "deployment/web", "-n", shared)).toContain("Healthy");
   expect(await shop.ok("get", "pods,events", "-n", shared)).toContain("Running");
+  expect(await shop.ok("doctor")).toMatch(
+    /ok +target: cluster: kubernetes v1\..* as alice, .*\nok +rights: all \d+ that it needs\n/,
+  );
   await shop.ok("down");
 
   // As on another machine: with the repository and the configuration alone, the history and the objects are its own.
@@ -124,6 +127,10 @@ it.skipIf(!cluster.isOwn)(
     const child = shop.run("--config", file, "--once");
     expect(await child.exited, child.output).toEqual({ code: 1, signal: null });
     expect(child.output).toMatch(/web is Unreadable: .*configmaps.*forbidden/);
+    const { code, stdout } = await trueup(["doctor"], shop.home, shop.repository);
+    expect(code, stdout).toBe(1);
+    const missing = "get, list, watch, create, patch, delete configmaps";
+    expect(stdout).toContain(`problem  rights: it may not ${missing} in namespace ${shared}\n`);
     expect(child.output).toMatch(/Waited no longer: web was refused for 10 s\.\n$/);
   },
 );

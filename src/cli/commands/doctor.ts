@@ -1,13 +1,19 @@
 /** `trueup doctor`: looks at a state directory and the machine, one check after the other, and says what to do. */
 import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { connect } from "node:net";
+import type { ClusterReport } from "../../backend/kubernetes/examine.ts";
 import { readDaemonRecord, runtimeRoot, socketPaths, userId } from "../../daemon/paths.ts";
+import type { TargetRecord } from "../../daemon/target-record.ts";
 import { processTable } from "../../kubelet/process-table.ts";
 import { TrueupError } from "../../model/errors.ts";
+import type { DaemonRecord } from "../../model/status.ts";
 import type { Clock } from "../../util/clock.ts";
+import { withDeadline } from "../../util/deadline.ts";
+import { systemRandom } from "../../util/random.ts";
 import type { Command, CommandContext } from "../command.ts";
+import { runningOf } from "../connect.ts";
 import type { DoctorWorld, Finding, FindingLevel } from "../doctor/check.ts";
-import { CHECKS, fix, runCheck } from "../doctor/run.ts";
+import { checksFor, fix, runCheck } from "../doctor/run.ts";
 import { dataFormat, OUTPUT_OPTION, printData } from "../options.ts";
 import type { Output } from "../output.ts";
 import { printableLine } from "../print/escape.ts";
@@ -15,6 +21,8 @@ import { knownStateDirs } from "../state-dirs.ts";
 
 /** How long a daemon or a kubelet has to answer, milliseconds. */
 const ANSWER_MS = 3_000;
+/** The same of a cluster, which is asked some hundred questions. */
+const EXAMINE_MS = 15_000;
 
 export const command: Command = {
   options: [
@@ -32,7 +40,7 @@ export const command: Command = {
     const world = await worldOf(context);
     const format = dataFormat(invocation);
     const findings: Finding[] = [];
-    for (const check of CHECKS) {
+    for (const check of await checksFor(world.stateDir)) {
       const found = await runCheck(check, world);
       findings.push(...found);
       if (format === undefined) for (const finding of found) await printFinding(context.out, finding);
@@ -69,17 +77,20 @@ async function worldOf(context: CommandContext): Promise<DoctorWorld> {
     openFiles: openFilesLimit(),
     table: processTable(),
     answers: (socket) => answers(socket, clock),
-    connects: (address) => connects(address, clock),
+    examine: (of) => examine(of, context),
   };
 }
 
-/** The one named, else that of the repository here, else the only one there is. */
+/** The one named, else that of the repository here, else the only one there is; of several the only one whose daemon runs. */
 async function chosenStateDir(context: CommandContext): Promise<string> {
   if (context.stateDir !== undefined) return context.stateDir;
   const { near, all } = await knownStateDirs(context);
-  const candidates = [...new Set((near.length > 0 ? near : all).map(({ stateDir }) => stateDir))].sort();
-  const [only] = candidates;
-  if (only !== undefined && candidates.length === 1) return only;
+  const records = near.length > 0 ? near : all;
+  const isOne = (them: readonly DaemonRecord[]): boolean => new Set(them.map(({ stateDir }) => stateDir)).size === 1;
+  const running = isOne(records) ? records : await runningOf(records);
+  const [only] = running;
+  if (only !== undefined && isOne(running)) return only.stateDir;
+  const candidates = [...new Set(records.map(({ stateDir }) => stateDir))].sort();
   const list = candidates.map((stateDir) => `\n  --state ${stateDir}`).join("");
   const count = candidates.length === 0 ? "none is recorded" : `${candidates.length} are recorded.${list}`;
   throw new TrueupError("usage", `Cannot choose a state directory as exactly one must be recorded: ${count}`, {
@@ -111,28 +122,21 @@ function answers(socket: string, clock: Clock): Promise<boolean> {
   });
 }
 
-const DEFAULT_PORTS: Readonly<Record<string, number>> = { "https:": 443, "http:": 80 };
-
-/** Opens a connection, and says nothing over it: who may ask what there is for the daemon to find out. */
-function connects(address: string, clock: Clock): Promise<boolean> {
-  return new Promise((resolve) => {
-    const { hostname, port, protocol } = URL.parse(address) ?? { hostname: "", port: "", protocol: "" };
-    if (hostname === "") {
-      resolve(false);
-      return;
-    }
-    // An address of version 6 stands in brackets in a URL, and nowhere else.
-    const host = hostname.replace(/^\[|\]$/g, "");
-    const probe = connect({ host, port: port === "" ? (DEFAULT_PORTS[protocol] ?? 443) : Number(port) });
-    const done = (connected: boolean): void => {
-      cancel();
-      probe.destroy();
-      resolve(connected);
-    };
-    const cancel = clock.setTimer(ANSWER_MS, () => done(false));
-    probe.once("connect", () => done(true));
-    probe.once("error", () => done(false));
-  });
+/** With the credentials that the record leads to, as the daemon has them. */
+function examine(record: TargetRecord, { env, clock, signal }: CommandContext): Promise<ClusterReport> {
+  const { context, kubeconfig, namespace, namespaces, ownerId, ledger } = record;
+  const options = {
+    ...{ env, clock, random: systemRandom, ownerId, namespace, isLedgerThere: ledger === "cluster" },
+    ...(context === undefined ? { inCluster: true } : { context }),
+    ...(kubeconfig !== undefined && { kubeconfig }),
+    ...(namespaces !== undefined && { namespaces }),
+  };
+  const ask = async (limit: AbortSignal): Promise<ClusterReport> => {
+    const { examineCluster } = await import("../../backend/kubernetes/examine.ts");
+    return examineCluster(options, limit);
+  };
+  const late = (): Error => new TrueupError("timeout", `it has not answered within ${EXAMINE_MS / 1_000} s`);
+  return withDeadline(clock, EXAMINE_MS, signal, ask, late);
 }
 
 async function printFinding(out: Output, { check, level, message, hint }: Finding): Promise<void> {

@@ -1,5 +1,7 @@
 /** What a check of `trueup doctor` is: a name, and what it found; and what it may look at. */
+import type { ClusterReport } from "../../backend/kubernetes/examine.ts";
 import type { SocketPaths } from "../../daemon/paths.ts";
+import type { TargetRecord } from "../../daemon/target-record.ts";
 import type { ProcessTable } from "../../kubelet/process-table.ts";
 
 export type FindingLevel = "ok" | "warning" | "problem";
@@ -38,13 +40,15 @@ export interface DoctorWorld {
   table: ProcessTable;
   /** Whether somebody answers on a unix socket within a few seconds. */
   answers(socket: string): Promise<boolean>;
-  /** Whether somebody takes connections at an address such as `https://10.0.0.1:6443`, within a few seconds. */
-  connects(address: string): Promise<boolean>;
+  /** Asks the cluster of a target, as its daemon would, within some seconds. @throws {TrueupError} When that cannot be done */
+  examine(record: TargetRecord): Promise<ClusterReport>;
 }
 
 export interface Check {
   /** As it is printed: `cluster.db`. */
   name: string;
+  /** Of which state directories it is; absent: of all. */
+  only?: "embedded" | "own ledger";
   run(world: DoctorWorld): Finding[] | Promise<Finding[]>;
 }
 

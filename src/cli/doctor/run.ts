@@ -1,6 +1,8 @@
 /** All checks of `trueup doctor` in order, and the removal of what is provably of no use. */
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { readTargetRecord, TARGET_FILE } from "../../daemon/target-record.ts";
 import { messageOf } from "../../model/errors.ts";
 import { takeLock } from "../../util/state-lock.ts";
 import { type Check, type DoctorWorld, type Finding, problem } from "./check.ts";
@@ -24,19 +26,27 @@ export const CHECKS: readonly Check[] = [
   { name: "identity", run: checkIdentity },
   { name: "disk", run: checkRoom },
   { name: "daemon", run: checkDaemon },
-  { name: "kubelet", run: checkKubelet },
+  { name: "kubelet", only: "embedded", run: checkKubelet },
   ...DATABASES.map(({ name, version }) => ({
     name,
+    only: name === "cluster.db" ? ("embedded" as const) : ("own ledger" as const),
     run: (world: DoctorWorld) => checkDatabase(world, name, version),
   })),
-  { name: "ledger chain", run: checkChain },
+  { name: "ledger chain", only: "own ledger", run: checkChain },
   { name: "clock", run: checkClock },
-  { name: "journal", run: checkJournal },
-  { name: "pods", run: checkPods },
-  { name: "images", run: checkImages },
+  { name: "journal", only: "embedded", run: checkJournal },
+  { name: "pods", only: "embedded", run: checkPods },
+  { name: "images", only: "embedded", run: checkImages },
   { name: "sockets", run: checkSockets },
   { name: "files", run: checkUnfinished },
 ];
+
+/** Those that a state directory has something for: of a cluster's, no kubelet, no pods, and not always a ledger. */
+export async function checksFor(stateDir: string): Promise<readonly Check[]> {
+  if (!existsSync(join(stateDir, TARGET_FILE))) return CHECKS;
+  const isLedgerThere = (await readTargetRecord(stateDir))?.ledger === "cluster";
+  return CHECKS.filter(({ only }) => only === undefined || (only === "own ledger" && !isLedgerThere));
+}
 
 /** Runs one check. That it cannot look is a finding too, and no reason to leave out the others. */
 export async function runCheck({ name, run }: Check, world: DoctorWorld): Promise<Finding[]> {

@@ -1,12 +1,13 @@
 /** `trueup doctor` on real state directories: what it says of each fault, that it changes nothing, and what --fix removes. */
 import { execFileSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer as createHttpServer, type Server } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { SqliteObjectStore } from "../../../src/cluster/store.ts";
-import { prepareSocketPaths, type SocketPaths } from "../../../src/daemon/paths.ts";
-import { writeTargetRecord } from "../../../src/daemon/target-record.ts";
+import { prepareSocketPaths, type SocketPaths, writeDaemonRecord } from "../../../src/daemon/paths.ts";
+import { type TargetRecord, writeTargetRecord } from "../../../src/daemon/target-record.ts";
 import { ImageStore } from "../../../src/image/store.ts";
 import { SqliteLedger } from "../../../src/ledger/sqlite-ledger.ts";
 import { SystemClock } from "../../../src/util/clock.ts";
@@ -126,7 +127,7 @@ describe("a state directory of a cluster", () => {
   const ID = "0f5d6a3e-7c1b-4b6e-9d2a-3c4e5f60718a";
 
   /** As a daemon on that cluster leaves it. */
-  async function leave(server: string, ownerId = ID): Promise<void> {
+  async function leave(server: string, ownerId = ID, more: Partial<TargetRecord> = {}): Promise<void> {
     await writeTargetRecord(state, {
       name: "stage",
       kind: "kubernetes",
@@ -134,43 +135,165 @@ describe("a state directory of a cluster", () => {
       context: "admin",
       namespace: "ops",
       ownerId,
+      ...more,
     });
     writeFileSync(join(state, "owner.id"), `${ID}\n`);
   }
 
-  it("that answers: it is named", async () => {
-    const server = createServer((socket) => socket.end());
+  /** A kubeconfig of this server. */
+  function kubeconfigOf(server: string): string {
+    const path = join(home.dir, "kubeconfig.json");
+    const named = { name: "admin", context: { cluster: "c", user: "u" } };
+    const config = {
+      contexts: [named],
+      clusters: [{ name: "c", cluster: { server } }],
+      users: [{ name: "u", user: { token: "s3cret" } }],
+    };
+    writeFileSync(path, JSON.stringify(config));
+    return path;
+  }
+
+  /** What an API server answers to whoever looks whether all is well. */
+  async function serve(answers: (path: string, body: string) => object | number): Promise<Server> {
+    const server = createHttpServer((request, response) => {
+      let body = "";
+      request.setEncoding("utf8").on("data", (chunk: string) => {
+        body += chunk;
+      });
+      request.on("end", () => {
+        const answer = answers(String(request.url).split("?")[0] ?? "", body);
+        response.writeHead(typeof answer === "number" ? answer : 200, { "content-type": "application/json" });
+        response.end(JSON.stringify(typeof answer === "number" ? { kind: "Status", message: "no" } : answer));
+      });
+    });
     await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-    try {
-      const { port } = server.address() as AddressInfo;
-      await leave(`https://127.0.0.1:${port}`);
-      const { troubles, report } = await doctor();
-      expect(troubles).toEqual([]);
-      expect(report.findings.find(({ check }) => check === "target")?.message).toBe(
-        `stage: kubernetes at https://127.0.0.1:${port} (context admin), owner ${ID}`,
-      );
-    } finally {
+    servers.push(server);
+    return server;
+  }
+
+  const servers: Server[] = [];
+  afterEach(async () => {
+    for (const server of servers.splice(0)) {
+      server.closeAllConnections();
       await new Promise((done) => server.close(done));
     }
   });
 
-  it("that does not, and whose owner's id is lost: both are said", async () => {
+  const resources = (...names: [string, string][]): object => ({
+    kind: "APIResourceList",
+    resources: names.map(([name, kind]) => ({ name, kind, namespaced: true, verbs: ["list", "watch"] })),
+  });
+  const CLUSTER: Readonly<Record<string, object>> = {
+    "/version": { gitVersion: "v1.37.0" },
+    "/apis/authentication.k8s.io/v1/selfsubjectreviews": { status: { userInfo: { username: "ann" } } },
+    "/api/v1/namespaces/kube-system": { metadata: { uid: "cluster-1" } },
+    "/api/v1/namespaces/ops/configmaps": { items: [] },
+    "/api": { kind: "APIVersions", versions: ["v1"] },
+    "/apis": { kind: "APIGroupList", groups: [] },
+    "/api/v1": resources(["configmaps", "ConfigMap"], ["secrets", "Secret"]),
+  };
+  const may = (allowed: boolean): object => ({ status: { allowed } });
+  const answering =
+    (denied: string) =>
+    (path: string, body: string): object | number =>
+      path.endsWith("selfsubjectaccessreviews") ? may(!body.includes(denied)) : (CLUSTER[path] ?? 404);
+
+  it("that answers: it is named, with who asks and what is allowed, and nothing is said of pods of this machine", async () => {
+    const server = await serve(answering("nothing"));
+    const { port } = server.address() as AddressInfo;
+    const address = `http://127.0.0.1:${port}`;
+    await leave(address, ID, { kubeconfig: kubeconfigOf(address), clusterId: "cluster-1" });
+    const { troubles, report } = await doctor();
+    expect(troubles).toEqual([]);
+    const about = report.findings.filter(({ check }) => ["target", "rights"].includes(check));
+    expect(about.map(({ message }) => message)).toEqual([
+      `stage: kubernetes v1.37.0 at ${address} (context admin), as ann, owner ${ID}`,
+      "all 18 that it needs",
+    ]);
+    expect(report.findings.map(({ check }) => check)).toEqual(
+      "node,git,repository,open files,target,rights,state directory,identity,disk,daemon,ledger.db,ledger chain,clock,sockets,files".split(
+        ",",
+      ),
+    );
+    await leave(address, ID, { kubeconfig: kubeconfigOf(address), ledger: "cluster" });
+    const checks = (await doctor()).report.findings.map(({ check }) => check);
+    expect(checks.filter((check) => check.startsWith("ledger"))).toEqual([]);
+  });
+
+  it("that lets it do too little, knows it no more, or is another one: that is said", async () => {
+    const rows: [Parameters<typeof serve>[0], string[]][] = [
+      [
+        answering('"secrets"'),
+        ["problem rights: it may not get, list, watch, create, patch, delete secrets in the whole cluster"],
+      ],
+      [
+        () => 401,
+        [expect.stringMatching(/^problem target: stage at http:.* \(context admin\) does not let trueup in: Cannot /)],
+      ],
+      [
+        (path, body) =>
+          path.endsWith("kube-system") ? { metadata: { uid: "cluster-2" } } : answering("nothing")(path, body),
+        [expect.stringMatching(/^problem target: stage at .* is another cluster than when it was last used$/)],
+      ],
+    ];
+    for (const [answers, expected] of rows) {
+      const { port } = (await serve(answers)).address() as AddressInfo;
+      const address = `http://127.0.0.1:${port}`;
+      await leave(address, ID, { kubeconfig: kubeconfigOf(address), clusterId: "cluster-1" });
+      const { code, troubles } = await doctor();
+      expect({ code, troubles }).toEqual({ code: 1, troubles: expected });
+    }
+  });
+
+  it("that does not answer, or is not to be found, and whose owner's id is lost: both are said", async () => {
     // Nobody listens on the port of a reserved service that no machine runs.
-    await leave("https://127.0.0.1:1");
+    await leave("http://127.0.0.1:1", ID, { kubeconfig: kubeconfigOf("http://127.0.0.1:1") });
     rmSync(join(state, "owner.id"));
     const { code, troubles } = await doctor();
     expect({ code, troubles }).toEqual({
       code: 1,
       troubles: [
-        "problem target: stage does not answer at https://127.0.0.1:1 (context admin)",
+        expect.stringMatching(/^problem target: stage at http:.* \(context admin\) does not answer: Cannot reach/),
         `problem target: owner.id is gone: what was applied as ${ID} is somebody else's`,
       ],
     });
+    await leave("http://127.0.0.1:1", "prod-trueup", { kubeconfig: join(home.dir, "none.yaml") });
+    expect((await doctor()).troubles).toEqual([
+      expect.stringMatching(/^problem target: stage at .* cannot be asked: Cannot read the kubeconfig/),
+    ]);
     await leave("nowhere", "prod-trueup");
     writeFileSync(join(state, "target.json"), "{");
     expect((await doctor()).troubles).toEqual([
       expect.stringMatching(/^problem target: .* does not say which cluster it is$/),
     ]);
+  });
+});
+
+describe("of several state directories", () => {
+  it("the one whose daemon runs is meant; with none running, somebody must say which", async () => {
+    const repository = join(home.dir, "shop");
+    mkdirSync(repository);
+    execFileSync("git", ["init", "--quiet"], { cwd: repository });
+    const record = async (stateDir: string, pid: number): Promise<string> => {
+      const paths = await prepareSocketPaths(stateDir, home.env);
+      const { daemonSocket: socket } = paths;
+      await writeDaemonRecord(paths, { pid, version: "0", startedAt: "", repository, stateDir, socket });
+      return socket;
+    };
+    const other = join(home.dir, "other");
+    mkdirSync(other, { mode: 0o700 });
+    await record(other, process.pid);
+    const socket = await record(state, process.pid);
+    const look = (): ReturnType<typeof trueup> => trueup(["doctor", "-o", "json"], home, repository);
+    const undecided = await look();
+    expect([undecided.code, undecided.stderr]).toEqual([2, expect.stringContaining("2 are recorded.")]);
+    const daemon = createHttpServer((_request, response) => response.end());
+    await new Promise<void>((done) => daemon.listen(socket, done));
+    try {
+      expect((JSON.parse((await look()).stdout) as { stateDir: string }).stateDir).toBe(state);
+    } finally {
+      await new Promise((done) => daemon.close(done));
+    }
   });
 });
 
