@@ -5,6 +5,7 @@ import { load } from "js-yaml";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { KubeObject } from "../../src/model/object.ts";
 import type { CommitId } from "../../src/model/source.ts";
+import type { AppStatus } from "../../src/model/status.ts";
 import { commitAll, gitIn, headOf, initRepository } from "../git/support.ts";
 import { appStatus, type Running, startFake } from "./with-daemon.ts";
 
@@ -48,9 +49,12 @@ afterEach(async () => {
 
 /** Makes the daemon say that it tracks the repository and runs this. */
 function track(image: string, revision: number): void {
-  fake.daemon.apps = [appStatus("shop", { repository, applied: headOf(repository) })];
+  const commit = headOf(repository);
+  fake.daemon.apps = [appStatus("shop", { repository, applied: commit, head: headAt(commit) })];
   fake.daemon.put(deployment(image, revision));
 }
+
+const headAt = (commit: CommitId): AppStatus["head"] => ({ commit, subject: "", author: "", authoredAt: "" });
 
 function deployment(image: string, revision: number): KubeObject {
   const object = load(MANIFEST.replace("web-server:v1", image)) as KubeObject;
@@ -226,12 +230,40 @@ describe("set image", () => {
   it("fails with --wait when the daemon rejects the commit", async () => {
     const child = fake.start("set", "image", "deployment/web", "web=web-server:v2", "--wait");
     await child.waitFor(/committed/);
-    const head = { commit: headOf(repository), subject: "", author: "", authoredAt: "" };
+    const head = headAt(headOf(repository));
     fake.daemon.setApps([
       appStatus("shop", { repository, applied: first, head, phase: "Rejected", reason: "1 error" }),
     ]);
     expect(await child.exited).toEqual({ code: 1, signal: null });
     expect(child.output).toMatch(/Cannot roll out [0-9a-f]{7} as it must be valid: 1 error/);
+  });
+
+  it.each([
+    ["RolledBack", "was rolled back"],
+    ["Failed", "failed"],
+  ] as const)("fails with --wait when the commit is %s, though a rollout got complete", async (phase, word) => {
+    const child = fake.start("set", "image", "deployment/web", "web=web-server:v2", "--wait");
+    await child.waitFor(/committed/);
+    const head = headAt(headOf(repository));
+    const ended = { repository, applied: first, head, phase, reason: "pod web-1 crashed" };
+    fake.daemon.setApps([appStatus("shop", ended)]);
+    expect(await child.exited).toEqual({ code: 1, signal: null });
+    expect(child.output).toMatch(
+      new RegExp(
+        `successfully rolled out\ntrueup: [0-9a-f]{7} ${word}: pod web-1 crashed\n  hint: A fix is another commit; trueup revert`,
+      ),
+    );
+  });
+
+  it("says with --wait that another commit came after", async () => {
+    const child = fake.start("set", "image", "deployment/web", "web=web-server:v2", "--wait");
+    await child.waitFor(/committed/);
+    const own = headOf(repository);
+    fake.daemon.setApps([appStatus("shop", { repository, head: headAt(own), applied: own, phase: "Progressing" })]);
+    await child.waitFor(/successfully rolled out/);
+    fake.daemon.setApps([appStatus("shop", { repository, head: headAt(first), applied: first })]);
+    expect(await child.exited).toEqual({ code: 0, signal: null });
+    expect(child.output).toMatch(/warning: [0-9a-f]{7} came after [0-9a-f]{7}: what rolled out is of that one\n$/);
   });
 });
 

@@ -218,10 +218,34 @@ describe("rollout status", () => {
     fake.daemon.apps = [appStatus("shop", { head, applied, phase: "Rejected", reason: "web.yaml:3:5: unknown field" })];
     fake.daemon.put(deployment(3, 3));
     expect(await fake.run("rollout", "status", "deploy/web")).toEqual({
-      code: 0,
+      code: 1,
       stdout: 'deployment "web" successfully rolled out\n',
       stderr: "warning: 3f2c1aa of shop is rejected: web.yaml:3:5: unknown field; what follows is of 1111111\n",
     });
+  });
+
+  it("exits 1 when the head is gone back from meanwhile, as what got complete is not it", async () => {
+    const head = { commit: COMMIT, subject: "", author: "", authoredAt: "" };
+    fake.daemon.apps = [appStatus("shop", { head, applied: COMMIT, phase: "Progressing" })];
+    fake.daemon.put(deployment(1, 2));
+    const child = fake.start("rollout", "status", "deployment/web");
+    await child.waitFor(/Waiting/);
+    const applied = asCommitId("1".repeat(40));
+    fake.daemon.setApps([appStatus("shop", { head, applied, phase: "RolledBack", reason: "pod web-a crashed" })]);
+    fake.daemon.put(deployment(3, 3));
+    expect(await child.exited).toEqual({ code: 1, signal: null });
+    expect(child.output).toMatch(
+      /rolled out\nwarning: 3f2c1aa of shop is rolled back: pod web-a crashed; what runs is of 1111111\n$/,
+    );
+  });
+
+  it("of one app has nothing to say of another's head", async () => {
+    const head = { commit: COMMIT, subject: "", author: "", authoredAt: "" };
+    const applied = asCommitId("1".repeat(40));
+    const rejected = appStatus("jobs", { head, applied, phase: "Rejected", reason: "no" });
+    fake.daemon.apps = [settled, rejected];
+    fake.daemon.put(deployment(3, 3), "shop");
+    expect((await fake.run("rollout", "status", "deploy/web")).code).toBe(0);
   });
 
   it("exits 1 with the reason when the deadline has passed", async () => {

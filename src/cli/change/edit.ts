@@ -16,7 +16,7 @@ import { printDiagnostics } from "../print-diagnostics.ts";
 import { readDeployment } from "../workload.ts";
 import { checkEdited, optionsFor } from "./check-edit.ts";
 import { type DeclaredAtHead, findManifest, openWorkplace, type Workplace, type WorkplaceRequest } from "./target.ts";
-import { waitForCommit } from "./wait.ts";
+import { requireGoodEnd, waitForCommit } from "./wait.ts";
 
 /** Options of every command that makes a commit. */
 export const CHANGE_OPTIONS: readonly CommandOption[] = [
@@ -209,6 +209,7 @@ export async function finish(
   await waitForCommit(context, daemon.client, daemon.app.app, commit);
   const follow = { name: object.name, namespace, revision: 0, once: false, timeoutMs: undefined };
   await followRollout(context, daemon.client, follow);
+  await requireGoodEnd(context, daemon.client, daemon.app.app, commit);
   return 0;
 }
 

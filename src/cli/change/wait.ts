@@ -1,5 +1,6 @@
 /** Waits until the daemon has taken up a commit, so that what is followed next is that commit's rollout. */
 import { openRepository, type Repository } from "../../git/repository.ts";
+import type { ListQuery } from "../../model/backend.ts";
 import { TrueupError } from "../../model/errors.ts";
 import { type CommitId, shortId } from "../../model/source.ts";
 import type { AppPhase, AppStatus } from "../../model/status.ts";
@@ -13,12 +14,14 @@ const PATIENCE_MS = 15_000;
 /**
  * Waits until every app has applied what its ref names now, as a commit made a moment ago may not have been seen yet.
  * A head that was rejected or cannot be read is told of on stderr, and not waited for.
+ *
+ * @returns What was told, for `tellIfNotApplied`
  */
 export async function waitForHead(
   context: CommandContext,
   client: DaemonClient,
   timeoutMs: number | undefined,
-): Promise<void> {
+): Promise<ReadonlySet<string>> {
   const { apps } = await client.status(context.signal);
   const heads = new Map<string, CommitId | null>();
   for (const app of apps) heads.set(app.app, await headOf(app));
@@ -27,20 +30,59 @@ export async function waitForHead(
   for (const { app } of late) {
     await waitUntil(context, client, app, limit, (status) => hasTakenUp(status, heads.get(app) ?? null));
   }
-  await tellNotApplied(context, (await client.status(context.signal)).apps);
+  const told = new Set<string>();
+  for (const app of (await client.status(context.signal)).apps) {
+    const instead = app.applied === null ? "nothing was applied yet" : `what follows is of ${shortId(app.applied)}`;
+    const text = notApplied(app);
+    if (text !== null) await warn(context, `${text}; ${instead}`);
+    if (text !== null) told.add(text);
+  }
+  return told;
 }
 
-const PHASE_WORDS = { Rejected: "rejected", Unreadable: "unreadable", RolledBack: "rolled back" } as const;
-
-/** Whoever follows a rollout thinks of the head; when that is not what rolls out, they must know. */
-async function tellNotApplied({ err }: CommandContext, apps: readonly AppStatus[]): Promise<void> {
-  for (const { app, head, applied, phase, reason } of apps) {
-    if (phase !== "Rejected" && phase !== "Unreadable" && phase !== "RolledBack") continue;
-    const what = head === null ? app : `${shortId(head.commit)} of ${app}`;
-    const instead = applied === null ? "nothing was applied yet" : `what follows is of ${shortId(applied)}`;
-    const text = printableLine(`${what} is ${PHASE_WORDS[phase]}: ${reason.replace(/[.]$/, "")}; ${instead}`);
-    await err.line(`${err.style.yellow("warning:")} ${text}`);
+/**
+ * Whoever followed a rollout to its end thinks of the head: when that is not what rolled out, as it was rejected or gone back
+ * from meanwhile, they must know, and a script must not go on.
+ *
+ * @param query Finds the workload that was followed
+ * @param told What needs no telling again
+ * @returns Whether the app of the workload runs something else
+ */
+export async function tellIfNotApplied(
+  context: CommandContext,
+  client: DaemonClient,
+  query: ListQuery,
+  told: ReadonlySet<string>,
+): Promise<boolean> {
+  for (const { app, head, applied } of (await client.status(context.signal)).apps) {
+    if (head === null || head.commit === applied) continue;
+    const { items } = await client.list({ ...query, owner: app }, context.signal);
+    if (items.length === 0) continue;
+    const known = await waitUntil(context, client, app, PATIENCE_MS, ({ phase }) => !UNDER_WAY.has(phase));
+    const text = known === null ? null : notApplied(known);
+    if (text === null) continue;
+    const runs = known?.applied ?? null;
+    if (!told.has(text)) await warn(context, runs === null ? text : `${text}; what runs is of ${shortId(runs)}`);
+    return true;
   }
+  return false;
+}
+
+const PHASE_WORDS: Partial<Record<AppPhase, string>> = {
+  Rejected: "rejected",
+  Unreadable: "unreadable",
+  RolledBack: "rolled back",
+};
+
+/** That the head is not what rolls out, and why; `null` when it is. */
+function notApplied({ app, head, phase, reason }: AppStatus): string | null {
+  const word = PHASE_WORDS[phase];
+  if (word === undefined) return null;
+  return `${head === null ? app : `${shortId(head.commit)} of ${app}`} is ${word}: ${reason.replace(/[.]$/, "")}`;
+}
+
+async function warn({ err }: CommandContext, text: string): Promise<void> {
+  await err.line(`${err.style.yellow("warning:")} ${printableLine(text)}`);
 }
 
 /**
@@ -135,11 +177,47 @@ export async function waitForEnd(
 ): Promise<AppStatus> {
   const seen = await waitUntil(context, client, app, PATIENCE_MS, ({ head }) => head?.commit === commit);
   if (seen === null) throw notTakenUp(commit);
+  return untilEnded(context, client, app, commit);
+}
+
+/** As `waitForEnd`, of a commit that the daemon has taken up. */
+async function untilEnded(
+  context: CommandContext,
+  client: DaemonClient,
+  app: string,
+  commit: CommitId,
+): Promise<AppStatus> {
   const ended = ({ head, phase }: AppStatus): boolean => head?.commit !== commit || !UNDER_WAY.has(phase);
   const status = await waitUntil(context, client, app, null, ended);
   if (status !== null) return status;
   throw new TrueupError("unavailable", `Cannot follow ${shortId(commit)} as the daemon must go on: it has gone.`, {
     hint: "The commit is made: start the daemon with trueup run.",
+  });
+}
+
+/** What an app is in when a commit is not what runs, or does not run well. */
+const BAD_END: ReadonlySet<AppPhase> = new Set(["Rejected", "Failed", "RolledBack"]);
+
+/**
+ * Waits for the end of a commit that was taken up, after its rollout: "successfully rolled out" is also said of what was gone back to.
+ *
+ * @throws {TrueupError} `invalid` when the commit failed, or was gone back from; `unavailable` when the daemon has gone
+ */
+export async function requireGoodEnd(
+  context: CommandContext,
+  client: DaemonClient,
+  app: string,
+  commit: CommitId,
+): Promise<void> {
+  const { head, phase, reason } = await untilEnded(context, client, app, commit);
+  if (head !== null && head.commit !== commit) {
+    await warn(context, `${shortId(head.commit)} came after ${shortId(commit)}: what rolled out is of that one`);
+    return;
+  }
+  if (!BAD_END.has(phase)) return;
+  const word = phase === "Failed" ? "failed" : `was ${PHASE_WORDS[phase]}`;
+  throw new TrueupError("invalid", printableLine(`${shortId(commit)} ${word}: ${reason}`), {
+    hint: "A fix is another commit; trueup revert takes this one back.",
   });
 }
 

@@ -1,8 +1,9 @@
 /** `trueup rollout status`: follows a rollout to its end, and says what it waits for. */
 
-import { waitForHead } from "../change/wait.ts";
+import { tellIfNotApplied, waitForHead } from "../change/wait.ts";
 import type { Command } from "../command.ts";
 import { readDuration } from "../duration.ts";
+import { queryFor } from "../find-object.ts";
 import { followRollout } from "../follow-rollout.ts";
 import { NAMESPACE_OPTION, namespaceOf } from "../options.ts";
 import { readDeployment } from "../workload.ts";
@@ -18,15 +19,17 @@ export const command: Command = {
     { line: "trueup rollout status deployment/web", does: "wait for the rollout under way" },
     { line: "trueup rollout status deployment/web --timeout 2m && ./smoke-test", does: "in a script" },
   ],
-  details: "Exits 0 when the rollout is complete, 1 when it failed or the time was up.",
+  details:
+    "Exits 0 when the rollout is complete; 1 when it failed, the time was up, or what rolled out is not the head, as that\n" +
+    "was rejected or rolled back.",
   async run(context, invocation) {
-    const { name } = readDeployment(invocation.args, "follow");
+    const { kind, name } = readDeployment(invocation.args, "follow");
     const timeout = invocation.text("timeout");
     const timeoutMs = timeout === undefined ? undefined : readDuration("timeout", timeout);
     const once = invocation.flag("no-watch");
     const revision = invocation.count("revision") ?? 0;
     const client = await context.connect();
-    if (!once) await waitForHead(context, client, timeoutMs);
+    const told = once ? new Set<string>() : await waitForHead(context, client, timeoutMs);
     const limit = timeoutMs === 0 ? undefined : timeoutMs;
     await followRollout(context, client, {
       name,
@@ -35,6 +38,8 @@ export const command: Command = {
       once,
       timeoutMs: limit,
     });
-    return 0;
+    const isOther =
+      !once && (await tellIfNotApplied(context, client, queryFor(kind, namespaceOf(invocation), name), told));
+    return isOther ? 1 : 0;
   },
 };
