@@ -371,6 +371,43 @@ describe("rollout undo", () => {
     );
   });
 
+  it("finds what was before the app was renamed and its directory moved, and puts it where the app is now", async () => {
+    const watching = (image: string): string =>
+      MANIFEST.replace("name: web\n", "name: web\n  annotations: { trueup/restart-on: configmap }\n").replace(
+        "web-server:v1",
+        `${image}\n          envFrom: [{ configMapRef: { name: settings } }]`,
+      );
+    const apps = (name: string): string => `apps: [{ name: ${name}, path: apps/${name} }]\n`;
+    gitIn(repository, ["rm", "-q", "web.yaml", "settings.yaml", "extra.yaml"]);
+    const old = { "apps/old/web.yaml": watching("web-server:v1"), "apps/old/settings.yaml": CONFIG };
+    const then = commitAll(repository, { "trueup.yaml": apps("old"), ...old }, "Third");
+    gitIn(repository, ["rm", "-q", "-r", "apps"]);
+    commitAll(repository, { "trueup.yaml": apps("shop"), "apps/shop/web.yaml": watching("web-server:v2") }, "Moved");
+    fake.daemon.revisionRows.length = 0;
+    addRevision(1, then, "a");
+    Object.assign(fake.daemon.revisionRows[0] ?? {}, { app: "old", file: "apps/old/web.yaml" });
+    addRevision(2, headOf(repository), "b");
+    track("web-server:v2", 2);
+    fake.daemon.apps = fake.daemon.apps.map((app) => ({ ...app, path: "apps/shop" }));
+
+    expect(await fake.run("rollout", "undo", "deployment/web", "--app")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(
+        `Cannot undo all of old as its directory must be the same: it was "apps/old" at ${then.slice(0, 7)}, and is "apps/shop" now.`,
+      ),
+    });
+    expect(await fake.run("rollout", "undo", "deployment/web")).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("configmap/settings restored as at revision 1\n"),
+    });
+    expect(file("apps/shop/web.yaml")).toBe(watching("web-server:v1"));
+    expect(file("apps/shop/settings.yaml")).toBe(CONFIG);
+    expect(gitIn(repository, ["ls-files", "apps"]).trim().split("\n")).toEqual([
+      "apps/shop/settings.yaml",
+      "apps/shop/web.yaml",
+    ]);
+  });
+
   it("says so when there is nothing to go back to", async () => {
     fake.daemon.revisionRows.length = 0;
     expect(await fake.run("rollout", "undo", "deployment/web")).toEqual({

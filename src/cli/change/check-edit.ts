@@ -5,19 +5,20 @@ import { type Diagnostic, isError } from "../../model/diagnostic.ts";
 import { TrueupError } from "../../model/errors.ts";
 import type { Declared } from "../../model/manifest.ts";
 import { keyOfId } from "../../model/object.ts";
-import { type ValidateOptions, validateDeclared } from "../../validation/index.ts";
+import { imageUses } from "../../reconcile/images.ts";
+import { checkImageRules, judge, validateDeclared } from "../../validation/index.ts";
 
-/** How the app of a file checks it: of apps that lie in each other, the innermost; what none has, as nobody asks otherwise. */
-export function optionsFor(apps: readonly AppSettings[], file: string): ValidateOptions {
-  const holding = apps.filter(({ path }) => path === "" || file.startsWith(`${path}/`));
-  const app = holding.toSorted((a, b) => b.path.length - a.path.length)[0];
-  if (app === undefined) return {};
-  const { kubernetesVersion, allowUnknownKinds } = app;
-  return { allowUnknownKinds, ...(kubernetesVersion !== undefined && { kubernetesVersion }) };
+/** Whose rules an edit must keep to, and when. */
+export interface EditJudge {
+  /** The app that the file lies in; `undefined`: nobody asks anything beyond what Kubernetes does. */
+  app: AppSettings | undefined;
+  /** For which exceptions count, `2026-11-26`. */
+  day: string;
 }
 
 /**
- * The object as edited, with what is said of it that was not said before: that is the branch's own affair.
+ * The object as edited, with what is said of it that was not said before: that is the branch's own affair. What the operator
+ * asks beyond `trueup.yaml` is not known here; the daemon rejects the commit then.
  *
  * @throws {TrueupError} `invalid` when the edit brought an error
  */
@@ -25,7 +26,7 @@ export function checkEdited(
   text: string,
   before: Declared,
   defaultNamespace: string,
-  options: ValidateOptions,
+  by: EditJudge,
 ): { declared: Declared; warnings: readonly Diagnostic[] } {
   const parsed = parseManifestFile({ file: before.file, blob: before.blob, text, defaultNamespace });
   const declared = parsed.declared.find(({ id }) => keyOfId(id) === keyOfId(before.id));
@@ -33,8 +34,8 @@ export function checkEdited(
     const why = parsed.diagnostics.find(isError)?.message ?? "the object is no longer there";
     throw new TrueupError("invalid", `Cannot change ${before.file} as it must stay a valid manifest: ${why}`);
   }
-  const known = new Set(validateDeclared(before, options).map(({ rule, field }) => `${rule} ${field}`));
-  const fresh = validateDeclared(declared, options).filter(({ rule, field }) => !known.has(`${rule} ${field}`));
+  const known = new Set(findings(before, by).map(({ rule, field }) => `${rule} ${field}`));
+  const fresh = findings(declared, by).filter(({ rule, field }) => !known.has(`${rule} ${field}`));
   const error = fresh.find(isError);
   if (error !== undefined) {
     throw new TrueupError("invalid", `Cannot change ${before.file} as it must stay valid: ${error.message}`, {
@@ -42,4 +43,17 @@ export function checkEdited(
     });
   }
   return { declared, warnings: fresh };
+}
+
+/** What is wrong with an object by itself, as the app has it: also its policies, own rules, image rules, levels and exceptions. */
+function findings(declared: Declared, { app, day }: EditJudge): Diagnostic[] {
+  if (app === undefined) return validateDeclared(declared);
+  const { kubernetesVersion, allowUnknownKinds, validation, images } = app;
+  const { policies, rules } = validation;
+  const version = kubernetesVersion === undefined ? {} : { kubernetesVersion };
+  const found = [
+    ...validateDeclared(declared, { allowUnknownKinds, policies, rules, ...version }),
+    ...checkImageRules(imageUses(declared), images),
+  ];
+  return judge(found, { settings: validation, day, objects: () => [] });
 }

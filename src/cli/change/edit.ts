@@ -7,6 +7,7 @@ import type { Diagnostic } from "../../model/diagnostic.ts";
 import { TrueupError } from "../../model/errors.ts";
 import type { Declared } from "../../model/manifest.ts";
 import { type CommitId, shortId } from "../../model/source.ts";
+import { dayOf } from "../../validation/index.ts";
 import type { CommandContext, CommandOption, ExitCode, Invocation } from "../command.ts";
 import { followRollout } from "../follow-rollout.ts";
 import { NAMESPACE_OPTION, namespaceOf } from "../options.ts";
@@ -14,7 +15,8 @@ import { printableLine } from "../print/escape.ts";
 import { qualifiedName } from "../print/get.ts";
 import { printDiagnostics } from "../print-diagnostics.ts";
 import { readDeployment } from "../workload.ts";
-import { checkEdited, optionsFor } from "./check-edit.ts";
+import { checkEdited } from "./check-edit.ts";
+import { appOfFile } from "./path-then.ts";
 import { type DeclaredAtHead, findManifest, openWorkplace, type Workplace, type WorkplaceRequest } from "./target.ts";
 import { requireGoodEnd, waitForCommit } from "./wait.ts";
 
@@ -101,7 +103,7 @@ async function applyChange(
   const { out, err } = context;
   const name = qualifiedName(request.object.kind, request.object.name);
   const apps = await readApps(workplace.repository, head);
-  const edited = editAll(at, change, request.namespace, apps);
+  const edited = editAll(at, change, request.namespace, { apps, day: dayOf(context.clock.now()) });
   if (edited.length === 0 && (change.files ?? []).length === 0) {
     await out.line(change.unchanged ?? `${name} unchanged: ${branchName(workplace)} already says so`);
     return 0;
@@ -144,7 +146,7 @@ function editAll(
   at: DeclaredAtHead,
   { edits, further = [] }: Change,
   defaultNamespace: string,
-  apps: readonly AppSettings[],
+  { apps, day }: { apps: readonly AppSettings[]; day: string },
 ): Edited[] {
   const texts = new Map<string, string>();
   const touched: Declared[] = [];
@@ -157,7 +159,8 @@ function editAll(
   }
   return touched.map((before) => {
     const text = texts.get(before.file) ?? "";
-    const { declared, warnings } = checkEdited(text, before, defaultNamespace, optionsFor(apps, before.file));
+    const by = { app: appOfFile(apps, before.file), day };
+    const { declared, warnings } = checkEdited(text, before, defaultNamespace, by);
     return { before, after: declared, text, warnings };
   });
 }

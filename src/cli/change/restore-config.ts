@@ -27,8 +27,16 @@ export interface RestoredConfig {
  *
  * An object that was deleted since comes back with its file, when that held nothing else and its place is free; else a
  * warning says that it is missing, as text put into another file would be guesswork.
+ *
+ * @param placed Where a file of then belongs now
  */
-export function restoredConfig(id: ObjectId, revision: number, then: LoadedApp, now: LoadedApp): RestoredConfig {
+export function restoredConfig(
+  id: ObjectId,
+  revision: number,
+  then: LoadedApp,
+  now: LoadedApp,
+  placed: (file: string) => string,
+): RestoredConfig {
   const restored: RestoredConfig = { isWatching: false, edits: [], files: [], ids: [], warnings: [] };
   const [old, current] = [byKey(then.declared), byKey(now.declared)];
   const workload = current.get(keyOfId(id));
@@ -44,7 +52,7 @@ export function restoredConfig(id: ObjectId, revision: number, then: LoadedApp, 
     if (!wanted.kinds.has(kind) || seen.has(key) || was === undefined) continue;
     seen.add(key);
     const is = current.get(key);
-    if (is === undefined) bringBack(restored, was, revision, then, now);
+    if (is === undefined) bringBack(restored, was, revision, { then, now, placed });
     else if (contentOf(was) !== contentOf(is)) {
       const sourceText = textOf(then, was.file);
       const source = { sourceText, sourceId: was.id, sourceFile: was.file };
@@ -56,16 +64,22 @@ export function restoredConfig(id: ObjectId, revision: number, then: LoadedApp, 
   return restored;
 }
 
-function bringBack(restored: RestoredConfig, was: Declared, revision: number, then: LoadedApp, now: LoadedApp): void {
-  const { file, id } = was;
-  const isAlone = then.declared.filter((each) => each.file === file).length === 1;
+function bringBack(
+  restored: RestoredConfig,
+  was: Declared,
+  revision: number,
+  { then, now, placed }: { then: LoadedApp; now: LoadedApp; placed: (file: string) => string },
+): void {
+  const { id } = was;
+  const file = placed(was.file);
+  const isAlone = then.declared.filter((each) => each.file === was.file).length === 1;
   const isFree = !now.files.some((each) => each.file === file);
   if (isAlone && isFree) {
-    restored.files.push({ path: file, content: textOf(then, file) });
+    restored.files.push({ path: file, content: textOf(then, was.file) });
     restored.ids.push(id);
     return;
   }
-  const why = isFree ? `${file} held other objects, too` : `${file} has other content now`;
+  const why = isFree ? `${was.file} held other objects, too` : `${file} has other content now`;
   restored.warnings.push(
     `revision ${revision} used ${displayId(id)}, which was deleted since and is not brought back, as ${why}: do so by hand, or all with --app`,
   );

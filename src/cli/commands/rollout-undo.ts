@@ -7,6 +7,7 @@ import { displayId, keyOfId } from "../../model/object.ts";
 import { type CommitId, shortId } from "../../model/source.ts";
 import { ANNOTATION, type Deployment } from "../../model/workload.ts";
 import { branchMoved, CHANGE_OPTIONS, changeDeployment, commitOrMoved, finish, tellCommit } from "../change/edit.ts";
+import { movedTo, pathThen } from "../change/path-then.ts";
 import { restoredConfig } from "../change/restore-config.ts";
 import { chooseRevision } from "../change/revision.ts";
 import { describeChanges } from "../change/since.ts";
@@ -52,9 +53,10 @@ async function undoTemplate(context: CommandContext, invocation: Invocation): Pr
     const { revision } = target;
     const { repository, path } = workplace;
     const sourceText = await fileAt(repository, target.commit, target.file);
-    const then = await loadAppAt(repository, target.commit, path, namespace);
+    const before = await pathThen(repository, target, path);
+    const then = await loadAppAt(repository, target.commit, before, namespace);
     const now = await loadAppAt(repository, head, path, namespace);
-    const config = restoredConfig(declared.id, revision, then, now);
+    const config = restoredConfig(declared.id, revision, then, now, (file) => movedTo(file, before, path));
     const since = describeChanges(then.declared, now.declared, declared.id, config.ids);
     const names = config.ids.map(displayId);
     const subject = `Undo deployment/${name} to revision ${revision} (${shortId(target.commit)})`;
@@ -152,6 +154,8 @@ async function restore(
   const head = await repository.readRef(ref);
   if (head === null) throw new TrueupError("not-found", `Cannot undo on ${ref} as it must have a commit: it has none.`);
   const name = qualifiedName(request.object.kind, request.object.name);
+  const before = await pathThen(repository, target, path);
+  if (before !== path) throw appMoved(target, before, path);
   const changes = await restoringChanges(repository, head, target.commit, path);
   if (changes.length === 0) {
     await context.out.line(`${name} skipped rollback (all files already are as at revision ${target.revision})`);
@@ -171,6 +175,15 @@ async function restore(
   await context.out.line(`${name} rolled back with all of its app to revision ${target.revision}`);
   await tellCommit(context, workplace, commit, message);
   return finish(context, invocation, workplace, request, commit);
+}
+
+/** All of its files at once are only brought back to where they were: who moved them may have changed more than their place. */
+function appMoved({ app, commit }: RevisionRecord, then: string, now: string): TrueupError {
+  return new TrueupError(
+    "conflict",
+    `Cannot undo all of ${app} as its directory must be the same: it was "${then}" at ${shortId(commit)}, and is "${now}" now.`,
+    { hint: "Without --app, the pod template and its configuration go back." },
+  );
 }
 
 /** What makes the app's directory the same as at an earlier commit. */
