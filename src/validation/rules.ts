@@ -191,19 +191,21 @@ const OWN_ERRORS: ReadonlySet<string> = new Set<RuleId>([
   "image-digest-missing",
 ]);
 
-/** What the reconciler says of commits, under names that no configuration's own rule may take. */
-const RECONCILERS: ReadonlySet<string> = new Set([
-  "app-path",
-  "hook-made-anew",
-  "image-tag-reused",
-  "immutable-field",
-  "manifest-not-a-file",
-  "manifest-unreadable",
-  "manifests-limit",
-  "object-declared-by-two-apps",
-  "ref-untrusted",
-  "refused-by-backend",
-]);
+/** What the reconciler says of commits, under names that no configuration's own rule may take: errors, each with what it checks. */
+export const RECONCILER_RULES = {
+  "app-path": "An app's directory is there.",
+  "hook-made-anew": "A hook takes the place of nothing but its own earlier runs.",
+  "image-tag-reused": "A tag stands for the same image as ever.",
+  "immutable-field": "What is fixed once an object exists stays as it is.",
+  "manifest-not-a-file": "A manifest is a regular file, no link and no submodule.",
+  "manifest-unreadable": "A manifest is text of a size that can be read.",
+  "manifests-limit": "An app has no more manifests than the operator allows.",
+  "object-declared-by-two-apps": "An object is declared by one app only.",
+  "ref-untrusted": "Pods run of refs that the operator trusts.",
+  "refused-by-backend": "An object is one that the API server takes.",
+} as const;
+
+export type ReconcilerRuleId = keyof typeof RECONCILER_RULES;
 
 /**
  * What a rule is: `policy` is off until it is switched on; `warning` may get any level; `own-error` may be lowered by the
@@ -213,5 +215,5 @@ export function natureOf(rule: string): "policy" | "warning" | "own-error" | "re
   if (POLICIES.has(rule)) return "policy";
   if (WARNINGS.has(rule)) return "warning";
   if (OWN_ERRORS.has(rule)) return "own-error";
-  return Object.hasOwn(RULES, rule) || RECONCILERS.has(rule) ? "refused" : undefined;
+  return Object.hasOwn(RULES, rule) || Object.hasOwn(RECONCILER_RULES, rule) ? "refused" : undefined;
 }

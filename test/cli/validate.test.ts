@@ -219,7 +219,7 @@ describe("validate under configurations", () => {
       "trueup.yaml": APPS + validation,
       "one/a.yaml": loud,
       "two/a.yaml": loud.replace("settings", "free"),
-      "two/b.yaml": GOOD,
+      "two/b.yaml": GOOD.replace("settings", "more"),
     });
     const { code, stderr } = await trueup("validate");
     expect(found(stderr)).toEqual(
@@ -295,6 +295,21 @@ describe("explain", () => {
     });
     expect((await trueup("explain", "host-pid")).stdout).toContain("Wrong, at line 5 of web.yaml:\n");
     expect((await trueup("explain", "exception-unused")).stdout).toContain("Wrong, at line 5 of trueup.yaml:\n");
+  });
+
+  it("says what only a daemon finds, of which no file is an example", async () => {
+    const { code, stdout } = await trueup("explain", "immutable-field");
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(
+        /^immutable-field: .*\n\nKubernetes never .*\n\nlevel: {2}error, always.*\nsource: .*\n$/,
+      ),
+    });
+    const data = JSON.parse((await trueup("explain", "ref-untrusted", "-o", "json")).stdout);
+    expect(data).toMatchObject({ rule: "ref-untrusted", severity: "error", changeable: false, policy: false });
+    expect(data).not.toHaveProperty("example");
+    expect((await trueup("explain")).stdout).toMatch(/\nref-untrusted +error +Pods run of refs/);
+    expect((await trueup("explain", "imutable-field")).stderr).toContain("Did you mean immutable-field?");
   });
 
   it("lists the rules, offers them to completion, and knows what is no rule", async () => {

@@ -1,6 +1,6 @@
 /** `trueup completion`: the completion script of a shell, and the names that such a script asks for. */
 import { TrueupError } from "../../model/errors.ts";
-import { RULES } from "../../validation/rules.ts";
+import { RECONCILER_RULES, RULES } from "../../validation/rules.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { completionScript, SHELLS, type Shell } from "../completion.ts";
 import { KINDS } from "../kinds.ts";
@@ -42,7 +42,7 @@ export const command: Command = {
 /** Names to offer; none when the daemon does not answer quickly, as nobody waits for a Tab. */
 async function namesOf(context: CommandContext, what: string): Promise<string[]> {
   if (what === "kind") return ["all", ...KINDS.map(({ plural }) => plural)];
-  if (what === "rule") return Object.keys(RULES);
+  if (what === "rule") return [...Object.keys(RULES), ...Object.keys(RECONCILER_RULES)];
   const enough = new AbortController();
   const cancel = context.clock.setTimer(PATIENCE_MS, () => enough.abort());
   const signal = AbortSignal.any([context.signal, enough.signal]);

@@ -1,10 +1,16 @@
 /** `trueup explain`: what a rule checks, why, and an example wrong and right. */
 import { TrueupError } from "../../model/errors.ts";
 import type { Example } from "../../validation/explain/explanation.ts";
-import { EXPLANATIONS, isRuleId, mended } from "../../validation/explain/index.ts";
+import {
+  EXPLANATIONS,
+  isReconcilerRuleId,
+  isRuleId,
+  mended,
+  RECONCILER_EXPLANATIONS,
+} from "../../validation/explain/index.ts";
 import { RULES, type RuleId } from "../../validation/index.ts";
 import { nearest } from "../../validation/names.ts";
-import { natureOf } from "../../validation/rules.ts";
+import { natureOf, RECONCILER_RULES, type ReconcilerRuleId } from "../../validation/rules.ts";
 import type { Command } from "../command.ts";
 import { dataFormat, OUTPUT_OPTION, printData } from "../options.ts";
 import type { Style } from "../output.ts";
@@ -22,13 +28,16 @@ export const command: Command = {
     const [rule] = invocation.args;
     const format = dataFormat(invocation);
     if (rule === undefined) {
-      const ids = Object.keys(RULES).filter(isRuleId);
+      const ids: AnyRuleId[] = [
+        ...Object.keys(RULES).filter(isRuleId),
+        ...Object.keys(RECONCILER_RULES).filter(isReconcilerRuleId),
+      ];
       if (format !== undefined) await printData(out, format, ids.map(dataOf));
       else await out.write(listText(ids, out.style));
       return 0;
     }
-    if (!isRuleId(rule)) {
-      const close = nearest(rule, Object.keys(RULES));
+    if (!isRuleId(rule) && !isReconcilerRuleId(rule)) {
+      const close = nearest(rule, [...Object.keys(RULES), ...Object.keys(RECONCILER_RULES)]);
       throw new TrueupError(
         "usage",
         `Cannot explain ${JSON.stringify(rule)} as it must be a rule: there is none so called.`,
@@ -46,8 +55,24 @@ export const command: Command = {
   },
 };
 
-/** The shape of `-o json`. */
-function dataOf(rule: RuleId): object {
+type AnyRuleId = RuleId | ReconcilerRuleId;
+
+/** Where the rules of a reconciler come from. */
+const RECONCILER = "trueup, when it takes up a commit";
+
+/** The shape of `-o json`; `example` is absent where no file alone could be one. */
+function dataOf(rule: AnyRuleId): object {
+  if (isReconcilerRuleId(rule)) {
+    return {
+      rule,
+      severity: "error",
+      changeable: false,
+      policy: false,
+      checks: RECONCILER_RULES[rule],
+      why: RECONCILER_EXPLANATIONS[rule],
+      source: RECONCILER,
+    };
+  }
   const { why, severity, source } = EXPLANATIONS[rule];
   const example: Example = EXPLANATIONS[rule].example;
   return {
@@ -68,14 +93,15 @@ function dataOf(rule: RuleId): object {
   };
 }
 
-function listText(ids: readonly RuleId[], style: Style): string {
+function listText(ids: readonly AnyRuleId[], style: Style): string {
   const width = Math.max(...ids.map(({ length }) => length));
   return ids
     .map((id) => {
-      const { severity } = EXPLANATIONS[id];
-      const usual = severity === "error" ? style.red("error  ") : style.yellow("warning");
+      const isError = isReconcilerRuleId(id) || EXPLANATIONS[id].severity === "error";
+      const usual = isError ? style.red("error  ") : style.yellow("warning");
       const level = natureOf(id) === "policy" ? style.dim("off    ") : usual;
-      return `${style.bold(id.padEnd(width))}  ${level}  ${RULES[id]}\n`;
+      const checks = isReconcilerRuleId(id) ? RECONCILER_RULES[id] : RULES[id];
+      return `${style.bold(id.padEnd(width))}  ${level}  ${checks}\n`;
     })
     .join("");
 }
@@ -89,22 +115,35 @@ const LEVELS: Readonly<Record<NonNullable<ReturnType<typeof natureOf>>, string>>
   refused: "error, always: trueup rejects a commit that has one",
 };
 
-function explanationText(rule: RuleId, style: Style): string {
-  const { why, source, example } = EXPLANATIONS[rule];
-  const level = LEVELS[natureOf(rule) ?? "refused"];
+function explanationText(rule: AnyRuleId, style: Style): string {
+  if (isReconcilerRuleId(rule)) {
+    return headText(rule, RECONCILER_RULES[rule], { why: RECONCILER_EXPLANATIONS[rule], source: RECONCILER }, style);
+  }
+  const { example } = EXPLANATIONS[rule];
   return [
-    `${style.bold(rule)}: ${RULES[rule]}`,
-    "",
-    why,
-    "",
-    `${style.dim("level:")}  ${level}`,
-    `${style.dim("source:")} ${source}`,
-    "",
+    headText(rule, RULES[rule], EXPLANATIONS[rule], style),
     style.red(`Wrong, ${placeOf(example)}:`),
     ...block(example.text),
     "",
     style.green("Right:"),
     ...block(mended(example)),
+    "",
+  ].join("\n");
+}
+
+function headText(
+  rule: AnyRuleId,
+  checks: string,
+  { why, source }: { why: string; source: string },
+  style: Style,
+): string {
+  return [
+    `${style.bold(rule)}: ${checks}`,
+    "",
+    why,
+    "",
+    `${style.dim("level:")}  ${LEVELS[natureOf(rule) ?? "refused"]}`,
+    `${style.dim("source:")} ${source}`,
     "",
   ].join("\n");
 }

@@ -4,6 +4,7 @@ import type { Diagnostic } from "../../model/diagnostic.ts";
 import { TrueupError } from "../../model/errors.ts";
 import type { Declared } from "../../model/manifest.ts";
 import type { ObjectId } from "../../model/object.ts";
+import { declaredTwice, RepositoryClaims } from "../../reconcile/claims.ts";
 import { imageUses } from "../../reconcile/images.ts";
 import {
   checkImageRules,
@@ -80,8 +81,8 @@ async function checkApps(source: ManifestSource, config: SourceFile, request: Ch
   const files = [config];
   const found = [...diagnostics];
   let settings: ValidationSettings | undefined;
-  const loaded: { app: LoadedApp; check: CheckContext; images: ImageRules }[] = [];
-  for (const { path, namespace, images, kubernetesVersion, schemas, allowUnknownKinds, validation } of apps) {
+  const loaded: { name: string; app: LoadedApp; check: CheckContext; images: ImageRules }[] = [];
+  for (const { name, path, namespace, images, kubernetesVersion, schemas, allowUnknownKinds, validation } of apps) {
     settings = validation;
     const own = await readAll(source, [path === "" ? "." : path], undefined);
     const check: CheckContext = {
@@ -92,7 +93,7 @@ async function checkApps(source: ManifestSource, config: SourceFile, request: Ch
       allowUnknownKinds: request.allowUnknownKinds === true || allowUnknownKinds,
       checks: validation,
     };
-    loaded.push({ app: await loadAndCheck(own, check, cacheFor), check, images });
+    loaded.push({ name, app: await loadAndCheck(own, check, cacheFor), check, images });
     files.push(...own);
   }
   const shared = loaded.flatMap(({ app }) => definitionsIn(app));
@@ -103,10 +104,19 @@ async function checkApps(source: ManifestSource, config: SourceFile, request: Ch
       found.push(...checkImageRules(app.images?.() ?? app.declared.flatMap(imageUses), images));
     }
   }
-  // Together: an exception may be for any of the apps.
   if (settings === undefined || schemasOnly === true) return { files, diagnostics: found };
+  found.push(...declaredByTwo(loaded));
+  // Together: an exception may be for any of the apps.
   const objects = (): ObjectId[] => loaded.flatMap(({ app }) => app.declared.map(({ id }) => id));
   return { files, diagnostics: judge(found, { settings, day, objects, wholeOf: REPOSITORY_CONFIG }) };
+}
+
+/** What the daemon rejects in each of the apps: objects that another one declares, too. */
+function declaredByTwo(loaded: readonly { name: string; app: LoadedApp }[]): Diagnostic[] {
+  if (loaded.length < 2) return [];
+  const claims = loaded.map(({ name, app }) => ({ app: name, declared: app.declared, isPartial: false }));
+  const all = new RepositoryClaims(claims, () => true);
+  return claims.flatMap(({ app, declared }) => declaredTwice(declared, all.besides(app)));
 }
 
 /** What an app defines. One that is known from before defines nothing: who does is compared each time. */

@@ -2,8 +2,14 @@
 import type { Diagnostic } from "../../model/diagnostic.ts";
 import { displayId } from "../../model/object.ts";
 import type { Location } from "../../model/source.ts";
-import { EXPLANATIONS } from "../explain/index.ts";
-import { RULES, type RuleId } from "../rules.ts";
+import {
+  EXPLANATIONS,
+  type Explanation,
+  isReconcilerRuleId,
+  isRuleId,
+  RECONCILER_EXPLANATIONS,
+} from "../explain/index.ts";
+import { RECONCILER_RULES, RULES } from "../rules.ts";
 import { type OutputContext, rootedPath } from "./context.ts";
 import { fingerprints } from "./fingerprint.ts";
 
@@ -50,12 +56,15 @@ export function sarifOutput(diagnostics: readonly Diagnostic[], context: OutputC
 }
 
 function describe(id: string): object {
-  const known = Object.hasOwn(RULES, id) ? (id as RuleId) : undefined;
-  if (known === undefined) return { id };
-  const { why, severity } = EXPLANATIONS[known];
+  if (isRuleId(id)) return described(id, RULES[id], EXPLANATIONS[id]);
+  if (!isReconcilerRuleId(id)) return { id };
+  return described(id, RECONCILER_RULES[id], { why: RECONCILER_EXPLANATIONS[id], severity: "error" });
+}
+
+function described(id: string, checks: string, { why, severity }: Pick<Explanation, "why" | "severity">): object {
   return {
     id,
-    shortDescription: { text: RULES[known] },
+    shortDescription: { text: checks },
     fullDescription: { text: why },
     help: { text: `${why} More: trueup explain ${id}`, markdown: `${why}\n\nMore: \`trueup explain ${id}\`` },
     defaultConfiguration: { level: severity },

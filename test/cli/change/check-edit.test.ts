@@ -66,7 +66,7 @@ describe("an edit", () => {
       "a level",
       "validation: {levels: {process-runtime-ignores: error}}",
       limited(),
-      /must stay valid: .*ignored by the process runtime/,
+      /must stay valid: .*not enforced by the process runtime/,
     ],
     ["a rule in CEL", `validation: {${rule}}`, priority(4), /must stay valid: .*too important/],
     ["a rule in CEL that it keeps", `validation: {${rule}}`, priority(3), null],

@@ -75,3 +75,42 @@ it("judges unchanged objects anew when another app's definition changed, and kee
   ]);
   expect((await errors("integer", false)).sort()).toEqual(outcomes[1]?.[0]);
 });
+
+it("finds what two apps declare, as the daemon rejects it in both; also in files that are known from before", async () => {
+  for (let n = 0; n < MANY; n++) write(`shop/${n}.yaml`, configMap(`c-${n}`));
+  write("plain/own.yaml", `${configMap("c-7")}---\n${configMap("c-8, namespace: default")}`);
+  write("platform/node.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: { name: both }\n");
+  write("shop/node.yaml", "# Lives in no namespace.\napiVersion: v1\nkind: Namespace\nmetadata: { name: both }\n");
+  write("trueup.yaml", CONFIG);
+  const cacheFor = (identity: string): CheckCache => new CheckCache(join(dir, ".cache"), identity);
+  const found = async (more: object = {}): Promise<string[]> => {
+    const request = {
+      paths: [],
+      namespace: undefined,
+      kubernetesVersion: undefined,
+      day: "2026-11-26",
+      cacheFor,
+      ...more,
+    };
+    const { diagnostics } = await checkSource(new DiskSource(dir), { ...request, stdin: undefined });
+    return diagnostics
+      .filter(({ severity }) => severity === "error")
+      .map(({ rule, message, location: { file, line } }) => `${file}:${line} ${rule}: ${message}`)
+      .sort();
+  };
+  const twice = (place: string, what: string, other: string): string =>
+    `${place} object-declared-by-two-apps: Cannot apply ${what} as one app only may declare it: app ${other}`;
+  const want = [
+    twice("plain/own.yaml:5", "configmap/c-8", "shop does, too (shop/8.yaml:1)"),
+    twice("platform/node.yaml:1", "namespace/both", "shop does, too (shop/node.yaml:2)"),
+    twice("shop/8.yaml:1", "configmap/c-8", "plain does, too (plain/own.yaml:5)"),
+    twice("shop/node.yaml:2", "namespace/both", "platform does, too (platform/node.yaml:1)"),
+  ];
+  expect(await found()).toEqual(want);
+  expect(await found()).toEqual(want);
+  expect(await found({ schemasOnly: true })).toEqual([]);
+  // Named as one app, they are another's question: whether one app declares it twice.
+  expect((await found({ paths: ["shop", "platform"] })).map((each) => each.split(":")[2])).not.toContain(
+    " object-declared-by-two-apps",
+  );
+});

@@ -1,10 +1,19 @@
 /** Every rule is explained, and its example does what is said of it. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { checkApp, parseFiles } from "../../../src/cli/manifests.ts";
 import { parseApps } from "../../../src/daemon/apps.ts";
 import type { Diagnostic } from "../../../src/model/diagnostic.ts";
 import { imageUses } from "../../../src/reconcile/images.ts";
-import { EXPLANATIONS, type Example, mended } from "../../../src/validation/explain/index.ts";
+import {
+  EXPLANATIONS,
+  type Example,
+  isReconcilerRuleId,
+  isRuleId,
+  mended,
+  RECONCILER_EXPLANATIONS,
+} from "../../../src/validation/explain/index.ts";
 import {
   type Checks,
   checkImageRules,
@@ -13,7 +22,10 @@ import {
   RULES,
   type RuleId,
 } from "../../../src/validation/index.ts";
+import { RECONCILER_RULES } from "../../../src/validation/rules.ts";
 import { BLOB, declare } from "../declare.ts";
+
+const SOURCES = join(import.meta.dirname, "../../../src");
 
 function check(text: string, { file, kubernetesVersion }: Example): Diagnostic[] {
   if (file === "trueup.config.yaml") return parseOperatorConfig(text, file).diagnostics;
@@ -42,6 +54,23 @@ describe("explanations", () => {
     const missing = Object.keys(RULES).filter((rule) => !Object.hasOwn(EXPLANATIONS, rule));
     expect(missing, "write these into src/validation/explain/, so that `trueup explain` can tell people").toEqual([]);
     expect(Object.keys(EXPLANATIONS).filter((rule) => !Object.hasOwn(RULES, rule))).toEqual([]);
+  });
+
+  it("exist for what the reconciler says, too, and each has a name of its own", () => {
+    expect(Object.keys(RECONCILER_EXPLANATIONS).sort()).toEqual(Object.keys(RECONCILER_RULES).sort());
+    expect(Object.keys(RECONCILER_RULES).filter((rule) => Object.hasOwn(RULES, rule))).toEqual([]);
+  });
+
+  it("exist for every rule that a source file names", () => {
+    const named = new Set<string>();
+    for (const file of readdirSync(SOURCES, { recursive: true, encoding: "utf8" })) {
+      if (!file.endsWith(".ts")) continue;
+      const text = readFileSync(join(SOURCES, file), "utf8");
+      for (const [, rule = ""] of text.matchAll(/\brule: "([a-z-]+)"|\bfault\("([a-z-]+)"/g)) named.add(rule);
+    }
+    named.delete("");
+    expect([...named].filter((rule) => !isRuleId(rule) && !isReconcilerRuleId(rule))).toEqual([]);
+    expect(named.size).toBeGreaterThan(10);
   });
 
   it.each(Object.entries(EXPLANATIONS))(
