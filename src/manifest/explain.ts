@@ -2,6 +2,7 @@
 import { YAMLException } from "js-yaml";
 import { messageOf } from "../model/errors.ts";
 import { type Fault, mayHoldSecret } from "./faults.ts";
+import { positionOf } from "./lines.ts";
 
 /** Of a line, behind its fault, no more characters are looked at for a hint. */
 const LONGEST_LINE = 200;
@@ -26,6 +27,15 @@ export function faultOf(thrown: unknown, text: string): Fault {
       position,
     };
   }
+  const conflict = conflictBefore(text, thrown.mark?.position ?? 0);
+  if (conflict >= 0) {
+    return {
+      rule: "yaml-syntax",
+      message: "Cannot read the document as its merge must be finished: a conflict begins here",
+      hint: "Keep what is right of both sides, and remove the lines with <<<<<<<, ======= and >>>>>>>.",
+      position: positionOf(text, conflict),
+    };
+  }
   const line = lineAt(text, thrown.mark?.position ?? 0);
   const hint = hintFor(thrown.reason, line, text);
   return {
@@ -34,6 +44,13 @@ export function faultOf(thrown: unknown, text: string): Fault {
     position,
     ...(hint !== undefined && { hint }),
   };
+}
+
+/** Where the last conflict begins that git left before the end of an offset's line; -1: there is none. */
+function conflictBefore(text: string, offset: number): number {
+  const end = text.indexOf("\n", offset);
+  const at = text.lastIndexOf("\n<<<<<<< ", end < 0 ? text.length : end) + 1;
+  return at > 0 || text.startsWith("<<<<<<< ") ? at : -1;
 }
 
 function lineAt(text: string, offset: number): string {
@@ -47,7 +64,7 @@ function withoutContent(reason: string, text: string): string {
 }
 
 function hintFor(reason: string, line: string, text: string): string | undefined {
-  if (/\{\{.*\}\}/.test(line) || (/\{\{/.test(text) && /flow|mapping/.test(reason))) return TEMPLATE_HINT;
+  if (/\{\{.*\}\}|\{%.*%\}/.test(line) || (/\{\{/.test(text) && /flow|mapping/.test(reason))) return TEMPLATE_HINT;
   if (reason.includes("tab characters") || /^\s*\t/.test(line)) return "Indent with spaces.";
   if (reason.includes("unknown") && reason.includes("tag")) return "Remove the tag: manifests use plain YAML.";
   if (reason === "deficient indentation") {
@@ -56,4 +73,9 @@ function hintFor(reason: string, line: string, text: string): string | undefined
   if (reason.includes("indentation")) return "Check the spaces before this line against the lines above it.";
   if (reason.includes("unidentified alias")) return "Define the anchor (&name) before the alias, in the same document.";
   return undefined;
+}
+
+/** Whether a text was UTF-16 before it was taken for UTF-8: a byte order mark that is lost, or every other character nothing. */
+export function isUtf16(text: string): boolean {
+  return /^(?:\uFFFD\uFFFD(?:\0|.\0)|(?:[^\0]\0){4}|(?:\0[^\0]){4})/s.test(text);
 }

@@ -12,7 +12,7 @@ import {
 } from "../model/object.ts";
 import type { Location, ObjectHash } from "../model/source.ts";
 import { positionAt, readDocuments, type YamlDocument } from "./documents.ts";
-import { TEMPLATE_HINT } from "./explain.ts";
+import { isUtf16, TEMPLATE_HINT } from "./explain.ts";
 import { type Fault, LIMITS } from "./faults.ts";
 import { nameForeign } from "./foreign.ts";
 import { positionOf } from "./lines.ts";
@@ -113,10 +113,15 @@ class ManifestReader {
       this.#report(
         "yaml-limits",
         `Cannot read the file as it must have at most ${LIMITS.characters} characters: it has ${text.length}`,
-        {
-          location: { file, line: 1, column: 1 },
-        },
+        { location: { file, line: 1, column: 1 } },
       );
+      return this.#result();
+    }
+    if (isUtf16(text)) {
+      this.#report("yaml-encoding", "Cannot read the file as it must be UTF-8: it is UTF-16", {
+        location: { file, line: 1, column: 1 },
+        hint: "Save the file as UTF-8.",
+      });
       return this.#result();
     }
     const documents = readDocuments(text, json);

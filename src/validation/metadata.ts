@@ -104,10 +104,15 @@ export function checkLabels(report: Report, labels: Field): void {
   }
 }
 
+const PLACEHOLDER_HINT = "This looks like a placeholder that another tool fills in: commit what it fills in.";
+
 /** Checks a name, if it is given as text. */
 export function checkName(report: Report, field: Field, check: NameCheck): void {
   const wrong = field.text === undefined ? null : check(field.text);
-  if (wrong !== null) report.error("name-format", field, wrong);
+  if (wrong === null) return;
+  // What another tool fills in is no name yet, and the rule for names would leave people puzzled.
+  const isOpen = /\$\{|\$\(/.test(field.text ?? "");
+  report.error("name-format", field, wrong, isOpen ? { hint: PLACEHOLDER_HINT } : {});
 }
 
 function checkFinalizer(report: Report, finalizer: Field): void {

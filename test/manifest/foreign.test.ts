@@ -37,6 +37,16 @@ describe("a file that is no manifest", () => {
       "{{ if .x }}\nkind: Pod\n{{ end }}\n---\na: {{ x }}\n---\nb: {{ y }}\n",
       ["5:5 error needs-rendering: Cannot read the file as it must be rendered first: it is a template"],
     ],
+    [
+      "web.yaml.j2.yaml",
+      "kind: Pod\nmetadata:\n  name: {% if x %}a{% endif %}\n",
+      ["3:10 error needs-rendering: Cannot read the file as it must be rendered first: it is a template"],
+    ],
+    [
+      "web.yaml",
+      "kind: Pod\n{% if x %}\nmetadata: {}\n{% endif %}\n",
+      ["2:2 error needs-rendering: Cannot read the file as it must be rendered first: it is a template"],
+    ],
     ["tsconfig.base.json", '{\n  // comments\n  "a": 1,\n}\n', []],
   ])("%s, %j", (file, text, expected) => {
     expect(said(file, text)).toEqual(expected);

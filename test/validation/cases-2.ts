@@ -110,6 +110,14 @@ spec:
   },
   {
     rule: "name-format",
+    name: "a name that another tool is to fill in",
+    yaml: `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: '\${APP}'}\n`,
+    expect: [
+      `3:18 error name-format: Cannot use metadata.name as a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character: it is "\${APP}" (This looks like a placeholder that another tool fills in: commit what it fills in.)`,
+    ],
+  },
+  {
+    rule: "name-format",
     name: "names of each form",
     kubernetesVersion: "1.35",
     yaml: `apiVersion: v1

@@ -72,6 +72,31 @@ spec:
   },
   {
     rule: "yaml-encoding",
+    name: "UTF-16, told once, with its byte order mark and without, either end first",
+    yaml: `\uFFFD\uFFFD${[...HEAD].map((character) => `${character}\0`).join("")}`,
+    expect: [
+      "1:1 error yaml-encoding: Cannot read the file as it must be UTF-8: it is UTF-16 (Save the file as UTF-8.)",
+    ],
+  },
+  {
+    rule: "yaml-encoding",
+    name: "UTF-16 of the other end, without a mark",
+    yaml: [...HEAD].map((character) => `\0${character}`).join(""),
+    expect: [
+      "1:1 error yaml-encoding: Cannot read the file as it must be UTF-8: it is UTF-16 (Save the file as UTF-8.)",
+    ],
+  },
+  {
+    rule: "yaml-syntax",
+    name: "a merge that was not finished, told where it begins, and the document after it",
+    yaml: `${HEAD}<<<<<<< HEAD\n  namespace: a\n=======\n  namespace: b\n>>>>>>> other\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: "x" y}\n`,
+    expect: [
+      "5:1 error yaml-syntax: Cannot read the document as its merge must be finished: a conflict begins here (Keep what is right of both sides, and remove the lines with <<<<<<<, ======= and >>>>>>>.)",
+      "13:22 error yaml-syntax: Cannot read the document as it must be well-formed YAML: missed comma between flow collection entries",
+    ],
+  },
+  {
+    rule: "yaml-encoding",
     name: "a byte that was no UTF-8",
     yaml: `${ANNOTATIONS}    a: "x\uFFFD"\n`,
     expect: [

@@ -22,20 +22,20 @@ export function junitOutput(diagnostics: readonly Diagnostic[], context: OutputC
 function suite(file: string, diagnostics: readonly Diagnostic[]): string {
   const cases =
     diagnostics.length === 0
-      ? [`    <testcase name="valid" classname="${xmlText(file)}"/>\n`]
+      ? [`    <testcase name="valid" classname="${xmlAttribute(file)}"/>\n`]
       : diagnostics.map((diagnostic) => testCase(file, diagnostic));
   const counts = `tests="${cases.length}" failures="${diagnostics.filter(isError).length}" errors="0"`;
-  return `  <testsuite name="${xmlText(file)}" ${counts}>\n${cases.join("")}  </testsuite>\n`;
+  return `  <testsuite name="${xmlAttribute(file)}" ${counts}>\n${cases.join("")}  </testsuite>\n`;
 }
 
 function testCase(file: string, diagnostic: Diagnostic): string {
   const { rule, message, location, object, hint } = diagnostic;
   const { line, column } = location;
   const about = object === undefined ? "" : ` ${displayId(object)}`;
-  const head = `    <testcase name="${xmlText(`${rule}${about} ${line}:${column}`)}" classname="${xmlText(file)}">\n`;
+  const head = `    <testcase name="${xmlAttribute(`${rule}${about} ${line}:${column}`)}" classname="${xmlAttribute(file)}">\n`;
   const text = [`${file}:${line}:${column}: ${message}`, ...(hint === undefined ? [] : [hint])].join("\n");
   const body = isError(diagnostic)
-    ? `      <failure type="${xmlText(rule)}" message="${xmlText(message)}">${xmlText(text)}</failure>\n`
+    ? `      <failure type="${xmlAttribute(rule)}" message="${xmlAttribute(message)}">${xmlText(text)}</failure>\n`
     : `      <system-out>${xmlText(`warning: ${text}`)}</system-out>\n`;
   return `${head}${body}    </testcase>\n`;
 }
@@ -46,6 +46,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   ">": "&gt;",
   '"': "&quot;",
   "'": "&apos;",
+  "\r": "&#13;",
 };
 
 /** Text for XML 1.0, which has no place for most control characters and for half surrogate pairs. */
@@ -53,5 +54,10 @@ function xmlText(text: string): string {
   return text
     .toWellFormed()
     .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "\uFFFD")
-    .replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
+    .replace(/[&<>"'\r]/g, (character) => ENTITIES[character] ?? character);
+}
+
+/** The same for an attribute, in which a reader makes every white space a blank unless it is spelled by number. */
+function xmlAttribute(text: string): string {
+  return xmlText(text).replace(/[\t\n]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
