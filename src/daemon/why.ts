@@ -1,23 +1,15 @@
 /** Gathers what `why` answers from: the object, its manifest at the commit that was applied, the ledger, logs and blame. */
 import { applyDefaults } from "../defaulting/defaults.ts";
-import { compareObjects } from "../diff/compare.ts";
 import { leavesOf } from "../diff/leaves.ts";
 import type { Repository } from "../git/repository.ts";
 import { parseManifestFile } from "../manifest/parse.ts";
 import type { Backend } from "../model/backend.ts";
 import { messageOf, TrueupError } from "../model/errors.ts";
+import type { Health } from "../model/health.ts";
 import type { FieldPattern } from "../model/ignore.ts";
 import type { Attempt, Ledger } from "../model/ledger.ts";
 import type { Declared } from "../model/manifest.ts";
-import {
-  controllerOf,
-  displayId,
-  idOf,
-  type JsonObject,
-  type KubeObject,
-  keyOfId,
-  type ObjectId,
-} from "../model/object.ts";
+import { controllerOf, displayId, idOf, type KubeObject, keyOfId, type ObjectId } from "../model/object.ts";
 import type { Observed } from "../model/plan.ts";
 import { asCommitId, type CommitId } from "../model/source.ts";
 import {
@@ -28,20 +20,19 @@ import {
   type Pod,
   type ReplicaSet,
 } from "../model/workload.ts";
-import { configChanges, isOnlyStamp } from "../plan/config-digest.ts";
-import { describeField } from "../plan/describe.ts";
-import { fieldPathOf } from "../plan/places.ts";
 import { lastWords } from "../reconcile/last-words.ts";
+import { cannotSucceed } from "../rollout/cannot-succeed.ts";
 import { healthOf } from "../rollout/health.ts";
 import type { WhyQuery } from "../server/service.ts";
 import type { Clock } from "../util/clock.ts";
 import { type Descent, descend, type Surroundings } from "../why/chain.ts";
 import { driftOf } from "../why/drift.ts";
-import { type Frame, locateIn, ownFrame, templateFrame } from "../why/frame.ts";
+import { type Frame, ownFrame, templateFrame } from "../why/frame.ts";
 import { nearNames } from "../why/near.ts";
 import { type Located, originsOf, selectField } from "../why/origins.ts";
 import type { ChainLink, WhyAnswer } from "../why/types.ts";
 import { LineOwners } from "./line-owners.ts";
+import { Causes } from "./why-causes.ts";
 
 export interface WhyContext {
   repository: Repository;
@@ -54,8 +45,6 @@ export interface WhyContext {
 
 /** How far back the ledger is asked for repairs. */
 const ATTEMPTS_LOOKED_AT = 100;
-/** A commit that changes more than this is told by its first fields. */
-const MOST_CHANGES = 5;
 
 /**
  * Says where the values of a live object come from, and what is behind it when it is not well.
@@ -92,6 +81,7 @@ class Explanation {
   readonly #observed: Observed;
   readonly #signal: AbortSignal;
   readonly #owners: LineOwners;
+  readonly #causes: Causes;
   readonly #notes: string[] = [];
 
   constructor(context: WhyContext, query: WhyQuery, observed: Observed, signal: AbortSignal) {
@@ -100,6 +90,11 @@ class Explanation {
     this.#observed = observed;
     this.#signal = signal;
     this.#owners = new LineOwners(context.repository, signal);
+    const manifests = {
+      read: (of: ObjectId, carrier: KubeObject) => this.#read(of, carrier),
+      declaredAt: (commit: CommitId, file: string, of: ObjectId) => this.#declaredAt(commit, file, of),
+    };
+    this.#causes = new Causes(context, manifests, this.#owners, signal);
   }
 
   async answer(): Promise<WhyAnswer> {
@@ -116,12 +111,13 @@ class Explanation {
     const fields = this.#select(all, object);
     const commit = source?.commit ?? null;
     if (commit !== null) for (const { location } of fields) this.#owners.want(commit, location);
-    const chain = await this.#chain(object, around, attempts);
+    const descent = descend(object, around);
+    const chain = await this.#chain(object, descent, around, attempts);
     return {
       object: id,
       app,
       commit,
-      health: healthOf(object, around),
+      health: givenUp(healthOf(object, around), descent),
       chain,
       fields: await Promise.all(fields.map((each) => this.#withPlace(each, commit))),
       notes: [...this.#notes, ...this.#owners.notes],
@@ -230,16 +226,16 @@ class Explanation {
 
   async #chain(
     object: KubeObject,
+    descent: Descent,
     around: Surroundings & { observed: readonly Observed[] },
     attempts: readonly Attempt[],
   ): Promise<ChainLink[]> {
-    const descent = descend(object, around);
     if (descent.links.length === 0) return [];
     const { backend, clock } = this.#context;
     const words = await lastWords(descent.pods, backend, clock, [], this.#signal);
     const links = [...descent.links];
     if (words !== "") links.push({ about: "log", text: words });
-    links.push(...(await this.#causes(object, descent, around)));
+    links.push(...(await this.#causes.of(object, descent, around.observed)));
     const commit =
       descent.replicaSet?.metadata.annotations?.[ANNOTATION.commit] ?? object.metadata.annotations?.[ANNOTATION.commit];
     const app = around.observed.find((each) => each.object.metadata.uid === descent.deployment?.metadata.uid)?.owner;
@@ -257,66 +253,14 @@ class Explanation {
     }
     return links;
   }
+}
 
-  /** What the failing revision changed, or the field of the object itself that is to blame. */
-  async #causes(
-    object: KubeObject,
-    descent: Descent,
-    around: Surroundings & { observed: readonly Observed[] },
-  ): Promise<ChainLink[]> {
-    const { replicaSet, deployment, field } = descent;
-    if (field !== undefined) {
-      const { commit, declared } = await this.#read(idOf(object), object);
-      return [await this.#change(`${field} is declared`, field, commit, declared)];
-    }
-    if (replicaSet === undefined || deployment === undefined) return [];
-    const { commit, declared } = await this.#read(idOf(deployment), replicaSet);
-    const before = await this.#before(deployment, replicaSet);
-    const top = around.observed.find((each) => each.object.metadata.uid === deployment.metadata.uid);
-    if (top === undefined || top.owner === null) return [];
-    if (before === null) {
-      return [await this.#change("no revision of it was deployed before; declared", "spec.template", commit, declared)];
-    }
-    const fields = compareObjects(wrapped(before), wrapped(replicaSet.spec.template)).filter(
-      ({ path }) => !path.includes("pod-template-hash"),
-    );
-    const shown = isOnlyStamp(fields)
-      ? []
-      : fields.filter((each) => !isOnlyStamp([each]) || !each.path.includes(ANNOTATION.configDigest));
-    const ofConfig = (configChanges(fields) ?? []).map((text): ChainLink => ({ about: "change", text }));
-    const links = shown
-      .slice(0, MOST_CHANGES)
-      .map((each) => this.#change(describeField(each).trim(), each.path, commit, declared));
-    const more = shown.length - MOST_CHANGES;
-    return [
-      ...ofConfig,
-      ...(await Promise.all(links)),
-      ...(more > 0 ? [{ about: "change", text: `and ${more} more fields of the pod template` }] : []),
-    ];
-  }
-
-  async #change(text: string, path: string, commit: CommitId | null, declared: Declared | null): Promise<ChainLink> {
-    const link: ChainLink = { about: "change", text };
-    if (commit === null || declared === null) return link;
-    const at = fieldPathOf(declared.object, path);
-    const location =
-      at.length === 0
-        ? declared.locate([])
-        : (locateIn({ tree: declared.object, declared, isOwn: true, prefix: [] }, at) ?? declared.locate([]));
-    this.#owners.want(commit, location);
-    return { ...link, place: await this.#owners.placeOf(commit, location) };
-  }
-
-  /** The pod template of the newest revision before this one that was deployed; null when there was none. */
-  async #before(deployment: Deployment, replicaSet: ReplicaSet): Promise<JsonObject | null> {
-    const { uid = "", annotations = {} } = deployment.metadata;
-    const number = Number(
-      replicaSet.metadata.annotations?.[ANNOTATION.revision] ?? annotations[ANNOTATION.revision] ?? 0,
-    );
-    const records = await this.#context.ledger.revisions({ uid });
-    const deployed = records.filter(({ revision, ending }) => revision < number && ending?.outcome !== "failed");
-    return deployed.toSorted((a, b) => b.revision - a.revision)[0]?.template ?? null;
-  }
+/** As `status` has it: a rollout whose pod ended again and again is not under way any more, whatever its deadline says. */
+function givenUp(health: Health, { pods }: Descent): Health {
+  const failure = health.status === "Progressing" ? cannotSucceed(pods) : undefined;
+  // Whether a missing image may still come depends on where pods run.
+  if (failure?.kind !== "exits") return health;
+  return { status: "Degraded", reason: `pod ${failure.pod.metadata.name}: ${failure.reason}` };
 }
 
 interface Source {
@@ -325,8 +269,4 @@ interface Source {
   declared: Declared | null;
   /** Of what a Deployment made: that Deployment as it was declared. */
   deployment: KubeObject | null;
-}
-
-function wrapped(template: unknown): KubeObject {
-  return { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "" }, spec: { template } };
 }

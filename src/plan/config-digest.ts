@@ -162,7 +162,7 @@ export function stampOf(object: KubeObject): unknown {
 
 /** What a changed stamp says of the configuration, as people read it; `null` when the stamp does not change. */
 export function configChanges(fields: readonly FieldChange[]): string[] | null {
-  const stamp = fields.find(({ path }) => path === STAMP_FIELD);
+  const stamp = fields.find(isStamp);
   if (stamp === undefined) return null;
   const before = partsOf(stamp.before);
   const after = partsOf(stamp.after);
@@ -172,6 +172,22 @@ export function configChanges(fields: readonly FieldChange[]): string[] | null {
     if (!after.has(name)) return [`${name} is watched no more`];
     return before.get(name) === after.get(name) ? [] : [`${name} changed`];
   });
+}
+
+/** The objects that a changed stamp says have other content; those that are watched from now on, or no more, have not. */
+export function changedConfigs(fields: readonly FieldChange[]): { kind: "ConfigMap" | "Secret"; name: string }[] {
+  const stamp = fields.find(isStamp);
+  const before = partsOf(stamp?.before);
+  return [...partsOf(stamp?.after)].flatMap(([object, digest]) => {
+    const [kind, name = ""] = object.split("/");
+    const isOther = before.has(object) && before.get(object) !== digest;
+    return isOther ? [{ kind: kind === "secret" ? "Secret" : "ConfigMap", name }] : [];
+  });
+}
+
+/** Whether a field is the stamp, which stands in no manifest. */
+export function isStamp({ path }: Pick<FieldChange, "path">): boolean {
+  return path === STAMP_FIELD;
 }
 
 /** Whether the stamp is all of the pod template that changes. */

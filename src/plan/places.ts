@@ -1,5 +1,6 @@
 /** From a field as a plan names it to its place in the manifest: `spec.containers[name=web].image` to file, line, column. Pure. */
 import type { Declared, FieldPath } from "../model/manifest.ts";
+import type { KubeObject } from "../model/object.ts";
 import type { Change } from "../model/plan.ts";
 import type { Location } from "../model/source.ts";
 
@@ -21,6 +22,15 @@ export function fieldPathOf(object: unknown, shown: string): FieldPath {
     at = (at as Record<string | number, unknown>)[step];
   }
   return path;
+}
+
+/** As `fieldPathOf`, where the manifest has it: what a Secret gives as text stands in another field than where the API keeps it. */
+export function writtenPathOf(object: KubeObject, shown: string): FieldPath {
+  if (object.kind === "Secret" && /^data\b/.test(shown)) {
+    const path = fieldPathOf(object, `stringD${shown.slice(1)}`);
+    if (path.length > 1) return path;
+  }
+  return fieldPathOf(object, shown);
 }
 
 function stepOf(at: unknown, { key, quoted, item }: Record<string, string | undefined>): string | number | undefined {
@@ -53,6 +63,6 @@ export function placesOf({ declared, fields }: Change): { location: Location; pa
 }
 
 function placeOf(declared: Declared, shown: string): Location {
-  const path = fieldPathOf(declared.object, shown);
+  const path = writtenPathOf(declared.object, shown);
   return path.length === 0 ? declared.locate([]) : declared.locateValue(path);
 }

@@ -87,7 +87,7 @@ describe("why", () => {
     world.kubelet.onAssign = ({ pod }) => world.kubelet.reportPod(pod.metadata.name, CRASHED);
     await world.push(reconciler, { "web.yaml": manifest("v2") }, "Version 2");
     const { chain, health } = await why("Deployment", "web");
-    expect(health.status).not.toBe("Healthy");
+    expect(health).toMatchObject({ status: "Degraded", reason: expect.stringMatching(/^pod web-.*exit code 41/) });
     const [top, replicaSet, pod, ...rest] = chain;
     expect(top).toMatchObject({ about: "deployment/web" });
     expect(replicaSet?.about).toMatch(/^replicaset\/web-/);
@@ -102,6 +102,36 @@ describe("why", () => {
     // Its pods name no port.
     const service = (await why("Service", "web")).chain;
     expect(service.map(({ about, place }) => `${about} ${place?.line ?? ""}`)).toEqual(["service/web ", "change 19"]);
+  });
+
+  it("follows a crash to the line of the configuration that changed, without a Secret's value", async () => {
+    const watching = manifest("v1").replace(
+      "metadata: { name: web }\nspec:\n  replicas",
+      "metadata: { name: web, annotations: { trueup/restart-on: 'configmap,secret' } }\nspec:\n  replicas",
+    );
+    const using = watching.replace(
+      "image: hello-server:v1\n",
+      "image: hello-server:v1\n          envFrom: [{ configMapRef: { name: c } }, { secretRef: { name: s } }]\n",
+    );
+    const config = (colour: string, password: string): string =>
+      `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: c }\ndata:\n  colour: ${colour}\n---\n` +
+      `apiVersion: v1\nkind: Secret\nmetadata: { name: s }\nstringData:\n  password: ${password}\n`;
+    const files = { "web.yaml": using, "conf.yaml": config("blue", "hunter21"), ...image("v1") };
+    world = await World.create(files);
+    const reconciler = await world.settledReconciler();
+    world.kubelet.onAssign = ({ pod }) => world.kubelet.reportPod(pod.metadata.name, CRASHED);
+    await world.push(reconciler, { "conf.yaml": config("red", "hunter22") }, "Red");
+    const { chain } = await why("Deployment", "web");
+    const changes = chain.filter(({ about }) => about === "change");
+    expect(changes).toMatchObject([
+      { text: "configmap/c: data.colour: blue → red", place: { file: "conf.yaml", line: 5, subject: "Red" } },
+      {
+        text: expect.stringMatching(/^secret\/s: \w+\.password: /),
+        place: { file: "conf.yaml", line: 11, subject: "Red" },
+      },
+    ]);
+    expect(JSON.stringify(chain)).not.toContain("hunter");
+    expect(chain.at(-1)?.text).toContain("conf.yaml:5:11 (data.colour of configmap/c)");
   });
 
   it("says that a Service selects nothing, and where that is written", async () => {

@@ -1,9 +1,12 @@
 /** Where new pods come from: places in real manifests, few of them, and never a value. */
 import { describe, expect, it } from "vitest";
+import { compareObjects } from "../../src/diff/compare.ts";
 import { parseManifestFile } from "../../src/manifest/parse.ts";
 import type { Declared } from "../../src/model/manifest.ts";
+import type { KubeObject } from "../../src/model/object.ts";
 import type { Change, FieldChange, Plan } from "../../src/model/plan.ts";
 import { asCommitId, asObjectHash } from "../../src/model/source.ts";
+import { ConfigStamper, keyedDigest } from "../../src/plan/config-digest.ts";
 import { broughtBy, placeOfImage } from "../../src/reconcile/brought.ts";
 
 function declare(name: string): Declared {
@@ -65,6 +68,58 @@ describe("what is brought", () => {
   it.each(rows)("$name", ({ given, wanted }) => {
     expect(broughtBy(plan([given]))).toEqual(wanted);
     expect(JSON.stringify(broughtBy(plan([given])))).not.toContain("hunter");
+  });
+
+  it("by changed configuration is the line of its content, not that of the annotation that asks for the restart", () => {
+    const text = (colour: string, password: string): string => `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, annotations: {trueup/restart-on: "configmap,secret"}}
+spec: {template: {spec: {containers: [{name: web, image: "web:v1", envFrom: [{configMapRef: {name: c}}, {secretRef: {name: s}}]}]}}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: c}
+data:
+  colour: ${colour}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: s}
+stringData:
+  password: ${password}
+`;
+    const blob = asObjectHash("b".repeat(40));
+    const stamper = new ConfigStamper(keyedDigest(new Uint8Array(32)));
+    const read = (...values: [string, string]): readonly Declared[] =>
+      stamper.stamp(
+        parseManifestFile({ file: "all.yaml", blob, text: text(...values), defaultNamespace: "default" }).declared,
+      );
+    const brought = (before: readonly Declared[], after: readonly Declared[]): Record<string, string> => {
+      const [workload, ...configs] = after.map((declared, at): Change => {
+        const fields = compareObjects(before[at]?.object as KubeObject, declared.object);
+        const restartsPods = declared.id.kind === "Deployment";
+        return { action: "update", id: declared.id, declared, fields, restartsPods };
+      });
+      return broughtBy(plan([...configs, workload as Change]));
+    };
+    const base = read("blue", "hunter21");
+    expect(brought(base, read("red", "hunter21"))).toEqual({
+      "deployment/web": "all.yaml:10:11 (data.colour of configmap/c)",
+    });
+    const both = brought(base, read("red", "hunter22"));
+    expect(both["deployment/web"]).toMatch(
+      /^all\.yaml:10:11 \(data\.colour of configmap\/c\), all\.yaml:16:13 \((?:stringData|data)\.password of secret\/s\)$/,
+    );
+    expect(JSON.stringify(both)).not.toContain("hunter");
+    // Where the plan does not change the configuration itself, the annotation is all there is to name.
+    const [workload] = read("red", "hunter21");
+    if (workload === undefined) throw new Error("there must be a Deployment");
+    const fields = compareObjects(base[0]?.object as KubeObject, workload.object);
+    expect(
+      broughtBy(plan([{ action: "update", id: workload.id, declared: workload, fields, restartsPods: true }])),
+    ).toEqual({
+      "deployment/web": expect.stringMatching(/^all\.yaml:3:\d+ \(spec\.template\.metadata\.annotations/),
+    });
   });
 
   it("is written down of a hundred workloads at most", () => {
