@@ -2,7 +2,8 @@
 import type { PodAssignment } from "../model/kubelet.ts";
 import { secretParts, withoutSecrets } from "../util/secret-text.ts";
 
-const MASK = "[redacted]";
+/** As everywhere else, so that the same words are seen to be the same. */
+const MASK = "***";
 
 /**
  * Takes the values of a pod's Secrets out of a text: those of its newest assignment, and those of earlier ones, which a run

@@ -4,7 +4,7 @@ import type { Declared } from "../model/manifest.ts";
 import { displayId } from "../model/object.ts";
 import type { Clock } from "../util/clock.ts";
 import { placeOfImage } from "./brought.ts";
-import { lastWords } from "./last-words.ts";
+import { LINE_SEPARATOR, lastWords } from "./last-words.ts";
 import type { AttemptRecord } from "./record.ts";
 import type { WorkloadHealth, Workloads } from "./workloads.ts";
 
@@ -26,7 +26,13 @@ export async function explainFailure(
   const pods = first?.object === undefined ? [] : workloads.podsOf(first.object);
   const words = await lastWords(pods, backend, clock, declared, signal);
   const reasons = failed.map((each) => `${reasonOf(each)}${causeOf(each, record)}`);
-  return [...reasons, ...(words === "" ? [] : [words])].join("; ");
+  return [...reasons, ...(words === "" || isSaid(words, reasons.join("; ")) ? [] : [words])].join("; ");
+}
+
+/** Whether a container's last lines are all in what it ended with: a runtime without a termination log quotes the log there. */
+function isSaid(words: string, reasons: string): boolean {
+  const lines = words.slice(words.indexOf("): ") + "): ".length).split(LINE_SEPARATOR);
+  return lines.every((line) => reasons.includes(line.trim()));
 }
 
 export function reasonOf({ declared, health }: WorkloadHealth): string {

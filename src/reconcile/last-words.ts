@@ -9,6 +9,8 @@ import { secretParts, withoutSecrets } from "../util/secret-text.ts";
 import { MASK, secretValues } from "./secret-values.ts";
 
 const LINES = 5;
+/** Between lines that are told in one. */
+export const LINE_SEPARATOR = " ⏎ ";
 /** A log that cannot be had in this time is left out: the failure itself must be told. */
 const LOG_TIMEOUT_MS = 2_000;
 /** Longest quoted line, in characters: a reason stays in the ledger for good. */
@@ -46,7 +48,7 @@ export async function lastWords(
     stop();
   }
   if (lines.length === 0) return "";
-  return `last log lines of ${where}: ${lines.map((line) => shortened(withoutSecrets(line, secrets, MASK))).join(" ⏎ ")}`;
+  return `last log lines of ${where}: ${lines.map((line) => shortened(withoutSecrets(line, secrets, MASK))).join(LINE_SEPARATOR)}`;
 }
 
 function worstPod(pods: readonly Pod[]): Pod | undefined {

@@ -38,6 +38,12 @@ const CASES: [what: string, tag: string, status: PodStatus, reason: RegExp][] = 
     crashLoop(3),
     /^deployment\/web: pod web-\S+: container web: CrashLoopBackOff: exit code 3; it ended 3 times and was never ready, from web\.json:1:\d+ \(.*image\); last log lines of pod web-\S+ \(container web\): booting ⏎ no database$/,
   ],
+  [
+    "a third exit whose last words are the log's: they are told once",
+    "v2",
+    crashLoop(3, "booting\nno database"),
+    /^deployment\/web: pod web-\S+: container web: CrashLoopBackOff: exit code 3: booting\nno database; it ended 3 times and was never ready, from web\.json:1:\d+ \(.*image\)$/,
+  ],
 ];
 
 let reconciler: AppReconciler;

@@ -21,9 +21,10 @@ export function notReady(state: ContainerState, restartCount = 0, lastState: Con
 }
 
 /** A container that has ended three times, with this exit code. */
-export function crashLoop(exitCode: number): PodStatus {
+/** @param message Its last words, where the runtime tells them with its end */
+export function crashLoop(exitCode: number, message?: string): PodStatus {
   return notReady({ waiting: { reason: "CrashLoopBackOff", message: "back-off 20s" } }, 2, {
-    terminated: { exitCode, reason: "Error" },
+    terminated: { exitCode, reason: "Error", ...(message !== undefined && { message }) },
   });
 }
 

@@ -123,7 +123,7 @@ describe("reports", () => {
     await w.kubelet.assign({ ...assignment, secrets: { keys: { token: secret, part: "horse" } } });
     await w.clock.advance(60_000);
     expect(JSON.stringify(w.reports())).not.toContain("horse");
-    expect(w.container("uid-a").lastState.terminated?.message).toBe("token is [redacted]!");
+    expect(w.container("uid-a").lastState.terminated?.message).toBe("token is ***!");
   });
 
   it("warn of a port that two containers declare, and give it to the first", async () => {

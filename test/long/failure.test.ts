@@ -79,9 +79,8 @@ it("is served through, explained, rolled back, and can be tried again and revert
   expect(bad?.ending?.reason).toMatch(
     /from hello-deployment\.yaml:\d+:\d+ \(spec\.template\.spec\.containers\[name=hello-deployment\]\.image\)/,
   );
-  expect(bad?.ending?.reason).toMatch(
-    /last log lines of pod \S+ \(container hello-deployment\): cannot reach the database/,
-  );
+  // Its last words, once: what it ended with is what its log says.
+  expect(bad?.ending?.reason.match(/cannot reach the database/g)).toHaveLength(1);
   expect(bad?.ending?.reason).toContain(`; commit ${good?.commit.slice(0, 7)} was applied again`);
   expect(await status()).toMatchObject({ phase: "RolledBack", applied: good?.commit });
 
