@@ -1,7 +1,8 @@
 /** Which state directories a command means where no daemon can say: those that an earlier daemon of this user recorded. */
+import { existsSync } from "node:fs";
 import { realpath } from "node:fs/promises";
-import { sep } from "node:path";
-import { listDaemonRecords } from "../daemon/paths.ts";
+import { dirname, sep } from "node:path";
+import { defaultStateDir, listDaemonRecords } from "../daemon/paths.ts";
 import { TrueupError } from "../model/errors.ts";
 import type { DaemonRecord } from "../model/status.ts";
 import type { CommandContext } from "./command.ts";
@@ -39,13 +40,29 @@ export async function stateDirMeant({
   } catch (error) {
     if (!(error instanceof TrueupError) || error.code !== "unavailable") throw error;
   }
-  const { near, all } = await knownStateDirs({ cwd, env });
-  const known = new Set((near.length > 0 ? near : all).map((record) => record.stateDir));
+  const known = await stateDirsHere({ cwd, env });
   const [only] = known;
-  if (only !== undefined && known.size === 1) return only;
+  if (only !== undefined && known.length === 1) return only;
   throw new TrueupError(
-    known.size === 0 ? "unavailable" : "usage",
-    `Cannot choose a state directory as exactly one must be known: ${known.size} are.`,
+    known.length === 0 ? "unavailable" : "usage",
+    `Cannot choose a state directory as exactly one must be known: ${known.length} are.`,
     { hint: "Name it with --state." },
   );
+}
+
+/** Those that may be meant here: of this repository's daemons, else what `trueup run` here made, else all of this user. */
+async function stateDirsHere(context: Pick<CommandContext, "cwd" | "env">): Promise<string[]> {
+  const { near, all } = await knownStateDirs(context);
+  const own = near.length > 0 ? null : await ownStateDir(context);
+  if (own !== null) return [own];
+  return [...new Set((near.length > 0 ? near : all).map(({ stateDir }) => stateDir))].sort();
+}
+
+/** The state of a plain `trueup run` in this repository: a daemon's record goes when it ends, or when the machine starts anew. */
+export async function ownStateDir({ cwd, env }: Pick<CommandContext, "cwd" | "env">): Promise<string | null> {
+  for (let directory = await realpath(cwd); ; directory = dirname(directory)) {
+    const stateDir = await defaultStateDir(env, { repository: directory, ref: "HEAD", path: "" });
+    if (existsSync(stateDir)) return stateDir;
+    if (dirname(directory) === directory) return null;
+  }
 }

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { defaultStateDir } from "../../src/daemon/paths.ts";
 import { SqliteLedger } from "../../src/ledger/sqlite-ledger.ts";
 import { verifyLedgerFile } from "../../src/ledger/verify.ts";
 import { takeLock } from "../../src/util/state-lock.ts";
@@ -25,6 +26,26 @@ afterEach(() => home.remove());
 async function trueup(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
   return run([process.execPath, join(ROOT, "bin/trueup.js"), ...args], { cwd: home.dir, env: home.env });
 }
+
+describe("the state of the repository here", () => {
+  it("is found where no daemon runs and none has left a record, also from a directory below", async () => {
+    const shop = join(home.dir, "shop");
+    mkdirSync(join(shop, "deploy"), { recursive: true });
+    const own = await defaultStateDir(home.env, { repository: shop, ref: "HEAD", path: "" }, home.dir);
+    const ledger = new SqliteLedger({ path: join(own, "ledger.db") });
+    await playHistory(ledger);
+    ledger.close();
+    const inside = (...args: string[]): ReturnType<typeof trueup> => trueup("-C", join(shop, "deploy"), ...args);
+    expect((await inside("log", "--verify")).stdout).toMatch(/^Intact: 9 entries/);
+    expect((await inside("doctor")).stdout).toContain(`state directory: ${own}\n`);
+    expect((await inside("backup", join(home.dir, "copy"))).stdout).toContain(`Backed up ${own} to `);
+    // Of a stranger's directory nobody knows a state.
+    expect(await trueup("-C", "/", "log", "--verify")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("as exactly one must be known: 0 are."),
+    });
+  });
+});
 
 describe("log --verify", () => {
   it("says that all is intact, and the head to write down", async () => {

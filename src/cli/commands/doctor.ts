@@ -17,7 +17,7 @@ import { checksFor, fix, runCheck } from "../doctor/run.ts";
 import { dataFormat, OUTPUT_OPTION, printData } from "../options.ts";
 import type { Output } from "../output.ts";
 import { printableLine } from "../print/escape.ts";
-import { knownStateDirs } from "../state-dirs.ts";
+import { knownStateDirs, ownStateDir } from "../state-dirs.ts";
 
 /** How long a daemon or a kubelet has to answer, milliseconds. */
 const ANSWER_MS = 3_000;
@@ -85,6 +85,8 @@ async function worldOf(context: CommandContext): Promise<DoctorWorld> {
 async function chosenStateDir(context: CommandContext): Promise<string> {
   if (context.stateDir !== undefined) return context.stateDir;
   const { near, all } = await knownStateDirs(context);
+  const own = near.length > 0 ? null : await ownStateDir(context);
+  if (own !== null) return own;
   const records = near.length > 0 ? near : all;
   const isOne = (them: readonly DaemonRecord[]): boolean => new Set(them.map(({ stateDir }) => stateDir)).size === 1;
   const running = isOne(records) ? records : await runningOf(records);
