@@ -1,5 +1,5 @@
 /** Checks of both databases, and of the clock against what the ledger has seen. */
-import { existsSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { STATE_VERSION } from "../../cluster/state-file.ts";
 import { LEDGER_VERSION, NEWEST_TIME } from "../../ledger/database.ts";
@@ -15,6 +15,8 @@ const LARGE_JOURNAL = 256 * MEGABYTE;
 /** Clocks of machines that are kept in time differ by less. */
 const CLOCK_SLACK_MS = 60_000;
 const RESTORE = "trueup restore brings back a backup. Until then nothing starts on it; pods run on.";
+const NEW_HISTORY =
+  "If somebody removed it, trueup restore brings back a backup; trueup run begins a new one, whose chain no older head fits.";
 
 /** Each in its file. */
 export const DATABASES = [
@@ -38,10 +40,17 @@ export function judgeDatabase(name: string, known: number, report: DatabaseRepor
   return findings.length > 0 ? findings : [ok(name, `version ${version}, sound`)];
 }
 
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
 export function checkDatabase({ stateDir }: Pick<DoctorWorld, "stateDir">, name: string, known: number): Finding[] {
   const path = join(stateDir, name);
-  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-  if (size === 0) {
+  if (sizeOf(path) === 0) {
+    // Both are made at the first start: the history of objects that are there was there, too.
+    if (name === "ledger.db" && sizeOf(join(stateDir, "cluster.db")) > 0) {
+      return [warning(name, "it is missing or empty, though cluster.db is in use: the history is gone", NEW_HISTORY)];
+    }
     const pods = name === "cluster.db" ? podCount(stateDir) : 0;
     if (pods === 0) return [ok(name, "not there yet")];
     return [problem(name, `it is missing or empty, and ${pods} pods are recorded`, RESTORE)];
@@ -57,7 +66,7 @@ export function checkDatabase({ stateDir }: Pick<DoctorWorld, "stateDir">, name:
 /** Whether the ledger's rows are those that were written, by their chain. */
 export function checkChain({ stateDir }: Pick<DoctorWorld, "stateDir">): Finding[] {
   const path = join(stateDir, "ledger.db");
-  if (!existsSync(path) || statSync(path).size === 0) return [ok("ledger chain", "not there yet")];
+  if (sizeOf(path) === 0) return [ok("ledger chain", "not there yet")];
   try {
     return [judgeChain(verifyLedgerFile(path))];
   } catch (error) {
@@ -86,7 +95,7 @@ export function judgeClock(now: number, newest: string | null): Finding {
 
 export function checkClock({ stateDir, now }: Pick<DoctorWorld, "stateDir" | "now">): Finding[] {
   const path = join(stateDir, "ledger.db");
-  if (!existsSync(path) || statSync(path).size === 0) return [judgeClock(now, null)];
+  if (sizeOf(path) === 0) return [judgeClock(now, null)];
   try {
     return [judgeClock(now, inspectDatabase(path, NEWEST_TIME).answer)];
   } catch (error) {

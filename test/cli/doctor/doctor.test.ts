@@ -111,6 +111,17 @@ describe("a state directory", () => {
     expect(listing(state)).toEqual(before);
   });
 
+  it("that lost its ledger: it is said, as a new one begins without a word", async () => {
+    rmSync(join(state, "ledger.db"));
+    const { code, troubles } = await doctor();
+    expect({ code, troubles }).toEqual({
+      code: 0,
+      troubles: ["warning ledger.db: it is missing or empty, though cluster.db is in use: the history is gone"],
+    });
+    rmSync(join(state, "cluster.db"));
+    expect((await doctor()).troubles).toEqual([]);
+  });
+
   it("whose lock is held by one that does not answer: it is named", async () => {
     const lock = takeLock(join(state, "daemon.lock"), "pid 4711, on /srv/shop");
     try {
