@@ -24,8 +24,13 @@ export interface CommandOption {
   /** The only values allowed. */
   choices?: readonly string[];
   /** What completion offers as its value: an object's kind and name, a pod, a directory. */
-  completes?: "object" | "pod" | "kind" | "directory" | "file" | "revision" | "rule";
+  completes?: Completed;
 }
+
+export type Completed = "directory" | "file" | "revision" | CompletedName;
+
+/** Names that `completion --names` prints. */
+export type CompletedName = "object" | "pod" | "kind" | "rule" | "namespace" | "app" | "digest" | "shell";
 
 export interface CommandExample {
   line: string;

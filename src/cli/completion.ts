@@ -55,7 +55,8 @@ function bashScript(commands: readonly CompletedCommand[]): string {
   });
   const values = commands.flatMap(({ entry, options: own }) =>
     own.flatMap((option) => {
-      const action = bashValues(option.choices, option.completes);
+      // A value that nobody knows is no argument either: nothing is offered.
+      const action = bashValues(option.choices, option.completes) ?? (takesValue(option) ? "return" : undefined);
       if (action === undefined) return [];
       return optionWords(option).map((word) => `    "${entry.name} ${word}") ${action} ;;`);
     }),

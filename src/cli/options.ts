@@ -6,6 +6,7 @@ import type { Output } from "./output.ts";
 export const NAMESPACE_OPTION: CommandOption = {
   flags: "-n, --namespace <name>",
   summary: "namespace to look in (default: default)",
+  completes: "namespace",
 };
 
 export const ALL_NAMESPACES_OPTION: CommandOption = {

@@ -194,6 +194,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     arguments: "<digest>",
     summary: "let the held deletions of a plan go ahead",
     group: "Decide",
+    completes: ["digest"],
     load: () => import("./commands/approve.ts"),
   },
   {
@@ -201,6 +202,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     arguments: "[app]",
     summary: "end an attempt without its held deletions: what they would remove stays",
     group: "Decide",
+    completes: ["app"],
     load: () => import("./commands/discard.ts"),
   },
   {
@@ -208,6 +210,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     arguments: "[app]",
     summary: "try the head again after it failed",
     group: "Decide",
+    completes: ["app"],
     load: () => import("./commands/retry.ts"),
   },
   {
@@ -246,6 +249,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     arguments: "[shell]",
     summary: "print the completion script of a shell: bash, zsh or fish",
     group: "Other",
+    completes: ["shell"],
     load: () => import("./commands/completion.ts"),
   },
   {

@@ -59,6 +59,8 @@ echo "\${COMPREPLY[*]}"`;
     [["trueup", "-C", "/tmp", "rollout", "un"], "undo"],
     [["trueup", "run", "--conf"], "--config"],
     [["trueup", "get", "pods", "-o", "j"], "json"],
+    [["trueup", "get", "pods", "-n", ""], ""],
+    [["trueup", "scale", "deployment/web", "--replicas", ""], ""],
   ])("of %j is %s", async (words, expected) => {
     expect(await complete(...words)).toBe(expected);
   });

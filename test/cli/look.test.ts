@@ -494,6 +494,16 @@ describe("log and completion", () => {
     fake.daemon.put(deployment(3, 3));
     expect((await fake.run("completion", "--names", "object")).stdout).toBe("deployment/web\npod/web-a\n");
     expect((await fake.run("completion", "--names", "pod")).stdout).toBe("web-a\n");
+    const held = [{ id: { group: "", kind: "Service", namespace: "default", name: "web" }, reason: "all" }];
+    fake.daemon.apps = [
+      appStatus("shop", { held, planDigest: `sha256:${"ab".repeat(32)}` }),
+      appStatus("jobs", { planDigest: `sha256:${"cd".repeat(32)}` }),
+    ];
+    expect((await fake.run("completion", "--names", "app")).stdout).toBe("jobs\nshop\n");
+    expect((await fake.run("completion", "--names", "digest")).stdout).toBe("abababababab\n");
+    fake.daemon.put({ apiVersion: "v1", kind: "Namespace", metadata: { name: "jobs" } });
+    expect((await fake.run("completion", "--names", "namespace")).stdout).toBe("default\njobs\n");
+    expect((await fake.run("completion", "--names", "shell")).stdout).toBe("bash\nzsh\nfish\n");
     await fake.server.close();
     expect(await fake.run("completion", "--names", "pod")).toEqual({ code: 0, stdout: "", stderr: "" });
   });

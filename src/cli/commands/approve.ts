@@ -7,7 +7,13 @@ import { decider } from "../decide.ts";
 const SHORTEST_PREFIX = 8;
 
 export const command: Command = {
-  options: [{ flags: "--app <name>", summary: "the app whose plan it is (default: the one with that digest)" }],
+  options: [
+    {
+      flags: "--app <name>",
+      summary: "the app whose plan it is (default: the one with that digest)",
+      completes: "app",
+    },
+  ],
   examples: [
     { line: "trueup approve 3f2c1aa9", does: "delete what the plan that status shows deletes, and nothing else" },
     { line: "trueup approve 3f2c1aa9 --app web", does: "the same, naming the app" },

@@ -20,7 +20,7 @@ import { printDiagnostics } from "../print-diagnostics.ts";
 
 export const command: Command = {
   options: [
-    { flags: "--app <name>", summary: "only of this app" },
+    { flags: "--app <name>", summary: "only of this app", completes: "app" },
     { flags: "--against <revision>", summary: 'compare with this revision instead of "live"', completes: "revision" },
     {
       flags: "-o, --output <format>",

@@ -14,7 +14,7 @@ const SHOWN_BY_DEFAULT = 20;
 
 export const command: Command = {
   options: [
-    { flags: "--app <name>", summary: "only of this app" },
+    { flags: "--app <name>", summary: "only of this app", completes: "app" },
     { flags: "-l, --limit <count>", summary: `at most so many (default: ${SHOWN_BY_DEFAULT})` },
     { flags: "--verify", summary: "prove that no entry was changed, removed or put in" },
     { flags: "--expect <hash>", summary: "with --verify: the chain must still have the head with this hash" },

@@ -6,7 +6,7 @@ import { printDiagnostics } from "../print-diagnostics.ts";
 
 export const command: Command = {
   options: [
-    { flags: "--app <name>", summary: "only of this app" },
+    { flags: "--app <name>", summary: "only of this app", completes: "app" },
     { flags: "--adopt", summary: "as if objects that are there and that no app applied were taken over" },
     OUTPUT_OPTION,
   ],
