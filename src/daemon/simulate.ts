@@ -10,14 +10,14 @@ import { isPodReady } from "../model/endpoints.ts";
 import { worstHealth } from "../model/health.ts";
 import type { Declared } from "../model/manifest.ts";
 import type { KubeObject } from "../model/object.ts";
-import { displayId, idOf } from "../model/object.ts";
+import { controllerOf, displayId, idOf } from "../model/object.ts";
 import type { RolloutForecast, RolloutSample } from "../model/rollout.ts";
 import type { CommitId } from "../model/source.ts";
 import type { StoreEvent } from "../model/store.ts";
 import type { Deployment, KubeEvent, Pod, ReplicaSet } from "../model/workload.ts";
 import { planApp } from "../plan/plan.ts";
 import { healthOf } from "../rollout/health.ts";
-import { isActivePod } from "../rollout/pods.ts";
+import { isActivePod, isPodAvailable } from "../rollout/pods.ts";
 import { isComplete } from "../rollout/progress.ts";
 import { VirtualClock } from "../util/clock.ts";
 import { seededRandom } from "../util/random.ts";
@@ -51,6 +51,7 @@ export async function simulateRollout(input: SimulationInput): Promise<RolloutFo
     const samples = world.record();
     await world.apply(input.after, input);
     const complete = await world.clock.runUntil(() => world.isComplete(), input.limitMs);
+    if (complete) world.sample("all is as the commit wants it", samples);
     return summarize(samples, complete ? "" : world.whyNot());
   } finally {
     await world.close();
@@ -75,6 +76,7 @@ class World {
   readonly #backend: EmbeddedBackend;
   readonly #kubelet: LocalKubelet;
   #stopRecording: () => void = () => undefined;
+  #startedAt = 0;
 
   constructor(scenario: Scenario) {
     const { clock } = this;
@@ -103,6 +105,7 @@ class World {
   /** From now on, each scaling decision and each pod's coming and going is a sample. */
   record(): RolloutSample[] {
     const start = this.clock.now();
+    this.#startedAt = start;
     const samples: RolloutSample[] = [{ atMs: 0, message: "the commit is applied", ...this.#counts() }];
     this.#stopRecording = this.#cluster.store.subscribe((event) => {
       const message = tell(event);
@@ -111,11 +114,23 @@ class World {
     return samples;
   }
 
+  /** By the pods themselves: what controllers have written down of them is always a moment behind. */
   #counts(): { pods: number; available: number } {
-    const pods = (this.#cluster.store.list({ kind: "Pod" }) as Pod[]).filter(isActivePod);
-    const deployments = this.#cluster.store.list({ group: "apps", kind: "Deployment" }) as Deployment[];
-    const available = deployments.reduce((sum, { status }) => sum + (status?.availableReplicas ?? 0), 0);
-    return { pods: pods.length, available };
+    const { store } = this.#cluster;
+    const pods = (store.list({ kind: "Pod" }) as Pod[]).filter(isActivePod);
+    const replicaSets = store.list({ group: "apps", kind: "ReplicaSet" }) as ReplicaSet[];
+    const waits = new Map(replicaSets.map(({ metadata, spec }) => [metadata.uid, spec.minReadySeconds ?? 0]));
+    const now = this.clock.now();
+    const available = pods.filter((pod) => {
+      const wait = waits.get(controllerOf(pod)?.uid);
+      return wait !== undefined && isPodAvailable(pod, wait, now);
+    });
+    return { pods: pods.length, available: available.length };
+  }
+
+  /** The last sample: what nobody tells of, a pod that has been ready for long enough, counts in it. */
+  sample(message: string, samples: RolloutSample[]): void {
+    samples.push({ atMs: this.clock.now() - this.#startedAt, message, ...this.#counts() });
   }
 
   isComplete(): boolean {

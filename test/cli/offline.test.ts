@@ -221,3 +221,59 @@ describe("configuration that pods restart on", () => {
     expect((await trueup("simulate", "HEAD", "--from", "HEAD~2")).stdout).not.toContain("Scaled down");
   });
 });
+
+describe("a simulation of several apps", () => {
+  const thing = (size: string): string =>
+    `apiVersion: example.org/v1\nkind: Thing\nmetadata: { name: t }\nsize: ${size}\n`;
+  const definition = `apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: things.example.org }
+spec:
+  group: example.org
+  scope: Namespaced
+  names: { plural: things, singular: thing, kind: Thing, listKind: ThingList }
+  versions:
+  - { name: v1, served: true, storage: true, schema: { openAPIV3Schema: { type: object, properties: { size: { type: integer } } } } }
+`;
+  const web =
+    "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: web }\nspec:\n  replicas: 2\n  minReadySeconds: 5\n" +
+    "  selector: { matchLabels: { app: web } }\n  template:\n    metadata: { labels: { app: web } }\n" +
+    '    spec: { containers: [{ name: web, image: "web:v1" }] }\n';
+  const apps = "apps:\n- { name: shop, path: shop }\n- { name: platform, path: platform }\n";
+
+  it("knows what each app defines, and says what it leaves out", async () => {
+    initRepository(home.dir);
+    const files = { "trueup.yaml": apps, "shop/web.yaml": web, "platform/crd.yaml": definition };
+    commitAll(home.dir, { ...files, "shop/thing.yaml": thing("3") }, "First");
+    const { code, stdout, stderr } = await trueup("simulate");
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr:
+        "warning: left out, as neither the simulator nor the embedded cluster runs their kinds: " +
+        "thing/t, customresourcedefinition/things.example.org\n",
+    });
+    // What is available counts at the moment that is told of, and at the end all of it is.
+    expect(stdout).toMatch(/ 2 +0 {2}pod web-\S+ is ready\n/);
+    expect(stdout).toMatch(/ +2 +2 {2}all is as the commit wants it\n\ncomplete after 5\.\d s; at most 2 pods/);
+
+    commitAll(home.dir, { "shop/thing.yaml": thing("large") }, "Second");
+    const broken = await trueup("simulate");
+    expect(broken).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringContaining("shop/thing.yaml:4:7: error"),
+    });
+    commitAll(
+      home.dir,
+      {
+        "trueup.yaml": `${apps}allowUnknownKinds: [other.org/*]\n`,
+        "shop/thing.yaml": thing("3").replace("example", "other"),
+      },
+      "Third",
+    );
+    expect(await trueup("simulate", "--from", "HEAD~2")).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining("thing/t"),
+    });
+  });
+});

@@ -8,13 +8,17 @@ import { parseScenario, type Scenario } from "../../kubelet/scenario.ts";
 import { type Diagnostic, isError } from "../../model/diagnostic.ts";
 import { messageOf, TrueupError } from "../../model/errors.ts";
 import type { Declared } from "../../model/manifest.ts";
+import { displayId, type ObjectId } from "../../model/object.ts";
 import type { RolloutForecast } from "../../model/rollout.ts";
 import { type CommitId, shortId } from "../../model/source.ts";
 import { ConfigStamper, numberedDigest } from "../../plan/config-digest.ts";
-import { dayOf, formatDiagnostics, judge, NO_FLOOR, notRunHere } from "../../validation/index.ts";
+import { dayOf, formatDiagnostics, isDefinition, judge, NO_FLOOR, notRunHere } from "../../validation/index.ts";
 import type { Command, CommandContext, Invocation } from "../command.ts";
 import { checkApp, EMBEDDED, loadAppAt } from "../manifests.ts";
 import { dataFormat, OUTPUT_OPTION, printData } from "../options.ts";
+import { printableLine } from "../print/escape.ts";
+import { readDefinitions } from "../validate/check.ts";
+import { CommitSource } from "../validate/sources.ts";
 
 const MS_PER_MINUTE = 60_000;
 const DEFAULT_MINUTES = 120;
@@ -64,9 +68,12 @@ async function simulate(context: CommandContext, invocation: Invocation, reposit
   const base = from === undefined ? (await repository.commit(commit)).parents[0] : await repository.resolve(from);
   const day = dayOf(context.clock.now());
   const stamper = new ConfigStamper(numberedDigest());
+  const before = base === undefined ? null : await declaredAt(repository, base, path, day, stamper);
+  const after = await declaredAt(repository, commit, path, day, stamper);
+  if (after.strangers.length > 0) await tellLeftOut(context, after.strangers);
   const forecast = await simulateRollout({
-    before: base === undefined ? [] : await declaredAt(repository, base, path, day, stamper),
-    after: await declaredAt(repository, commit, path, day, stamper),
+    before: before?.declared ?? [],
+    after: after.declared,
     commit,
     scenario: await readScenario(context.cwd, text("scenario")),
     limitMs: (count("minutes") ?? DEFAULT_MINUTES) * MS_PER_MINUTE,
@@ -77,32 +84,71 @@ async function simulate(context: CommandContext, invocation: Invocation, reposit
   return forecast.outcome === "complete" ? 0 : 1;
 }
 
-/** The valid objects of a commit, of all its apps; an invalid commit cannot be simulated. */
+/** How many objects are named that the simulator leaves out. */
+const MOST_NAMED = 5;
+
+async function tellLeftOut({ err }: CommandContext, strangers: readonly ObjectId[]): Promise<void> {
+  const names = strangers.slice(0, MOST_NAMED).map(displayId).join(", ");
+  const more = strangers.length > MOST_NAMED ? ` and ${strangers.length - MOST_NAMED} more` : "";
+  const text = printableLine(
+    `left out, as neither the simulator nor ${EMBEDDED.name} runs their kinds: ${names}${more}`,
+  );
+  await err.line(`${err.style.yellow("warning:")} ${text}`);
+}
+
+type PlayedApp = Pick<AppSettings, "path" | "namespace" | "kubernetesVersion" | "validation"> &
+  Partial<Pick<AppSettings, "schemas" | "allowUnknownKinds">>;
+
+/**
+ * The valid objects of a commit, of all its apps, as far as the simulator runs them.
+ *
+ * @param strangers Told which ones it does not: they are left out
+ * @throws {TrueupError} `invalid`: such a commit cannot be simulated
+ */
 async function declaredAt(
   repository: Repository,
   commit: CommitId,
   path: string,
   day: string,
   stamper: ConfigStamper,
-): Promise<Declared[]> {
-  const apps: Pick<AppSettings, "path" | "namespace" | "kubernetesVersion" | "validation">[] =
+): Promise<{ declared: Declared[]; strangers: ObjectId[] }> {
+  const apps: PlayedApp[] =
     path === "" ? await readApps(repository, commit) : [{ path, namespace: "default", validation: NO_FLOOR }];
+  const source = new CommitSource(repository, commit, "");
   const texts = new Map<string, string>();
-  const declared: Declared[] = [];
+  const loaded = await Promise.all(
+    apps.map(async (settings) => ({
+      settings,
+      app: await loadAppAt(repository, commit, settings.path, settings.namespace),
+    })),
+  );
+  // What the app declares itself counts first, then what it names, then what others have.
+  const shared = loaded.flatMap(({ app }) => app.declared.filter(({ object }) => isDefinition(object)));
+  const played: Declared[] = [];
+  const strangers: ObjectId[] = [];
   const diagnostics: Diagnostic[] = [];
-  for (const { path: directory, namespace, kubernetesVersion, validation } of apps) {
-    const app = await loadAppAt(repository, commit, directory, namespace);
+  for (const { settings, app } of loaded) {
+    const { namespace, kubernetesVersion, validation, schemas = [], allowUnknownKinds = false } = settings;
     for (const { file, text } of app.files) texts.set(file, text);
-    declared.push(...stamper.stamp(app.declared));
-    const found = checkApp(app, { defaultNamespace: namespace, kubernetesVersion, checks: validation });
-    const counted = judge(found, { settings: validation, day, objects: () => [] });
-    diagnostics.push(...counted.filter(isError), ...notRunHere(app.declared, EMBEDDED));
+    const definitions = [...(await readDefinitions(source, schemas)), ...shared];
+    const check = {
+      defaultNamespace: namespace,
+      kubernetesVersion,
+      checks: validation,
+      definitions,
+      allowUnknownKinds,
+    };
+    const counted = judge(checkApp(app, check), { settings: validation, day, objects: () => [] });
+    diagnostics.push(...counted.filter(isError));
+    const strange = new Set(notRunHere(app.declared, EMBEDDED).flatMap(({ object }) => object ?? []));
+    strangers.push(...strange);
+    played.push(...stamper.stamp(app.declared).filter(({ id }) => !strange.has(id)));
   }
   if (diagnostics.length > 0) {
     const report = formatDiagnostics(diagnostics, { color: false, sourceOf: (file) => texts.get(file) });
     throw new TrueupError("invalid", `Cannot simulate ${shortId(commit)} as its manifests must be valid:\n${report}`);
   }
-  return declared;
+  return { declared: played, strangers };
 }
 
 async function readScenario(cwd: string, file: string | undefined): Promise<Scenario> {
