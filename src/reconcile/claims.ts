@@ -10,8 +10,8 @@ export interface Claim {
   declared: readonly Declared[];
   /** A file of it cannot be read: it may declare more than is known. */
   isPartial: boolean;
-  /** Its directory and its settings alone decide what it declares: while these are the same, so is this. */
-  isOwn: boolean;
+  /** Its directory and its settings alone decide what it declares: while these are the same, so is this. Not said: they may not. */
+  isOwn?: boolean;
 }
 
 /** What the repository's other apps declare at one commit. */

@@ -54,7 +54,7 @@ async function tried(
   { base = BASE, definitions = [] }: Partial<Row>,
 ) {
   const declared = objects.map((object) => declaredOf(object));
-  const claim = (app: string, all: readonly Declared[]) => ({ app, declared: all, isPartial: false, isOwn: true });
+  const claim = (app: string, all: readonly Declared[]) => ({ app, declared: all, isPartial: false });
   const theirs = base.map((object) => declaredOf(object, "base.yaml"));
   const claims = new RepositoryClaims([claim("shop", declared), claim("base", theirs)], () => true).besides("shop");
   const dryRun: Backend["dryRun"] = async (request) => {

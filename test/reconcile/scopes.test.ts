@@ -82,8 +82,8 @@ describe("an object in no namespace", () => {
     const theirs = [declaredOf(site("one", "b"), "theirs.yaml")];
     const claims = new RepositoryClaims(
       [
-        { app: "mine", declared: mine, isPartial: false, isOwn: true },
-        { app: "theirs", declared: theirs, isPartial: false, isOwn: true },
+        { app: "mine", declared: mine, isPartial: false },
+        { app: "theirs", declared: theirs, isPartial: false },
       ],
       () => true,
     ).besides("mine");
