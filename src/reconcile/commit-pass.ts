@@ -7,7 +7,7 @@ import { heldChanges, joinApprovals } from "../plan/approval.ts";
 import type { ContestHistory } from "../plan/contest.ts";
 import { summarizePlan } from "../plan/describe.ts";
 import { carry, contestText } from "./carry.ts";
-import type { GivenUp, OnFailure } from "./course.ts";
+import { type GivenUp, lastApplied, type OnFailure } from "./course.ts";
 import type { HealthWatch } from "./health-watch.ts";
 import { hasWorkAfterFailure, hookRunsOf } from "./hooks.ts";
 import {
@@ -101,7 +101,7 @@ export class CommitPass {
    */
   async run(record: AttemptRecord, distrust: Diagnostic | null, signal: AbortSignal): Promise<void> {
     if (this.#record?.attempt.row !== record.attempt.row) {
-      if (this.#record !== null) this.#leave(this.#record);
+      if (this.#record !== null) await this.#leave(this.#record);
       // What the attempt before waited for is not this one's: discarding it would end the wrong one.
       this.#isHeld = false;
       this.#contested = "";
@@ -115,9 +115,10 @@ export class CommitPass {
   }
 
   /** Another commit came: should that one be rejected, what runs is what the ledger would tell the next daemon. */
-  #leave({ givenUp, isPlanned, changed, attempt }: AttemptRecord): void {
-    // What was to be gone back to: else the bad commit would be kept for good.
-    const runs = givenUp?.to ?? (isPlanned && !changed ? attempt.commit : undefined);
+  async #leave(record: AttemptRecord): Promise<void> {
+    const known = record.isUnsure ? await this.#recordOf(record.attempt.commit) : record;
+    // With what was to be gone back to: else the bad commit would be kept for good.
+    const runs = known === null ? undefined : lastApplied([known.attempt]);
     if (runs !== undefined && runs !== this.#running?.commit) this.#running = { commit: runs, snapshot: null };
   }
 
