@@ -1,24 +1,21 @@
 /** trueup on a real Kubernetes API server: beside a bare loop of the same writes, and beside kubectl. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
-import { Fleet } from "../src/daemon/fleet.ts";
-import { openRepository } from "../src/git/repository.ts";
-import { SqliteLedger } from "../src/ledger/sqlite-ledger.ts";
 import type { JsonObject, KubeObject } from "../src/model/object.ts";
-import { SystemClock } from "../src/util/clock.ts";
 import { pathOf } from "../test/support/kubernetes/api.ts";
-import { type Answer, BenchCluster, CONCURRENCY, type Counts, now } from "./kubernetes-control-plane.ts";
-import { measureDaemon } from "./kubernetes-daemon.ts";
+import { BenchCluster, CONCURRENCY, type Counts, now } from "./kubernetes-control-plane.ts";
+import { type DaemonFigures, measureDaemon } from "./kubernetes-daemon.ts";
+import { measureOneApp, type OneAppFigures } from "./kubernetes-one-app.ts";
+import { commit, measureRounds, type Rounds, World } from "./kubernetes-world.ts";
 import { machineLine, median, printTable } from "./support.ts";
-import { git, pause, until } from "./trueup.ts";
+import { git } from "./trueup.ts";
 
 const APPS = Number(process.argv[2] ?? 1_000);
 const PER_APP = 4;
 /** Apps of each bare loop, two before and two after trueup's: the machine is not as busy at both times. */
 const FLOOR_APPS = Math.ceil(APPS / 8);
 const ROUNDS = Number(process.env.ROUNDS ?? 15);
-const BETWEEN_ROUNDS_MS = 250;
 /** kubectl is slow enough with fewer. */
 const KUBECTL_APPS = Math.min(APPS, 100);
 const FIRST_AIM = 1.2;
@@ -52,16 +49,6 @@ function objectsOf(name: string, value: string): KubeObject[] {
 const appName = (app: number): string => `app-${app}`;
 const fileOf = (app: number): string => `apps/${app}/all.yaml`;
 
-function commit(repository: string, files: Readonly<Record<string, string>>, message: string): string {
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(join(repository, path, ".."), { recursive: true });
-    writeFileSync(join(repository, path), text);
-  }
-  git(repository, "add", "--all");
-  git(repository, "commit", "--quiet", "--message", message);
-  return git(repository, "rev-parse", "HEAD");
-}
-
 function manifest(app: number, value: string): Record<string, string> {
   const documents = objectsOf(appName(app), value).map((object) => `${JSON.stringify(object)}\n`);
   return { [fileOf(app)]: documents.join("---\n") };
@@ -91,9 +78,13 @@ function prepare(repository: string): string[] {
  * Applies the same objects under other names, as fast as the same client can.
  *
  * @param rehearses Whether each object of an app is dry-run before the first of them is written, as far as it can be
- * @returns Milliseconds an object
+ * @returns Milliseconds an object, by the wall and of this process
  */
-async function floor(cluster: BenchCluster, prefix: string, rehearses: boolean): Promise<number> {
+async function floor(
+  cluster: BenchCluster,
+  prefix: string,
+  rehearses: boolean,
+): Promise<{ ms: number; cpuMs: number }> {
   const api = await cluster.client("admin");
   const apps = Array.from({ length: FLOOR_APPS }, (_, app) => objectsOf(`${prefix}-${app}`, "first"));
   const query = { fieldManager: "bench", fieldValidation: "Strict", force: true };
@@ -112,88 +103,35 @@ async function floor(cluster: BenchCluster, prefix: string, rehearses: boolean):
     }
   };
   const begun = now();
+  const cpu = process.cpuUsage();
   await Promise.all(Array.from({ length: CONCURRENCY }, worker));
   const took = now() - begun;
+  const cpuMs = cpuSince(cpu);
   await api.close();
   console.error(`the bare loop, ${prefix}: ${(took / (FLOOR_APPS * PER_APP)).toFixed(2)} ms an object`);
   await cluster.rest();
-  return took / (FLOOR_APPS * PER_APP);
+  return { ms: took / (FLOOR_APPS * PER_APP), cpuMs: cpuMs / (FLOOR_APPS * PER_APP) };
+}
+
+/** Processor time of this process since then, milliseconds. */
+function cpuSince(then: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(then);
+  return (user + system) / 1_000;
 }
 
 // ---- trueup ---------------------------------------------------------------------------------------------------------
 
-/** Whether an answer is to a write of an app's object, neither to its rehearsal nor to a write of trueup's own records. */
-function isApplied({ call: { method, path, query } }: Answer): boolean {
-  return method === "PATCH" && query?.dryRun === undefined && !path.includes("/trueup-system/");
-}
-
-class World {
-  readonly fleet: Fleet;
-  readonly #applied: Answer[];
-  readonly #ends: (() => unknown)[];
-
-  private constructor(fleet: Fleet, applied: Answer[], ends: (() => unknown)[]) {
-    this.fleet = fleet;
-    this.#applied = applied;
-    this.#ends = ends;
-  }
-
-  static async make(cluster: BenchCluster, repositoryPath: string, state: string): Promise<World> {
-    mkdirSync(state, { recursive: true });
-    const applied: Answer[] = [];
-    const backend = await cluster.backend(OWNER, (answer) => {
-      if (isApplied(answer)) applied.push(answer);
-    });
-    const repository = await openRepository(repositoryPath);
-    const ledger = new SqliteLedger({ path: join(state, "ledger.db") });
-    const fleet = new Fleet({
-      target: "bench",
-      repository,
-      ref: "main",
-      backend,
-      ledger,
-      images: { update: () => Promise.resolve(), digests: () => ({}) },
-      imagePaths: [],
-      clock: new SystemClock(),
-      configKey: new Uint8Array(32),
-      log: { info: () => undefined, warn: console.error, error: console.error },
-      onImages: () => undefined,
-    });
-    const ends = [() => fleet.close(), () => backend.close(), () => ledger.close(), () => repository.close()];
-    return new World(fleet, applied, ends);
-  }
-
-  async close(): Promise<void> {
-    for (const end of this.#ends) await end();
-  }
-
-  /** Milliseconds since the epoch of the answer to the last of this many writes of objects, from now on. */
-  async applies(count: number, doIt: () => unknown): Promise<number> {
-    const last = this.#applied.length + count - 1;
-    await doIt();
-    for (;;) {
-      const answer = this.#applied[last];
-      if (answer !== undefined) return answer.at;
-      const failed = this.fleet.statuses().find(({ phase }) => phase === "Rejected" || phase === "Failed");
-      if (failed !== undefined) throw new Error(`${failed.app} is ${failed.phase}: ${failed.reason}`);
-      await pause(count > 1 ? 500 : 10);
-    }
-  }
-}
-
-interface Figures {
+interface Figures extends Rounds {
   /** Of the bare loops, milliseconds an object. */
   floors: number[];
   /** The same with a dry run of each object. */
   rehearsed: number[];
+  /** Processor time of this process for it, the bare loop's an object beside it. */
+  firstCpu: number;
+  floorsCpu: number[];
   firstMs: number;
   first: Counts;
   syncedMs: number;
-  commits: number[];
-  oneCommit: Counts;
-  passes: number[];
-  passed: Counts;
-  empty: number[];
   restartMs: number;
   restart: Counts;
   load: number[];
@@ -204,15 +142,18 @@ async function measure(cluster: BenchCluster, repository: string, state: string)
   const load = loadavg();
   const floors: number[] = [];
   const rehearsed: number[] = [];
+  const floorsCpu: number[] = [];
   const loops = async (when: string): Promise<void> => {
-    floors.push(await floor(cluster, when, false));
-    rehearsed.push(await floor(cluster, `${when}-rehearsed`, true));
+    const bare = await floor(cluster, when, false);
+    floors.push(bare.ms);
+    floorsCpu.push(bare.cpuMs);
+    rehearsed.push((await floor(cluster, `${when}-rehearsed`, true)).ms);
   };
   await loops("before");
   const running = await measureRunning(cluster, repository, state, commits);
   const restarted = await measureRestart(cluster, repository, state);
   await loops("after");
-  return { ...running, ...restarted, floors, rehearsed, load: [load[0] ?? 0, loadavg()[0] ?? 0] };
+  return { ...running, ...restarted, floors, floorsCpu, rehearsed, load: [load[0] ?? 0, loadavg()[0] ?? 0] };
 }
 
 async function measureRunning(
@@ -220,50 +161,22 @@ async function measureRunning(
   repository: string,
   state: string,
   commits: readonly string[],
-): Promise<Omit<Figures, "restartMs" | "restart" | "floors" | "rehearsed" | "load">> {
-  const world = await World.make(cluster, repository, state);
+): Promise<Omit<Figures, "restartMs" | "restart" | "floors" | "floorsCpu" | "rehearsed" | "load">> {
+  const world = await World.make(cluster, repository, state, OWNER);
   const { fleet } = world;
   try {
-    let mark = await cluster.mark();
+    const mark = await cluster.mark();
     const begun = now();
+    const cpu = process.cpuUsage();
     const firstMs = (await world.applies(APPS * PER_APP, () => fleet.start())) - begun;
+    const firstCpu = cpuSince(cpu);
     console.error(`first applied: ${(firstMs / (APPS * PER_APP)).toFixed(2)} ms an object`);
     await fleet.settled();
     const syncedMs = now() - begun;
     const first = await cluster.counts(mark);
     await cluster.rest();
     await fleet.settled();
-    mark = await cluster.mark();
-    const changing: number[] = [];
-    const empty: number[] = [];
-    for (const [index, id] of commits.entries()) {
-      const moved = now();
-      const move = (): string => git(repository, "update-ref", "refs/heads/main", id);
-      if (index % 2 === 0) changing.push((await world.applies(1, move)) - moved);
-      else move();
-      await until("all apps at the head", () => fleet.statuses().every(({ head }) => head?.commit === id) || undefined);
-      await fleet.settled();
-      if (index % 2 === 1) empty.push(now() - moved);
-      await pause(BETWEEN_ROUNDS_MS);
-    }
-    const oneCommit = await cluster.counts(mark);
-    mark = await cluster.mark();
-    const passes: number[] = [];
-    for (let round = 0; round < ROUNDS; round++) {
-      const asked = now();
-      await fleet.settled();
-      passes.push(now() - asked);
-    }
-    return {
-      firstMs,
-      first,
-      syncedMs,
-      commits: changing,
-      oneCommit,
-      passes,
-      passed: await cluster.counts(mark),
-      empty,
-    };
+    return { firstMs, firstCpu, first, syncedMs, ...(await measureRounds(cluster, world, repository, commits)) };
   } finally {
     await world.close();
   }
@@ -275,7 +188,7 @@ async function measureRestart(
   state: string,
 ): Promise<Pick<Figures, "restartMs" | "restart">> {
   const mark = await cluster.mark();
-  const world = await World.make(cluster, repository, state);
+  const world = await World.make(cluster, repository, state, OWNER);
   try {
     const begun = now();
     await world.fleet.start();
@@ -302,53 +215,69 @@ async function measureKubectl(cluster: BenchCluster, repository: string): Promis
 const ms = (value: number): string => `${value < 10 ? value.toFixed(2) : value.toFixed(0)} ms`;
 const asked = ({ writes, dryRuns, reads }: Counts): string => `${writes} + ${dryRuns} + ${reads}`;
 
-function report(figures: Figures, kubectl: { diff: number; apply: number }): void {
+type Row = [what: string, figure: string, requests: string, aim: string, ofAim: string];
+
+const ofAim = (value: number, aim: number): string => (value / aim).toFixed(2);
+const compared = (what: string, took: number): Row => [`for comparison: ${what}`, ms(took), "", "", ""];
+
+/** What is the same of a thousand apps and of one app that has as many objects. */
+function roundRows(of: string, { commits, oneCommit, passes, passed, empty }: Rounds): Row[] {
+  const aim = `< ${COMMIT_AIM_MS} ms`;
+  const noOpAim = `< ${NO_OP_AIM_MS} ms, 0 requests`;
+  const [commitMs, passMs] = [median(commits), median(passes)];
+  return [
+    [
+      `${of}: a commit of one object → answer`,
+      ms(commitMs),
+      asked(each(oneCommit)),
+      aim,
+      ofAim(commitMs, COMMIT_AIM_MS),
+    ],
+    [`${of}: a commit of none → all say so`, ms(median(empty)), "", "", ""],
+    [`${of}: no-op pass`, ms(passMs), asked(passed), noOpAim, ofAim(passMs, NO_OP_AIM_MS)],
+  ];
+}
+
+function report(
+  figures: Figures,
+  oneApp: OneAppFigures,
+  daemon: DaemonFigures,
+  kubectl: { diff: number; apply: number },
+): void {
   const objects = APPS * PER_APP;
-  const { floors, firstMs, first, syncedMs, commits, oneCommit, passes, passed, empty, restartMs, restart } = figures;
+  const { floors, firstMs, first, syncedMs, restartMs, restart } = figures;
   const floorMs = median(floors) * objects;
   const rehearsedMs = median(figures.rehearsed) * objects;
-  const rows = [
+  const firstAim = `${FIRST_AIM} × the loop`;
+  const many = `${APPS} apps`;
+  const one = `one app of ${objects} objects`;
+  const rows: Row[] = [
     ["for comparison: a bare loop of server-side applies", ms(floorMs), `${objects} + 0 + 0`, "", "1.00"],
     [
-      "for comparison: the same loop with a dry run of each",
+      "for comparison: that with a dry run of each",
       ms(rehearsedMs),
       `${objects} + ${objects} + 0`,
       "",
-      (rehearsedMs / floorMs).toFixed(2),
+      ofAim(rehearsedMs, floorMs),
     ],
-    ["first applied", ms(firstMs), asked(first), `${FIRST_AIM} × the loop`, (firstMs / floorMs).toFixed(2)],
-    ["first applied, until the controllers have followed", ms(syncedMs), "", "", (syncedMs / floorMs).toFixed(2)],
+    [`${many}: first applied`, ms(firstMs), asked(first), firstAim, ofAim(firstMs, floorMs)],
+    [`${many}: until the controllers have followed`, ms(syncedMs), "", "", ofAim(syncedMs, floorMs)],
+    ...roundRows(many, figures),
+    [`${many}: first pass after a restart`, ms(restartMs), asked(restart), "", ""],
+    [`${one}: first applied`, ms(oneApp.firstMs), asked(oneApp.first), "", ofAim(oneApp.firstMs, floorMs)],
+    ...roundRows(one, oneApp),
+    compared(`kubectl diff --server-side, ${KUBECTL_APPS * PER_APP} objects`, kubectl.diff),
+    compared(`kubectl apply --server-side, ${KUBECTL_APPS * PER_APP} objects`, kubectl.apply),
     [
-      `a commit that changes one object → answer`,
-      ms(median(commits)),
-      asked(each(oneCommit)),
-      `< ${COMMIT_AIM_MS} ms`,
-      (median(commits) / COMMIT_AIM_MS).toFixed(2),
+      `daemon, idle: memory (RSS), ${daemon.watched} objects watched`,
+      `${daemon.rssMb.toFixed(0)} MB`,
+      "",
+      `< ${MEMORY_AIM_MB} MB with 10,000`,
+      ofAim(daemon.rssMb, MEMORY_AIM_MB),
     ],
-    ["a commit that changes none → every app says so", ms(median(empty)), "", "", ""],
-    [
-      "no-op pass",
-      ms(median(passes)),
-      asked(passed),
-      `< ${NO_OP_AIM_MS} ms, 0 requests`,
-      (median(passes) / NO_OP_AIM_MS).toFixed(2),
-    ],
-    ["first pass after a restart", ms(restartMs), asked(restart), "", ""],
+    ["daemon, idle: of it its own", `${daemon.ownMb.toFixed(0)} MB`, "", "", ""],
+    [`daemon, idle: processor time of an hour, from ${daemon.measuredS} s`, `${daemon.hourS.toFixed(1)} s`, "", "", ""],
   ];
-  rows.push([
-    `for comparison: kubectl diff --server-side, ${KUBECTL_APPS * PER_APP} objects`,
-    ms(kubectl.diff),
-    "",
-    "",
-    (kubectl.diff / NO_OP_AIM_MS).toFixed(0),
-  ]);
-  rows.push([
-    `for comparison: kubectl apply --server-side, ${KUBECTL_APPS * PER_APP} objects`,
-    ms(kubectl.apply),
-    "",
-    "",
-    (kubectl.apply / NO_OP_AIM_MS).toFixed(0),
-  ]);
   console.log(machineLine());
   console.log(
     `${APPS} apps of ${PER_APP} objects; load average ${figures.load.map((each) => each.toFixed(1)).join(" at the start, ")} at the end`,
@@ -356,6 +285,9 @@ function report(figures: Figures, kubectl: { diff: number; apply: number }): voi
   printTable(["what", "median", "writes + dry runs + reads", "aim", "of aim"], rows);
   console.log(
     `The loop: ${FLOOR_APPS} apps before and ${FLOOR_APPS} after (${floors.map((each) => each.toFixed(2)).join(" and ")} ms an object), ${CONCURRENCY} requests at a time.`,
+  );
+  console.log(
+    `Processor time of this process an object: the loop ${median(figures.floorsCpu).toFixed(2)} ms, first applied ${(figures.firstCpu / objects).toFixed(2)} ms.`,
   );
 }
 
@@ -369,19 +301,9 @@ try {
   const repository = join(folder, "repository");
   const figures = await measure(cluster, repository, join(folder, "state"));
   const daemon = await measureDaemon(cluster, repository, OWNER);
-  report(figures, await measureKubectl(cluster, repository));
-  printTable(
-    ["daemon process, idle", "figure", "aim"],
-    [
-      [
-        `memory (RSS), ${daemon.watched} objects watched`,
-        `${daemon.rssMb.toFixed(0)} MB`,
-        `< ${MEMORY_AIM_MB} MB with 10,000`,
-      ],
-      ["of it its own", `${daemon.ownMb.toFixed(0)} MB`, ""],
-      [`processor time of an hour, from ${daemon.measuredS} s`, `${daemon.hourS.toFixed(1)} s`, ""],
-    ],
-  );
+  const kubectl = await measureKubectl(cluster, repository);
+  const oneApp = await measureOneApp(cluster, folder, { objects: APPS * PER_APP, rounds: ROUNDS });
+  report(figures, oneApp, daemon, kubectl);
 } finally {
   await cluster.stop();
   rmSync(folder, { recursive: true, force: true });

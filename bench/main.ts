@@ -3,7 +3,15 @@ import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 
-const NO_BENCH = new Set(["main.ts", "support.ts", "trueup.ts", "kubernetes-control-plane.ts", "kubernetes-daemon.ts"]);
+const NO_BENCH = new Set([
+  "main.ts",
+  "support.ts",
+  "trueup.ts",
+  "kubernetes-control-plane.ts",
+  "kubernetes-daemon.ts",
+  "kubernetes-one-app.ts",
+  "kubernetes-world.ts",
+]);
 const given = process.argv.slice(2);
 const sizes = given.filter((each) => /^\d+$/.test(each));
 const wanted = given.filter((each) => !sizes.includes(each));
