@@ -102,7 +102,7 @@ class ClusterLedger implements DurableLedger {
     await this.#last;
   }
 
-  async open(attempt: AttemptOpening): Promise<void> {
+  async open(attempt: AttemptOpening): Promise<number> {
     requireOrdinal(attempt);
     const content = attemptContent(attempt);
     await this.#record(async () => {
@@ -114,6 +114,9 @@ class ClusterLedger implements DurableLedger {
       requireSameOpening(openingOf(before ?? ""), endingOfContent(ending ?? ""), attempt);
       return null;
     });
+    const opened = this.#memory.attempt(attempt);
+    if (opened === undefined) throw neverOpened("open", attempt);
+    return opened.row;
   }
 
   async event(key: AttemptKey, event: AttemptEvent): Promise<void> {

@@ -71,16 +71,14 @@ export class SqliteLedger implements DurableLedger {
     this.#db.close();
   }
 
-  async open(attempt: AttemptOpening): Promise<void> {
+  async open(attempt: AttemptOpening): Promise<number> {
     requireOrdinal(attempt);
-    await this.#db.write("record an attempt", () => {
+    return this.#db.write("record an attempt", () => {
       const known = this.#findAttempt(attempt);
-      if (known === undefined) {
-        this.#insertAttempt(attempt);
-        return;
-      }
-      const { row: _row, events: _events, ending, ...opening } = attemptOf(known, []);
+      if (known === undefined) return this.#insertAttempt(attempt);
+      const { row, events: _events, ending, ...opening } = attemptOf(known, []);
       if (ending !== undefined) requireSameOpening(opening, ending, attempt);
+      return row;
     });
   }
 
@@ -208,7 +206,7 @@ export class SqliteLedger implements DurableLedger {
     });
   }
 
-  #insertAttempt(attempt: AttemptOpening): void {
+  #insertAttempt(attempt: AttemptOpening): number {
     const { app, target, commit, ordinal, openedAt, ref, authorName, authorEmail, subject } = attempt;
     const { committerName = null, committerEmail = null } = attempt;
     const row = this.#db.run(
@@ -221,6 +219,7 @@ export class SqliteLedger implements DurableLedger {
       ],
     );
     this.#db.link("attempt", row, attemptContent(attempt));
+    return row;
   }
 
   #insertRevision(revision: Revision): void {

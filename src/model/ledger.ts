@@ -144,7 +144,8 @@ export interface AttemptQuery {
  * with code `conflict`. Rows are never rewritten.
  */
 export interface Ledger {
-  open(attempt: AttemptOpening): Promise<void>;
+  /** @returns The attempt's row */
+  open(attempt: AttemptOpening): Promise<number>;
   event(key: AttemptKey, event: AttemptEvent): Promise<void>;
   end(key: AttemptKey, ending: AttemptEnding): Promise<void>;
   /** Newest first. */

@@ -44,10 +44,10 @@ export async function takeUpHead(
     newest === undefined || (newest.commit === head && isOrderedAnew(newest))
       ? [head]
       : await commitsSince(context, newest.commit, head, signal);
-  for (const commit of due) await open(context, commit);
-  const current = due.length === 0 ? newest : await newestOf(context);
+  let current = newest;
+  for (const commit of due) current = await open(context, commit);
   if (current?.commit !== head) {
-    throw new TrueupError("internal", `Cannot find the attempt at ${shortId(head)} of ${app} that was just opened.`);
+    throw new TrueupError("internal", `Cannot take up ${shortId(head)} of ${app} as an attempt must be open: none is.`);
   }
   if (known !== undefined && (due.length === 0 || (due.length === 1 && known.ending !== undefined))) return current;
   for (const attempt of (await ledger.attempts({ app, target, onlyOpen: true })).reverse()) {
@@ -87,13 +87,15 @@ async function commitsSince(
   return (await repository.firstParentSince(seen, head, signal)) ?? [head];
 }
 
-async function open(context: AttemptContext, commit: CommitId): Promise<void> {
+/** Opens an attempt that was never there. */
+async function open(context: AttemptContext, commit: CommitId): Promise<Attempt> {
   const { app, target, ref, ledger, repository, clock } = context;
   const { authorName, authorEmail, committerName, committerEmail, subject } = await repository.commit(commit);
   const [before] = await ledger.attempts({ app, target, commit, limit: 1 });
   const key: AttemptKey = { app, target, commit, ordinal: (before?.ordinal ?? 0) + 1 };
   const people = { authorName, authorEmail, committerName, committerEmail };
-  await ledger.open({ ...key, openedAt: ledgerTime(clock), ref, ...people, subject });
+  const opening = { ...key, openedAt: ledgerTime(clock), ref, ...people, subject };
+  return { ...opening, row: await ledger.open(opening), events: [] };
 }
 
 async function end({ ledger, clock }: AttemptContext, attempt: Attempt, head: CommitId): Promise<void> {

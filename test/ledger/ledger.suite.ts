@@ -404,7 +404,7 @@ export function ledgerSuite(name: string, { newHome, runs }: LedgerSuiteOptions)
                 const outcomes = await Promise.all(
                   [naive, ledger].map((each) =>
                     run(each).then(
-                      () => "ok",
+                      (answer) => answer ?? "ok",
                       (error) => error.code,
                     ),
                   ),

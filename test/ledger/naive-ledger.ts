@@ -36,14 +36,14 @@ export class NaiveLedger implements Ledger {
     );
   }
 
-  async open(attempt: AttemptOpening): Promise<void> {
+  async open(attempt: AttemptOpening): Promise<number> {
     const found = this.#find(attempt);
-    if (found === undefined) {
-      this.#attempts.push({ ...attempt, row: this.#attempts.length + 1, events: [] });
-    } else if (found.ending !== undefined) {
+    if (found === undefined) return this.#attempts.push({ ...attempt, row: this.#attempts.length + 1, events: [] });
+    if (found.ending !== undefined) {
       const { row: _row, events: _events, ending: _ending, ...before } = found;
       if (!isDeepStrictEqual(before, attempt)) refuse("conflict");
     }
+    return found.row;
   }
 
   async event(key: AttemptKey, event: AttemptEvent): Promise<void> {

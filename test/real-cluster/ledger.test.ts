@@ -176,7 +176,7 @@ describe.skipIf(!cluster.isOwn)("what it costs", () => {
     const template = { spec: { containers: [{ name: "web", image: "web:v1", env, resources: {} }] } };
     const mark = await cluster.audit.mark();
     const waits: number[] = [];
-    const timed = async (work: Promise<void>): Promise<void> => {
+    const timed = async (work: Promise<unknown>): Promise<void> => {
       const from = performance.now();
       await work;
       waits.push(performance.now() - from);

@@ -22,7 +22,7 @@ export class FaultyLedger implements Ledger {
     this.#hooks = hooks;
   }
 
-  open(attempt: Parameters<Ledger["open"]>[0]): Promise<void> {
+  open(attempt: Parameters<Ledger["open"]>[0]): Promise<number> {
     return this.#write(
       () => this.#inner.open(attempt),
       () => this.#hooks.opened(attempt),
@@ -69,17 +69,18 @@ export class FaultyLedger implements Ledger {
     return work();
   }
 
-  async #write(work: () => Promise<void>, written: () => void = () => {}): Promise<void> {
+  async #write<T>(work: () => Promise<T>, written: () => void = () => {}): Promise<T> {
     this.#hooks.step();
     this.#require();
     if (this.#weather.hits("ledger fails")) throw broken("write to the ledger", "io");
-    await work();
+    const answer = await work();
     // Also when the daemon was killed since: the row is in what the next one finds.
     written();
     this.#require();
     this.#hooks.step();
     this.#require();
     if (this.#weather.hits("ledger unanswered")) throw broken("hear of the ledger", "io");
+    return answer;
   }
 
   #require(): void {
