@@ -35,6 +35,14 @@ export interface Fact {
   content: string;
 }
 
+/** Something that is to be recorded. */
+export interface Wanted {
+  /** Says which fact, by what is known; asked again when something else was found where it was to go. Null: it is there. */
+  plan: () => Promise<Fact | null>;
+  done: () => void;
+  failed: (error: unknown) => void;
+}
+
 export interface ClusterChainOptions {
   store: SegmentStore;
   /** Its name among all daemons that ever open this ledger. */
@@ -110,37 +118,69 @@ export class ClusterChain {
   }
 
   /**
-   * Records one fact.
-   *
-   * @param plan Says which, by what is known; asked again when something else was found where it was to go
+   * Records facts in their order, as many with one request as the segment has room for. None of them may be about what another
+   * one is about, as all are planned by what is known before. Each hears how it went.
    */
-  async record(plan: () => Promise<Fact | null>): Promise<void> {
-    for (let tries = 1; tries <= TRIES; tries++) {
-      await this.settle();
-      const fact = await plan();
-      if (fact === null || (await this.#append(fact))) return;
+  async record(wanted: readonly Wanted[]): Promise<void> {
+    let left = wanted;
+    try {
+      for (let tries = 1; left.length > 0; tries++) {
+        if (tries > TRIES) throw busy(this.#options.store.place, TRIES);
+        await this.settle();
+        left = await this.#append(await planned(left));
+      }
+    } catch (error) {
+      // Those that are over have heard of it.
+      for (const { failed } of left) failed(error);
     }
-    throw busy(this.#options.store.place, TRIES);
   }
 
-  /** @returns Whether it was; when not, what is there instead was taken in */
-  async #append({ kind, content }: Fact): Promise<boolean> {
-    const entry: LedgerEntry = { ...nextLink(this.#head, kind, content), content };
-    const size = encodeEntry(entry).length;
-    if (size > MOST_BYTES) {
-      const is = `it has ${Math.ceil(size / 1_000)} kB, compressed`;
-      throw new TrueupError("invalid", `Cannot record ${kind} ${entry.seq} as a fact must fit into a Secret: ${is}.`);
+  /** @returns Those that were not recorded, as something else is there instead, which was taken in */
+  async #append(due: readonly Planned[]): Promise<readonly Wanted[]> {
+    for (let at = 0; at < due.length; ) {
+      const next = this.#nextEntries(due.slice(at));
+      if (next.entries.length > 0) {
+        if (!(await this.#attempt(() => this.#write(next)))) return due.slice(at).map(({ wanted }) => wanted);
+        for (const { wanted } of due.slice(at, at + next.entries.length)) wanted.done();
+        at += next.entries.length;
+      }
+      // Refused, the others take its number.
+      if (next.refused !== undefined) due[at++]?.wanted.failed(next.refused);
     }
-    return this.#attempt(async () => {
-      const { limits } = this.#options;
-      const newest = this.#requireNewest();
-      const has = newest.entries.length;
-      const isFull = newest.bytes + size >= limits.bytes || has + 1 >= limits.entries;
-      if (!newest.isSealed && has > 0 && newest.bytes + size > MOST_BYTES) await this.#change(newest, [], true);
-      if (this.#requireNewest().isSealed) await this.#begin([entry], size >= limits.bytes || limits.entries <= 1);
-      else await this.#change(newest, [entry], isFull);
-      this.#absorb([entry]);
-    });
+    return [];
+  }
+
+  /** The entries that go into one segment with one request: at least one, unless the very first fits nowhere. */
+  #nextEntries(due: readonly Planned[]): NextEntries {
+    const { limits } = this.#options;
+    const newest = this.#requireNewest();
+    const isOpen = !newest.isSealed;
+    const next: NextEntries = { entries: [], isFirstToSeal: false, isFull: false };
+    let [bytes, count, head] = [isOpen ? newest.bytes : 0, isOpen ? newest.entries.length : 0, this.#head];
+    for (const { fact } of due) {
+      const entry: LedgerEntry = { ...nextLink(head, fact.kind, fact.content), content: fact.content };
+      const size = encodeEntry(entry).length;
+      if (size > MOST_BYTES) return { ...next, refused: tooLarge(entry, size) };
+      if (count > 0 && bytes + size > MOST_BYTES) {
+        if (next.entries.length > 0) return next;
+        [bytes, count, next.isFirstToSeal] = [0, 0, true];
+      }
+      next.entries.push(entry);
+      bytes += size;
+      count++;
+      head = entry;
+      next.isFull = bytes >= limits.bytes || count >= limits.entries;
+      if (next.isFull) return next;
+    }
+    return next;
+  }
+
+  async #write({ entries, isFirstToSeal, isFull }: NextEntries): Promise<void> {
+    if (isFirstToSeal) await this.#change(this.#requireNewest(), [], true);
+    const newest = this.#requireNewest();
+    if (newest.isSealed) await this.#begin(entries, isFull);
+    else await this.#change(newest, entries, isFull);
+    this.#absorb(entries);
   }
 
   /**
@@ -289,6 +329,41 @@ export class ClusterChain {
       `Cannot append to the ledger ${this.#options.store.place} as it must be claimed.`,
     );
   }
+}
+
+interface Planned {
+  wanted: Wanted;
+  fact: Fact;
+}
+
+interface NextEntries {
+  entries: LedgerEntry[];
+  /** The segment that is added to has no room for the first of them. */
+  isFirstToSeal: boolean;
+  /** No room is left in the segment after them. */
+  isFull: boolean;
+  /** Why the fact after them cannot be recorded. */
+  refused?: TrueupError;
+}
+
+/** What is to be written of what is wanted; what is there already, or cannot be, is told. */
+async function planned(wanted: readonly Wanted[]): Promise<Planned[]> {
+  const due: Planned[] = [];
+  for (const each of wanted) {
+    try {
+      const fact = await each.plan();
+      if (fact === null) each.done();
+      else due.push({ wanted: each, fact });
+    } catch (error) {
+      each.failed(error);
+    }
+  }
+  return due;
+}
+
+function tooLarge({ kind, seq }: LedgerEntry, size: number): TrueupError {
+  const is = `it has ${Math.ceil(size / 1_000)} kB, compressed`;
+  return new TrueupError("invalid", `Cannot record ${kind} ${seq} as a fact must fit into a Secret: ${is}.`);
 }
 
 function isConflict(error: unknown): boolean {

@@ -27,7 +27,7 @@ import {
   revisionContent,
   revisionEndingContent,
 } from "./chain.ts";
-import { type ClusterChain, type Fact, SEGMENT_LIMITS, type SegmentLimits } from "./cluster-chain.ts";
+import { type ClusterChain, SEGMENT_LIMITS, type SegmentLimits, type Wanted } from "./cluster-chain.ts";
 import { loadChain } from "./cluster-load.ts";
 import { unreadable } from "./cluster-trouble.ts";
 import { readSegments, verifySegments } from "./cluster-verify.ts";
@@ -84,10 +84,17 @@ export async function openClusterLedger(options: ClusterLedgerOptions): Promise<
   }
 }
 
+/** Of an attempt or a revision, one thing is recorded at a time: what is asked for next is judged by it. */
+interface Waiting extends Wanted {
+  about: string;
+}
+
 class ClusterLedger implements DurableLedger {
   readonly #store: SegmentStore;
   readonly #chain: ClusterChain;
   readonly #memory: LedgerMemory;
+  /** What is recorded with the next requests. */
+  #waiting: Waiting[] = [];
   /** Calls are carried out one after the other: each link follows the one before. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -105,7 +112,7 @@ class ClusterLedger implements DurableLedger {
   async open(attempt: AttemptOpening): Promise<number> {
     requireOrdinal(attempt);
     const content = attemptContent(attempt);
-    await this.#record(async () => {
+    await this.#record(nameOfAttempt(attempt), async () => {
       const known = this.#memory.attempt(attempt);
       if (known === undefined) return { kind: "attempt", content };
       // One that is open may be said otherwise: what was said first stands.
@@ -122,7 +129,7 @@ class ClusterLedger implements DurableLedger {
   async event(key: AttemptKey, event: AttemptEvent): Promise<void> {
     const content = eventContent(key, event);
     const digest = contentDigest(content);
-    await this.#record(async () => {
+    await this.#record(nameOfAttempt(key), async () => {
       const known = this.#memory.attempt(key);
       if (known === undefined) throw neverOpened("record an event", key);
       return known.events.some((before) => before.digest === digest) ? null : { kind: "event", content };
@@ -130,7 +137,7 @@ class ClusterLedger implements DurableLedger {
   }
 
   async end(key: AttemptKey, ending: AttemptEnding): Promise<void> {
-    await this.#record(async () => {
+    await this.#record(nameOfAttempt(key), async () => {
       const known = this.#memory.attempt(key);
       if (known === undefined) throw neverOpened("end an attempt", key);
       if (known.ending === null) return { kind: "ending", content: endingContent(key, ending) };
@@ -156,7 +163,7 @@ class ClusterLedger implements DurableLedger {
   }
 
   async startRevision(revision: Revision): Promise<void> {
-    await this.#record(async () => {
+    await this.#record(nameOfRevision(revision), async () => {
       const known = this.#memory.revision(revision);
       if (known === undefined) return { kind: "revision", content: revisionContent(revision) };
       requireSameRevision(revisionOfContent(known.content), revision);
@@ -165,7 +172,7 @@ class ClusterLedger implements DurableLedger {
   }
 
   async endRevision(key: RevisionKey, ending: RevisionEnding): Promise<void> {
-    await this.#record(async () => {
+    await this.#record(nameOfRevision(key), async () => {
       const known = this.#memory.revision(key);
       if (known === undefined) throw neverRecorded(key);
       if (known.ending === null) return { kind: "revision-ending", content: revisionEndingContent(key, ending) };
@@ -192,7 +199,7 @@ class ClusterLedger implements DurableLedger {
   /** What is left of an earlier call that failed on its way is done first. */
   async retain(rules: RetentionRules, nowMs: number, most: number): Promise<number> {
     let gone: number[] = [];
-    await this.#record(async () => {
+    await this.#record(null, async () => {
       await this.#chain.strip();
       gone = planRetention(this.#memory.candidates(), rules, nowMs).slice(0, most);
       const seqs = this.#memory.linksOf(gone);
@@ -220,8 +227,33 @@ class ClusterLedger implements DurableLedger {
     for (const { entries } of await this.#read(() => readSegments(this.#store))) yield* entries;
   }
 
-  #record(plan: () => Promise<Fact | null>): Promise<void> {
-    return this.#serial(() => this.#chain.record(plan));
+  /**
+   * What is asked for while a request is under way goes with the next one: a thousand apps that note the same commit would
+   * otherwise wait for thousands of requests.
+   *
+   * @param about What the fact is about; null: it is recorded by itself
+   */
+  #record(about: string | null, plan: Wanted["plan"]): Promise<void> {
+    const { promise, resolve: done, reject: failed } = Promise.withResolvers<void>();
+    if (about === null) {
+      void this.#serial(() => this.#chain.record([{ plan, done, failed }]));
+      return promise;
+    }
+    this.#waiting.push({ about, plan, done, failed });
+    if (this.#waiting.length === 1) void this.#serial(() => this.#recordWaiting());
+    return promise;
+  }
+
+  async #recordWaiting(): Promise<void> {
+    const now = new Map<string, Wanted>();
+    const later: Waiting[] = [];
+    for (const each of this.#waiting) {
+      if (now.has(each.about)) later.push(each);
+      else now.set(each.about, each);
+    }
+    this.#waiting = later;
+    if (later.length > 0) void this.#serial(() => this.#recordWaiting());
+    await this.#chain.record([...now.values()]);
   }
 
   /** After what is on its way, and not when another daemon is known to write: what is in memory is no more the ledger then. */
@@ -247,6 +279,14 @@ class ClusterLedger implements DurableLedger {
       return found;
     });
   }
+}
+
+function nameOfAttempt({ app, target, commit, ordinal }: AttemptKey): string {
+  return JSON.stringify([app, target, commit, ordinal]);
+}
+
+function nameOfRevision({ app, target, uid, revision }: RevisionKey): string {
+  return JSON.stringify([app, target, uid, revision]);
 }
 
 function factsOf({ opening, events, ending }: HeldAttempt): HeldFact[] {

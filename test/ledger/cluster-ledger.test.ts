@@ -118,6 +118,67 @@ describe("its objects", () => {
   });
 });
 
+describe("what is recorded at the same moment", () => {
+  const openings = (count: number): ReturnType<typeof opening>[] =>
+    Array.from({ length: count }, (_, at) => opening("a", at, { app: `app-${at}` }));
+
+  it.each<[string, { bytes: number; entries: number }, string[]]>([
+    ["in one segment", { bytes: 60_000, entries: 100 }, ["PATCH"]],
+    ["in as many as it takes by number", { bytes: 60_000, entries: 3 }, ["PATCH", "POST", "POST"]],
+    ["in as many as it takes by size", { bytes: 1, entries: 100 }, ["PATCH", ...new Array<string>(7).fill("POST")]],
+  ])("goes with as few requests as may be, in its order: %s", async (_where, limits, requests) => {
+    const ledger = await home.open(limits);
+    home.api.calls.length = 0;
+    const answers = await Promise.all(openings(8).map((each) => ledger.open(each)));
+    expect(answers).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(writes()).toEqual(requests);
+    const next = await home.open(limits);
+    expect((await next.attempts({})).map(({ row, app }) => `${row} ${app}`)).toEqual(
+      Array.from({ length: 8 }, (_, at) => `${8 - at} app-${7 - at}`),
+    );
+    expect(await home.prove()).toMatchObject({ intact: true, entries: 8, attempts: 8 });
+  });
+
+  it("is judged one after the other where it is about the same, and fails alone", async () => {
+    const ledger = await home.open({ bytes: 60_000, entries: 4 });
+    await ledger.open(opening("a"));
+    await ledger.end(opening("a"), ending("deployed", 1));
+    const noise = randomBytes(1_200_000).toString("hex");
+    const outcomes = await Promise.allSettled([
+      ledger.open(opening("b")),
+      ledger.end(opening("a"), ending("failed", 1)),
+      ledger.event(opening("b"), { at: minute(2), type: "t", message: "m" }),
+      ledger.startRevision({ ...revision(1, "b"), template: { noise } }),
+      ledger.end(opening("f"), ending("failed", 1)),
+      ledger.open(opening("b")),
+      ledger.open(opening("c")),
+      ledger.end(opening("b"), ending("deployed", 3)),
+    ]);
+    expect(outcomes.map((each) => (each.status === "rejected" ? each.reason.code : each.value))).toEqual([
+      ...[2, "conflict", undefined, "invalid", "not-found", 2, 3, undefined],
+    ]);
+    const [c, b] = await (await home.open()).attempts({});
+    expect([c?.commit, b?.events.length, b?.ending?.outcome]).toEqual([opening("c").commit, 1, "deployed"]);
+    expect(await home.prove()).toMatchObject({ intact: true, entries: 6, attempts: 3 });
+  });
+
+  it.each<Luck>(["unanswered", "lost"])(
+    "is told to all when it is %s, and is there once when it is said again",
+    async (luck) => {
+      const ledger = await home.open({ bytes: 60_000, entries: 3 });
+      const all = openings(7);
+      once("fine", luck);
+      const first = await Promise.allSettled(all.map((each) => ledger.open(each)));
+      expect(first.map(({ status }) => status)).toEqual([
+        ...new Array<string>(3).fill("fulfilled"),
+        ...new Array<string>(4).fill("rejected"),
+      ]);
+      expect(await Promise.all(all.map((each) => ledger.open(each)))).toEqual([1, 2, 3, 4, 5, 6, 7]);
+      expect(await home.prove()).toMatchObject({ intact: true, entries: 7, attempts: 7 });
+    },
+  );
+});
+
 describe("its one writer", () => {
   it.each([0, 1, 2, 3])("is the daemon that opened it last, whatever the one before knew (%i facts)", async (facts) => {
     const one = await home.open();
