@@ -6,8 +6,9 @@ import type { CancelTimer, Clock } from "../util/clock.ts";
 
 /** Without a change for so long, the burst is over: nobody waits for what a collection holds up for a moment. */
 const QUIET_MS = 10_000;
-/** Less is not worth a collection. */
+/** Less is not worth a collection; nor is less than a share of what is used, as that is what it takes to look through. */
 const WORTH_BYTES = 32 * 2 ** 20;
+const WORTH_SHARE = 0.25;
 
 export interface GiveBackOptions {
   clock: Clock;
@@ -28,7 +29,7 @@ export function giveBackMemory({ clock, onChange, inUse, collect }: GiveBackOpti
       cancel = null;
       const rest = last + QUIET_MS - clock.monotonic();
       if (rest > 0) arm(rest);
-      else if (inUse() - left >= WORTH_BYTES) {
+      else if (inUse() - left >= Math.max(WORTH_BYTES, left * WORTH_SHARE)) {
         collect();
         left = inUse();
       }

@@ -60,6 +60,24 @@ it("leaves it when there is little to gain over what was left the last time", as
   expect(collected).toBe(1);
 });
 
+it.each([
+  [400, 499, 0],
+  [400, 500, 1],
+])("leaves less than a quarter of what is used: %i MiB, then %i", async (used, then, times) => {
+  stop();
+  mib = used;
+  let heard: () => void = () => {};
+  const onChange = (listener: () => void): (() => void) => {
+    heard = listener;
+    return () => {};
+  };
+  stop = giveBackMemory({ clock, onChange, inUse: () => mib * MIB, collect: () => collected++ });
+  mib = then;
+  heard();
+  await clock.advance(20_000);
+  expect(collected).toBe(times);
+});
+
 it("does nothing once it was ended, whatever was under way", async () => {
   mib = 100;
   change();
