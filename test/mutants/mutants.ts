@@ -306,8 +306,8 @@ export const MUTANTS: readonly Mutant[] = [
     promise: 6,
     edits: one(
       "reconcile/attempts.ts",
-      "for (const commit of commits) await open(context, commit);",
-      "await open(context, head);",
+      "for (const commit of due) current",
+      "for (const commit of due.slice(-1)) current",
     ),
     history: historyOf([wait(5_000), commit("a", [{ on: "a-w0", set: { note: "x" } }], { more: 2 })]),
     says: /commits of \S+ between \w+ and \w+ have no rows/,
@@ -315,14 +315,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "each look at a head opens an attempt",
     promise: 6,
-    edits: [
-      { file: "reconcile/attempts.ts", from: "if (newest?.commit !== head) {", to: "if (newest !== null) {" },
-      {
-        file: "reconcile/attempts.ts",
-        from: "newest === undefined ? [head] :",
-        to: "newest?.commit !== undefined ? [head] :",
-      },
-    ],
+    edits: one("reconcile/attempts.ts", "if (seen === head) return [];", "if (seen === head) return [head];"),
     history: historyOf([wait(70_000)]),
     says: /was opened again at the same head|has not taken the head up/,
   },
