@@ -60,6 +60,8 @@ export async function carry(
   if (!isBack) await settleHooks(prepared, record, health, backend, app.name, signal);
   const course = isBack ? wholeCourse(plan) : courseOf(plan, declared, record, health.through);
   watchOver(hooks, declared, record);
+  // Made already, and waited for: should it fail now, it has come that far, and what drifts of it is mended.
+  if (course.due.length === 0 && course.at !== null) await record.stage(course.at);
   const left =
     course.due.length === 0 ? plan : await make(context, record, { ...prepared, plan }, course, hooks, signal);
   watchOver(hooks, declared, record);

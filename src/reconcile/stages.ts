@@ -24,7 +24,10 @@ import { dueChanges } from "./request.ts";
 export interface StageCourse {
   /** The changes to make now. */
   due: readonly Change[];
-  /** Their stage, where the app has several. Hooks for a failure are none: what comes before them was not all made. */
+  /**
+   * Their stage, where the app has several; where nothing is due, the one that is waited for. Hooks for a failure are none:
+   * what comes before them was not all made.
+   */
   at: Position | null;
   /** What the attempt waits for; null: for all that is declared. */
   scope: HealthScope | null;
@@ -93,7 +96,10 @@ export function courseOf(
   }
   const isOpen = through !== null && comparePositions(first, through) <= 0;
   if (!isOpen && !isFirst(first, declared, running, isFailing)) {
-    return { due: [], at: null, scope: wait(first), isLast: false };
+    const before = isFailing
+      ? undefined
+      : orderOf(declared).positions.findLast((at) => comparePositions(at, first) < 0);
+    return { due: [], at: before ?? null, scope: wait(first), isLast: false };
   }
   const due = open.filter((change) => comparePositions(positionIn(plan, change), first) === 0);
   const rest = open.find((change) => comparePositions(positionIn(plan, change), first) > 0);

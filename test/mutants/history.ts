@@ -2,7 +2,7 @@
 import type { App, SimulatedService, Workload } from "../simulation/app.ts";
 import type { History, Step } from "../simulation/history.ts";
 
-function workload(name: string): Workload {
+export function workload(name: string): Workload {
   return {
     name,
     replicas: 2,
@@ -39,13 +39,16 @@ interface HistoryOptions {
   seed?: number;
   /** What the first commit says of the workload of `a`. */
   first?: Partial<Workload>;
+  /** Whether the objects of `a` are in waves. */
+  isStaged?: boolean;
 }
 
 /** Of two apps: `a` with many objects, of which one may go, and `b` with three, of which none may. */
-export function historyOf(steps: Step[], { seed = 1, first = {} }: HistoryOptions = {}): History {
+export function historyOf(steps: Step[], { seed = 1, first = {}, isStaged = false }: HistoryOptions = {}): History {
   const a = app("a", 12);
   const workloads = a.workloads.map((each) => ({ ...each, ...first }));
-  return { seed, isWhole: false, apps: [{ ...a, workloads }, app("b", 0)], steps };
+  const apps = [{ ...a, workloads, isStaged }, app("b", 0)];
+  return { seed, isWhole: false, isStaged, apps, steps };
 }
 
 type Commit = Extract<Step, { do: "commit" }>;

@@ -1,7 +1,7 @@
 /** Promises of the design, each broken on purpose: which text of which file is replaced, and what the simulation then says. */
 import { join } from "node:path";
 import type { History } from "../simulation/history.ts";
-import { commit, historyOf, wait } from "./history.ts";
+import { commit, historyOf, wait, workload } from "./history.ts";
 
 /** The environment variable that names the mutant to load. */
 export const MUTANT_VARIABLE = "TRUEUP_MUTANT";
@@ -300,6 +300,20 @@ export const MUTANTS: readonly Mutant[] = [
     ),
     history: historyOf([commit("a", [{ on: "a-w0", set: { image: "missing:2" } }])]),
     says: /ended as (?:failed|rolled back): ""|does not say what is at fault/,
+  },
+  {
+    name: "a wave does not wait until the one before it is well",
+    promise: 5,
+    edits: one(
+      "reconcile/stages.ts",
+      "const isOpen = through !== null && comparePositions(first, through) <= 0;",
+      "const isOpen = through !== undefined;",
+    ),
+    history: historyOf(
+      [wait(5_000), commit("a", [{ on: "a-w0", set: { image: "missing:2" } }, { add: workload("a-w1") }])],
+      { isStaged: true },
+    ),
+    says: /deployment\/a-w1 was applied for app a before deployment\/a-w0 was well, which it cannot be/,
   },
   {
     name: "commits passed over have no rows",

@@ -1,6 +1,7 @@
 /** What git declares in a simulated world: workloads in a few words, and the objects that those words mean. */
 import { parseScenario, type Scenario } from "../../src/kubelet/scenario.ts";
 import type { KubeObject } from "../../src/model/object.ts";
+import { ORDER_ANNOTATION } from "../../src/model/ordering.ts";
 import type { Container, IntOrPercent, Pod } from "../../src/model/workload.ts";
 
 /** How the pods of an image behave; the part of the reference before the colon. */
@@ -76,6 +77,8 @@ export interface App {
   services: readonly SimulatedService[];
   /** Names of ConfigMaps: something to remove. */
   configs: readonly string[];
+  /** Whether its objects are applied in waves: workloads one after the other, ConfigMaps before, between and after them. */
+  isStaged?: boolean;
 }
 
 const emptyContainer: Container = { name: "" };
@@ -95,12 +98,21 @@ export function fateOf({ spec: { containers } }: { spec: Pod["spec"] }): Fate {
 
 /** The app's objects, as a commit would declare them. */
 export function objectsOf(app: App): KubeObject[] {
-  return [
+  const objects = [
     secret(app.key),
     ...app.configs.map((name) => config(name)),
     ...app.services.map((service) => serviceObject(service)),
     ...app.workloads.map((workload) => deploymentObject(workload)),
   ];
+  return app.isStaged === true ? objects.map(inWave) : objects;
+}
+
+/** The same wave for the same object at every commit: what its name ends with says which. */
+function inWave(object: KubeObject): KubeObject {
+  const { metadata, kind } = object;
+  const number = Number(/\d+$/.exec(metadata.name)?.[0] ?? -1);
+  const wave = kind === "Deployment" ? 2 * number : 2 * (number % 3) - 1;
+  return { ...object, metadata: { ...metadata, annotations: { [ORDER_ANNOTATION.wave]: String(wave) } } };
 }
 
 function secret(key: string): KubeObject {

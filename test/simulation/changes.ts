@@ -2,11 +2,13 @@
 import type { SqliteObjectStore } from "../../src/cluster/store.ts";
 import type { ApplyRequest, DeleteRequest, ListQuery } from "../../src/model/backend.ts";
 import type { AttemptEnding, AttemptEvent, AttemptKey } from "../../src/model/ledger.ts";
-import { displayId, idOf, keyOf, keyOfId, type ObjectKey } from "../../src/model/object.ts";
+import { displayId, idOf, type KubeObject, keyOf, keyOfId, type ObjectKey } from "../../src/model/object.ts";
+import { waveOf } from "../../src/model/ordering.ts";
+import type { Stage } from "../../src/model/plan.ts";
 import type { CommitId } from "../../src/model/source.ts";
-import { ANNOTATION } from "../../src/model/workload.ts";
+import { ANNOTATION, type Deployment } from "../../src/model/workload.ts";
 import { DEFAULT_PRUNE_BUDGET } from "../../src/plan/prune-guard.ts";
-import { objectsOf } from "./app.ts";
+import { fateOf, objectsOf } from "./app.ts";
 import type { Tally } from "./tally.ts";
 import type { Verdict } from "./tree.ts";
 import type { Witness } from "./witness.ts";
@@ -28,6 +30,10 @@ interface Progress {
   same: Set<CommitId>;
   /** Objects deleted since the newest attempt was opened. */
   deleted: Set<ObjectKey>;
+  /** The last stage that the newest attempt began; null before the first. */
+  reached: Stage | null;
+  /** Whether the newest attempt failed before all of its changes were made: it goes no further. */
+  isStuck: boolean;
 }
 
 export class Changes {
@@ -67,6 +73,12 @@ export class Changes {
     return this.#progress.get(app)?.hasEnded === true;
   }
 
+  /** Up to which stage the newest attempt came that failed on its way: null for none; undefined when it did not. */
+  stuckAt(app: string): Stage | null | undefined {
+    const progress = this.#progress.get(app);
+    return progress?.isStuck === true ? progress.reached : undefined;
+  }
+
   /** The commit that an app is kept at. */
   keptAt(app: string): CommitId | null {
     const progress = this.#progress.get(app);
@@ -90,6 +102,8 @@ export class Changes {
       planned,
       same,
       deleted: new Set(),
+      reached: null,
+      isStuck: false,
     });
   }
 
@@ -109,6 +123,10 @@ export class Changes {
       progress.applied = progress.back;
     }
     if (type === "approved") this.#approved(progress, detail);
+    if (type === "stage" && progress?.newest === commit) {
+      progress.reached = detail as unknown as Stage;
+      this.#tally.add("stage begun");
+    }
     if (type === "contested") this.#tally.add("field contested");
     if (type === "drift") this.#tally.add("drift recorded");
     if (type === "held") this.#tally.add("deletion held");
@@ -121,6 +139,9 @@ export class Changes {
     const progress = this.#progress.get(app);
     if (progress === undefined || progress.newest !== commit) return;
     progress.isRejected = outcome === "rejected";
+    const isStaged = this.#verdict(commit, app)?.app?.isStaged === true;
+    progress.isStuck = outcome === "failed" && isStaged && progress.applied !== commit;
+    if (progress.isStuck) this.#tally.add("stuck between stages");
     // What it was given up for cannot be applied: it stays as it is.
     if (/cannot be applied again/.test(reason)) progress.back = null;
     progress.hasEnded = true;
@@ -156,12 +177,32 @@ export class Changes {
     if (about !== undefined) this.#unread.add(letterOf(about));
   }
 
-  applying({ desired, owner, from }: ApplyRequest): void {
+  applying({ desired, owner, from }: ApplyRequest, store: SqliteObjectStore): void {
     this.count++;
     if (from !== undefined) this.#tally.add("object handed over");
     const commit = desired.metadata.annotations?.[ANNOTATION.commit] as CommitId | undefined;
     const wrong = this.#wrongSource(commit, owner);
     if (wrong !== null) this.#witness.violate(`${displayId(idOf(desired))} was applied for app ${owner} ${wrong}`);
+    const early = commit === undefined ? null : this.#waitsFor(desired, commit, owner, store);
+    if (early !== null)
+      this.#witness.violate(`${displayId(idOf(desired))} was applied for app ${owner} before ${early}`);
+  }
+
+  /** Of an app in waves: what of an earlier wave is not there as the commit has it, or can never be well; null for nothing. */
+  #waitsFor(desired: KubeObject, commit: CommitId, owner: string, store: SqliteObjectStore): string | null {
+    const progress = this.#progress.get(owner);
+    const isUnderWay = progress?.newest === commit && progress.applied !== commit && !progress.hasEnded;
+    const { app } = this.#verdict(commit, owner) ?? {};
+    if (!isUnderWay || progress.back !== null || app?.isStaged !== true) return null;
+    for (const earlier of objectsOf(app).filter((object) => waveOf(object) < waveOf(desired))) {
+      const made = store.applied(keyOf(earlier));
+      const isMade = made?.owner === owner && contentOf(made.object) === contentOf(earlier);
+      if (!isMade) return `${displayId(idOf(earlier))}, which was not`;
+      const { paused, replicas, template } = (earlier as Deployment).spec ?? {};
+      if (earlier.kind !== "Deployment" || template === undefined || paused === true || replicas === 0) continue;
+      if (fateOf(template) === "stuck") return `${displayId(idOf(earlier))} was well, which it cannot be`;
+    }
+    return null;
   }
 
   #wrongSource(commit: CommitId | undefined, owner: string): string | null {
@@ -225,4 +266,9 @@ function overBudget(
 /** Names of apps and of their objects begin with the app's own letter. */
 export function letterOf(name: string): string {
   return name.charAt(0);
+}
+
+/** What an object says, but for its metadata and what the API takes as text only. */
+function contentOf({ kind, spec, data }: KubeObject & { data?: unknown }): string {
+  return kind === "Secret" ? "" : JSON.stringify([spec, data]);
 }

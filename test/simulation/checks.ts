@@ -2,9 +2,11 @@
 import { isPodReady, isSelected } from "../../src/model/endpoints.ts";
 import type { Declared } from "../../src/model/manifest.ts";
 import { controllerOf, displayId, idOf, type KubeObject, keyOf } from "../../src/model/object.ts";
+import type { Change } from "../../src/model/plan.ts";
 import { asObjectHash } from "../../src/model/source.ts";
 import type { Deployment, Endpoints, Pod, Service } from "../../src/model/workload.ts";
 import { planApp } from "../../src/plan/plan.ts";
+import { comparePositions, FIRST } from "../../src/plan/stages.ts";
 import { dueChanges } from "../../src/reconcile/request.ts";
 import { hasEnded } from "../../src/rollout/pods.ts";
 import { isComplete, progressDeadlineOf, REASON } from "../../src/rollout/progress.ts";
@@ -76,7 +78,13 @@ function objectsProblem({ changes, cluster: { store }, trees, past }: Machine, a
     .filter(({ name, isNamed }) => isNamed && name !== app);
   const unreadable = others.filter(({ isBroken }) => isBroken).map(({ name }) => name);
   const declaredElsewhere = new Set(others.flatMap((other) => objectsOf(other.app).map((object) => keyOf(object))));
-  const due = dueChanges(planApp({ app, commit, declared, observed, unreadable, declaredElsewhere }));
+  const plan = planApp({ app, commit, declared, observed, unreadable, declaredElsewhere });
+  const stuckAt = changes.stuckAt(app);
+  const isReached = ({ action, stage = 0 }: Change): boolean => {
+    if (stuckAt === undefined) return true;
+    return stuckAt !== null && action !== "delete" && comparePositions(plan.stages?.[stage] ?? FIRST, stuckAt) <= 0;
+  };
+  const due = dueChanges(plan).filter(isReached);
   return due.length === 0 ? null : due.map(({ action, id }) => `${action} ${displayId(id)}`).join(", ");
 }
 

@@ -80,7 +80,7 @@ export class Daemon {
       step,
       listing: (query) => changes.listing(query),
       failed: (query) => changes.failed(query),
-      applying: (request) => changes.applying(request),
+      applying: (request) => changes.applying(request, store),
       deleting: (request) => changes.deleting(request, store),
     });
     const ledger = new FaultyLedger(this.ledger, weather, {

@@ -61,6 +61,7 @@ export interface History {
   seed: number;
   /** The repository is one app, without a `trueup.yaml`. */
   isWhole: boolean;
+  isStaged: boolean;
   apps: App[];
   steps: Step[];
 }
@@ -97,8 +98,12 @@ class Dice {
   }
 }
 
-/** The history of a seed: always the same one. */
-export function makeHistory(seed: number): History {
+/**
+ * The history of a seed: always the same one.
+ *
+ * @param isStaged Whether the apps' objects are in waves; nothing else is another one for that
+ */
+export function makeHistory(seed: number, isStaged = false): History {
   const dice = new Dice(seededRandom(seed));
   const isWhole = dice.chance(0.25);
   const keys = isWhole ? ["s"] : ["a", "b", "c"].slice(0, dice.pick([1, 2, 2, 3]));
@@ -111,7 +116,7 @@ export function makeHistory(seed: number): History {
     if (isHeldBy(next) && dice.chance(0.7)) steps.push({ do: "wait", ms: dice.int(0, 5_000) }, order(dice, next.on));
     if (dice.chance(0.55)) steps.push({ do: "wait", ms: waitMs(dice) });
   }
-  return { seed, isWhole, apps, steps };
+  return { seed, isWhole, isStaged, apps: isStaged ? apps.map((each) => ({ ...each, isStaged })) : apps, steps };
 }
 
 function app(dice: Dice, key: string, sizes: readonly number[], isWhole: boolean): App {

@@ -55,6 +55,6 @@ export async function explain(history: History, failed: Played, options: PlayOpt
     ...steps.map((step, at) => `  ${indexes[at]}: ${describeStep(step)}`),
     "what broke:",
     ...violations.slice(0, 5).map((violation) => `  ${violation}`),
-    `replay: npm run soak -- 1 ${history.seed} ${indexes.join(",")}`,
+    `replay: npm run soak -- ${history.isStaged ? "--staged " : ""}1 ${history.seed} ${indexes.join(",")}`,
   ].join("\n");
 }

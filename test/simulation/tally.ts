@@ -90,6 +90,8 @@ export const OUTCOMES = [
   "pod gone after SIGKILL",
   "endpoint removed before its signal",
   "reports replayed",
+  "stage begun",
+  "stuck between stages",
 ] as const;
 
 export type Counted = (typeof FAULTS)[number] | (typeof OUTCOMES)[number];
