@@ -68,11 +68,10 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "undici/lib/dispatcher/pool.js": ["backend"],
   "@kubernetes/client-node": [],
   "@kubernetes/client-node/dist/config_types.js": ["backend"],
-  "@kubernetes/client-node/dist/exec_auth.js": ["backend"],
   "@kubernetes/client-node/dist/oidc_auth.js": ["backend"],
   // What the suite is made of; the package itself runs without it.
   vitest: ["conformance"],
-  "node:child_process": ["git", "kubelet", "daemon", "cli"],
+  "node:child_process": ["git", "kubelet", "daemon", "cli", "backend"],
 };
 
 interface Import {

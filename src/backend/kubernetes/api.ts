@@ -47,8 +47,8 @@ export class UndiciKubeApi implements KubeApi {
     let failures = 0;
     for (;;) {
       try {
-        return await this.#renewing(signal, async () => {
-          const answer = await this.#send(call, signal, (transport, request) => transport.exchange(request, signal));
+        return await this.#renewing(signal, async (identity) => {
+          const answer = await this.#send(call, identity, (transport, request) => transport.exchange(request, signal));
           return this.#read(await textOf(answer.chunks));
         });
       } catch (thrown) {
@@ -63,8 +63,8 @@ export class UndiciKubeApi implements KubeApi {
 
   async *lines(call: KubeCall, signal: AbortSignal, opened?: () => void): AsyncGenerator<string> {
     try {
-      const answer = await this.#renewing(signal, () =>
-        this.#send(call, signal, (transport, request) => transport.stream(request, signal)),
+      const answer = await this.#renewing(signal, (identity) =>
+        this.#send(call, identity, (transport, request) => transport.stream(request, signal)),
       );
       opened?.();
       yield* linesOf(answer.chunks);
@@ -77,29 +77,31 @@ export class UndiciKubeApi implements KubeApi {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#options.credentials.close();
     const opened = await Promise.allSettled(this.#open.splice(0).map(({ transport }) => transport));
     await Promise.all(opened.map((each) => each.status === "fulfilled" && each.value.close()));
   }
 
   /** Once more with new credentials, when the server does not know who asks. */
-  async #renewing<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  async #renewing<T>(signal: AbortSignal, work: (identity: Identity) => Promise<T>): Promise<T> {
+    const { credentials } = this.#options;
+    signal.throwIfAborted();
+    const identity = await credentials.identity(signal);
     try {
-      return await work();
+      return await work(identity);
     } catch (error) {
-      if (statusOf(error)?.code !== 401 || !this.#options.credentials.renew()) throw error;
+      if (statusOf(error)?.code !== 401 || !credentials.renew(identity)) throw error;
       signal.throwIfAborted();
-      return await work();
+      return await work(await credentials.identity(signal));
     }
   }
 
   /** @throws {TrueupError} When the answer is no success */
   async #send(
     call: KubeCall,
-    signal: AbortSignal,
+    identity: Identity,
     carry: (transport: Transport, request: WireRequest) => Promise<WireAnswer>,
   ): Promise<WireAnswer> {
-    signal.throwIfAborted();
-    const identity = await this.#options.credentials.identity(signal);
     const answer = await carry(await this.#transport(identity), this.#wire(call, identity));
     if (answer.status >= 200 && answer.status < 300) return answer;
     const status = readStatus(answer.status, parsed(await textOf(answer.chunks)), isAboutSecrets(call.path));

@@ -4,26 +4,27 @@ import type { RequestOptions } from "node:https";
 import type { User } from "@kubernetes/client-node/dist/config_types.js";
 import { messageOf, TrueupError } from "../../model/errors.ts";
 import type { Clock } from "../../util/clock.ts";
+import { askPlugIn, type KubeUser, type PlugInCredential } from "./plug-in.ts";
 
 /** Tokens in files are read again after this, as client-go does: a pod's is replaced long before it runs out. */
 const TOKEN_FILE_MS = 60_000;
-/** What a plug-in writes to its error output is shown up to here. */
+/** What an identity provider says is shown up to here. */
 const SHOWN = 500;
-
-export interface KubeUser {
-  name: string;
-  server: string;
-  /** Base64, of the cluster, for plug-ins that ask for it. */
-  ca?: string;
-  /** `user` of the kubeconfig's entry, with absolute paths. */
-  settings: Readonly<Record<string, unknown>>;
-}
+/** What a plug-in hands out is good for at least so long, whatever it says: a clock that is off would run it for each request. */
+const SHORTEST_MS = 10_000;
+/** So much before a token runs out another is asked for: a request takes its time. */
+const EARLY_MS = 10_000;
+/** Who fails is asked again after this, and who was refused after that, whoever asks meanwhile. */
+const FAILED_MS = 5_000;
+const RENEWED_MS = 10_000;
 
 export interface Identity {
   headers: Readonly<Record<string, string | string[]>>;
   /** PEM. The same instance as long as they are the same. */
   cert?: Buffer | string;
   key?: Buffer | string;
+  /** How often credentials were renewed before. */
+  generation: number;
 }
 
 /** The part of client-node's authenticators that is used here. */
@@ -36,7 +37,12 @@ export class Credentials {
   readonly #clock: Clock;
   #asking: Promise<Identity> | null = null;
   #authenticator: Authenticator | null = null;
-  #files: Identity | null = null;
+  #files: Pick<Identity, "cert" | "key"> | null = null;
+  #handedOut: { credential: PlugInCredential; until: number } | null = null;
+  #failed: { error: unknown; at: number } | null = null;
+  #generation = 0;
+  #renewedAt = Number.NEGATIVE_INFINITY;
+  readonly #end = new AbortController();
   #token: { text: string; readAt: number } | null = null;
 
   constructor(user: KubeUser, clock: Clock) {
@@ -63,10 +69,26 @@ export class Credentials {
     }
   }
 
-  /** Forgets what was handed out, as the server refused it. @returns Whether the next may be another */
-  renew(): boolean {
+  /** Ends a plug-in that runs. */
+  close(): void {
+    this.#end.abort(new TrueupError("aborted", "Cannot sign in as the connection to the cluster was closed."));
+  }
+
+  /**
+   * Forgets what was handed out, as the server refused it, unless that was done since: of many requests that are refused at once,
+   * one renews it for all.
+   *
+   * @returns Whether the next may be another
+   */
+  renew(refused: Pick<Identity, "generation">): boolean {
+    if (refused.generation !== this.#generation) return true;
+    const now = this.#clock.monotonic();
+    if (now - this.#renewedAt < RENEWED_MS) return false;
     const { exec, tokenFile, "auth-provider": provider, "client-certificate": certificate } = this.#user.settings;
+    this.#renewedAt = now;
+    this.#generation++;
     this.#authenticator = null;
+    this.#handedOut = null;
     this.#token = null;
     this.#files = null;
     return [exec, tokenFile, provider, certificate].some((source) => source !== undefined && source !== null);
@@ -74,12 +96,16 @@ export class Credentials {
 
   async #ask(): Promise<Identity> {
     const { settings } = this.#user;
+    const generation = this.#generation;
     this.#files ??= await certificates(settings);
+    const files = this.#files;
     const { exec, "auth-provider": provider } = settings;
-    const own = exec || provider ? await this.#delegate() : {};
-    const authorization = text(own.headers?.Authorization) || (await this.#authorization());
-    const { cert = this.#files.cert, key = this.#files.key } = own;
+    const own: Partial<PlugInCredential> = exec ? await this.#plugIn() : {};
+    const authorization =
+      (own.token ? `Bearer ${own.token}` : provider ? await this.#delegate() : "") || (await this.#authorization());
+    const { cert = files.cert, key = files.key } = own;
     return {
+      generation,
       headers: { ...impersonation(settings), ...(authorization !== "" && { authorization }) },
       ...(cert !== undefined && { cert }),
       ...(key !== undefined && { key }),
@@ -102,31 +128,44 @@ export class Credentials {
     return this.#token.text;
   }
 
-  /** What client-node is good at: programs and identity providers that hand out tokens. */
-  async #delegate(): Promise<{ headers?: Record<string, unknown>; cert?: string; key?: string }> {
+  /** What the plug-in handed out, as long as that is good. One that fails is not run again for each request. */
+  async #plugIn(): Promise<PlugInCredential> {
+    const now = this.#clock.now();
+    if (this.#handedOut !== null && now < this.#handedOut.until) return this.#handedOut.credential;
+    if (this.#failed !== null && this.#clock.monotonic() - this.#failed.at < FAILED_MS) throw this.#failed.error;
+    try {
+      const credential = await askPlugIn(this.#user, this.#clock, this.#end.signal);
+      const until = Math.max(credential.expiresAt - EARLY_MS, this.#clock.now() + SHORTEST_MS);
+      this.#handedOut = { credential, until };
+      this.#failed = null;
+      return credential;
+    } catch (error) {
+      this.#failed = { error, at: this.#clock.monotonic() };
+      throw error;
+    }
+  }
+
+  /** What client-node is good at: identity providers that hand out tokens. @returns The value of the header, "" for none */
+  async #delegate(): Promise<string> {
     const { name, settings } = this.#user;
-    const options: RequestOptions & { headers: Record<string, string>; cert?: string; key?: string } = { headers: {} };
+    const options: RequestOptions & { headers: Record<string, string> } = { headers: {} };
     try {
       this.#authenticator ??= await authenticatorOf(settings);
-      await this.#authenticator.applyAuthentication(asUser(this.#user), options);
+      await this.#authenticator.applyAuthentication({ name, authProvider: settings["auth-provider"] }, options);
     } catch (error) {
       if (error instanceof TrueupError) throw error;
       throw new TrueupError(
         "forbidden",
-        `Cannot sign in as "${name}" as ${sourceOf(settings)} must hand out credentials: ${reasonOf(error)}.`,
-        { hint: "`kubectl get namespaces` with the same context shows whether the plug-in works." },
+        `Cannot sign in as "${name}" as the identity provider must hand out credentials: ${reasonOf(error)}.`,
+        { hint: "`kubectl get namespaces` with the same context shows whether it does." },
       );
     }
-    return options;
+    return text(options.headers.Authorization);
   }
 }
 
-/** Only the modules that are needed: the package's index loads every kind there is, 84 MB and 0.4 s (measured, 2.0.1). */
+/** Only the module that is needed: the package's index loads every kind there is, 84 MB and 0.4 s (measured, 2.0.1). */
 async function authenticatorOf(settings: KubeUser["settings"]): Promise<Authenticator> {
-  if (settings.exec) {
-    const { ExecAuth } = await import("@kubernetes/client-node/dist/exec_auth.js");
-    return new ExecAuth();
-  }
   const provider = text((settings["auth-provider"] as { name?: unknown } | null)?.name);
   if (provider !== "oidc") {
     throw new TrueupError("usage", `Cannot sign in by the auth-provider "${provider}" as it must be oidc.`, {
@@ -137,19 +176,7 @@ async function authenticatorOf(settings: KubeUser["settings"]): Promise<Authenti
   return new OpenIDConnectAuth();
 }
 
-/** The user as client-node has it, told what plug-ins expect: who asks, for which cluster, and that nobody can answer. */
-function asUser({ name, server, ca, settings }: KubeUser): User {
-  const { exec, "auth-provider": authProvider } = settings;
-  if (!exec) return { name, authProvider };
-  const { apiVersion, env = [], provideClusterInfo } = exec as Record<string, unknown> & { env?: unknown[] | null };
-  const cluster =
-    provideClusterInfo === true ? { server, ...(ca !== undefined && { "certificate-authority-data": ca }) } : undefined;
-  const info = { kind: "ExecCredential", apiVersion, spec: { interactive: false, ...(cluster && { cluster }) } };
-  const told = [...(env ?? []), { name: "KUBERNETES_EXEC_INFO", value: JSON.stringify(info) }];
-  return { name, exec: { ...exec, env: told } };
-}
-
-async function certificates(settings: KubeUser["settings"]): Promise<Identity> {
+async function certificates(settings: KubeUser["settings"]): Promise<Pick<Identity, "cert" | "key">> {
   const read = async (key: string): Promise<Buffer | undefined> => {
     const data = text(settings[`${key}-data`]);
     if (data !== "") return Buffer.from(data, "base64");
@@ -157,7 +184,7 @@ async function certificates(settings: KubeUser["settings"]): Promise<Identity> {
     return path === "" ? undefined : await readCredential(path);
   };
   const [cert, key] = await Promise.all([read("client-certificate"), read("client-key")]);
-  return { headers: {}, ...(cert !== undefined && { cert }), ...(key !== undefined && { key }) };
+  return { ...(cert !== undefined && { cert }), ...(key !== undefined && { key }) };
 }
 
 /** A file of a kubeconfig. @throws {TrueupError} `io`, with the path alone */
@@ -187,16 +214,9 @@ function impersonation(settings: KubeUser["settings"]): Record<string, string | 
   };
 }
 
-function sourceOf(settings: KubeUser["settings"]): string {
-  const exec = settings.exec as { command?: unknown } | null | undefined;
-  return exec ? `the plug-in ${text(exec.command)}` : "the identity provider";
-}
-
-/** What went wrong, without what a plug-in may have printed as a token: that is on its standard output. */
+/** A text that cannot be read is not shown: it may hold the token. */
 function reasonOf(error: unknown): string {
-  if (error instanceof SyntaxError || error instanceof TypeError) return "its answer is no ExecCredential";
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === "ENOENT") return "there is no such program";
+  if (error instanceof SyntaxError || error instanceof TypeError) return "its answer cannot be read";
   return messageOf(error).trim().slice(0, SHOWN) || "it failed and said nothing";
 }
 

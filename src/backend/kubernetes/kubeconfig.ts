@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { load, YAMLException } from "js-yaml";
 import { TrueupError } from "../../model/errors.ts";
-import type { KubeUser } from "./credentials.ts";
+import type { KubeUser } from "./plug-in.ts";
 import { asProxy, proxyFor } from "./proxy.ts";
 import type { TlsSettings } from "./transport.ts";
 

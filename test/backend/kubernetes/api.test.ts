@@ -68,7 +68,7 @@ async function serve(
   const api = new UndiciKubeApi({
     server: address.replace("http://", "http://admin:hunter2@"),
     tls: {},
-    credentials: new Credentials({ name: "test", server: address, settings }, clock),
+    credentials: new Credentials({ name: "test", server: address, settings }, new SystemClock()),
     clock,
     random: { next: () => 0 },
     userAgent: "trueup/test",

@@ -2,8 +2,9 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Credentials, type KubeUser } from "../../../src/backend/kubernetes/credentials.ts";
+import { Credentials } from "../../../src/backend/kubernetes/credentials.ts";
 import { readAccess } from "../../../src/backend/kubernetes/kubeconfig.ts";
+import type { KubeUser } from "../../../src/backend/kubernetes/plug-in.ts";
 import { TrueupError } from "../../../src/model/errors.ts";
 import { VirtualClock } from "../../../src/util/clock.ts";
 
@@ -212,8 +213,11 @@ describe("credentials", () => {
     const tokenFile = write("token", "one\n");
     const certificate = write("c.crt", "CERT 1");
     const credentials = user({ tokenFile, "client-certificate": certificate, "client-key-data": btoa("KEY") });
+    let last = { generation: -1 };
     const read = async (): Promise<unknown> => {
-      const { headers, cert, key } = await credentials.identity(signal);
+      const identity = await credentials.identity(signal);
+      const { headers, cert, key } = identity;
+      last = identity;
       return [headers.authorization, String(cert), String(key)];
     };
     expect(await read()).toEqual(["Bearer one", "CERT 1", "KEY"]);
@@ -222,7 +226,7 @@ describe("credentials", () => {
     expect(await read()).toEqual(["Bearer one", "CERT 1", "KEY"]);
     await clock.advance(60_000);
     expect(await read()).toEqual(["Bearer two", "CERT 1", "KEY"]);
-    expect(credentials.renew()).toBe(true);
+    expect(credentials.renew(last)).toBe(true);
     expect(await read()).toEqual(["Bearer two", "CERT 2", "KEY"]);
   });
 
@@ -238,9 +242,17 @@ describe("credentials", () => {
     expect(readFileSync(join(directory, "told"), "utf8")).toBe(
       '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{"interactive":false,"cluster":{"server":"https://prod.test"}}} 1\n',
     );
-    expect(credentials.renew()).toBe(true);
+    const refused = found[0] ?? { generation: -1 };
+    // Of many that are refused at once, one renews it for all.
+    expect([credentials.renew(refused), credentials.renew(refused)]).toEqual([true, true]);
+    const second = await credentials.identity(signal);
+    expect(credentials.renew(refused)).toBe(true);
+    // One that is refused as well is not renewed again and again.
+    expect(credentials.renew(second)).toBe(false);
     await credentials.identity(signal);
     expect(readFileSync(join(directory, "runs"), "utf8")).toBe("run\nrun\n");
+    await clock.advance(10_000);
+    expect(credentials.renew(second)).toBe(true);
   });
 
   it("that a plug-in does not hand out are an error that says why, without what it printed", async () => {
