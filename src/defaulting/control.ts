@@ -1,5 +1,6 @@
 /** What the API server fills in for priorities, request queues and devices (Kubernetes 1.37, pkg/apis/{scheduling,flowcontrol,resource}/v1). */
 import { each, type Fields, fill, fillEmpty, isFields, within } from "./fill.ts";
+import { canonicalAmounts } from "./quantity.ts";
 
 const QUEUES: Fields = { handSize: 8, queues: 64, queueLengthLimit: 50 };
 
@@ -47,4 +48,9 @@ function defaultDeviceRequest(request: Fields): Fields {
   return each(counted, "tolerations", (toleration) =>
     isFields(toleration) ? fillEmpty(toleration, { operator: "Equal" }) : toleration,
   );
+}
+
+/** Nothing is filled in; what a pod takes besides its containers is stored in its canonical form. */
+export function spelledRuntimeClass(runtimeClass: Fields): Fields {
+  return within(runtimeClass, "overhead", (overhead) => within(overhead, "podFixed", canonicalAmounts));
 }

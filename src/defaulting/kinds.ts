@@ -7,6 +7,7 @@ import {
   defaultPriorityLevel,
   defaultResourceClaim,
   defaultResourceClaimTemplate,
+  spelledRuntimeClass,
 } from "./control.ts";
 import {
   defaultConfigMap,
@@ -28,7 +29,7 @@ import {
 } from "./extension.ts";
 import type { Fields } from "./fill.ts";
 import { defaultEndpointSlice, defaultIngressClass, defaultNetworkPolicy } from "./network.ts";
-import { defaultClaim, defaultCsiDriver, defaultStorageClass, defaultVolume } from "./storage.ts";
+import { defaultClaim, defaultCsiDriver, defaultStorageClass, defaultVolume, spelledCapacity } from "./storage.ts";
 import {
   defaultCronJob,
   defaultDaemonSet,
@@ -45,7 +46,7 @@ type Defaults = (object: Fields) => Fields;
 
 /**
  * Each group's kinds in the versions that Kubernetes 1.34 to 1.37 serve. The kinds that are missing (Ingress,
- * PodDisruptionBudget, Role, ServiceAccount, Lease, RuntimeClass, …) get nothing.
+ * PodDisruptionBudget, Role, ServiceAccount, Lease, …) get nothing.
  *
  * The versions of Kubernetes differ in two settings, which those before 1.37 do not fill in: `maxUnavailable` of a
  * StatefulSet's rolling update and `preventPodSchedulingIfMissing` of a CSIDriver. Whoever compares fills in both sides, so
@@ -85,7 +86,11 @@ const TABLE: readonly (readonly [versions: readonly string[], kinds: Readonly<Re
   [["networking.k8s.io/v1"], { NetworkPolicy: defaultNetworkPolicy, IngressClass: defaultIngressClass }],
   [["discovery.k8s.io/v1"], { EndpointSlice: defaultEndpointSlice }],
   [["rbac.authorization.k8s.io/v1"], { RoleBinding: defaultBinding, ClusterRoleBinding: defaultBinding }],
-  [["storage.k8s.io/v1"], { StorageClass: defaultStorageClass, CSIDriver: defaultCsiDriver }],
+  [
+    ["storage.k8s.io/v1"],
+    { StorageClass: defaultStorageClass, CSIDriver: defaultCsiDriver, CSIStorageCapacity: spelledCapacity },
+  ],
+  [["node.k8s.io/v1"], { RuntimeClass: spelledRuntimeClass }],
   [["scheduling.k8s.io/v1"], { PriorityClass: defaultPriorityClass }],
   [
     ["flowcontrol.apiserver.k8s.io/v1"],

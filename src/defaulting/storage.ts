@@ -1,7 +1,7 @@
 /** What the API server fills in for volumes, claims and storage (Kubernetes 1.37, pkg/apis/{core,storage}/v1/defaults.go). */
 import { type Fields, fill, fillEmpty, isFields, within, withinAlways, without } from "./fill.ts";
 import { canonicalAmounts } from "./quantity.ts";
-import { defaultClaimSpec, defaultVolumeSources } from "./volumes.ts";
+import { canonicalField, defaultClaimSpec, defaultVolumeSources } from "./volumes.ts";
 
 /** Which drivers need what: everything that a CSIDriver leaves out. */
 const DRIVER = {
@@ -51,4 +51,9 @@ export function defaultCsiDriver(driver: Fields): Fields {
     const isNone = !Array.isArray(modes) || modes.length === 0;
     return isNone ? { ...filled, volumeLifecycleModes: ["Persistent"] } : filled;
   });
+}
+
+/** Nothing is filled in; the two amounts are stored in their canonical form. */
+export function spelledCapacity(capacity: Fields): Fields {
+  return ["capacity", "maximumVolumeSize"].reduce((spelled, key) => canonicalField(spelled, key), capacity);
 }

@@ -80,7 +80,7 @@ function defaultDownwardApi(source: Fields): Fields {
   });
 }
 
-function canonicalField(object: Fields, key: string): Fields {
+export function canonicalField(object: Fields, key: string): Fields {
   const value = object[key];
   if (value === undefined) return object;
   const canonical = canonicalQuantity(value);

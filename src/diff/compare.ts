@@ -148,14 +148,20 @@ export function sameDeclaration(applied: KubeObject, desired: KubeObject): boole
   const [before, after] = [declared(applied, desired), declared(desired, desired)];
   const written = compareWritten(before, after);
   if (written.length === 0) return true;
-  // Of what is one value to the API server (an atomic list, a reference) it tells as applied what it filled in, too.
-  const isMore = written.every(({ kind }) => kind === "remove");
+  // Of what is one value to the API server (an atomic list, a reference) it tells as applied what it filled in, too, and of every
+  // value how it spells it. Only a field that is applied now and was not is news.
+  const isMore = written.every(({ kind, after }) => kind !== "add" || isNothing(after));
   return isMore && compareWritten(applyDefaults(before), applyDefaults(after)).length === 0;
 }
 
 /** Whether all of a declaration was applied just so; more may have been. */
 export function declaresAllOf(applied: KubeObject, desired: KubeObject): boolean {
   return compareWritten(declared(applied, desired), declared(desired, desired)).every(({ kind }) => kind === "remove");
+}
+
+function isNothing(value: unknown): boolean {
+  if (typeof value === "object" && value !== null) return Object.keys(value).length === 0;
+  return value === "" || value === null;
 }
 
 function declared(object: KubeObject, desired: KubeObject): KubeObject {

@@ -147,12 +147,13 @@ export function isEmptyAbsent(rules: KindRules, path: string, value: unknown): b
   return !MEANS_SOMETHING_EMPTY.has(lastName(path)) && !isVolumeSource(rules, path);
 }
 
-/** Empty text that the API server fills in, as Go cannot tell it from none. */
-const FILLED_IN_EMPTY = /^(?:roleRef|subjects\[\])\.apiGroup$/;
+/** Empty text, or a zero, that the API server fills in or gives out itself, as Go cannot tell it from none. */
+const FILLED_IN_EMPTY = /^(?:(?:roleRef|subjects\[\])\.apiGroup|spec\.clusterIP)$/;
+const FILLED_IN_ZERO = /^spec\.(?:ports\[\]\.nodePort|healthCheckNodePort)$/;
 
 /** Whether the API server replaces this declared value by its default, so that it asks for nothing. */
 export function asksNothing(path: string, value: unknown): boolean {
-  return value === "" && FILLED_IN_EMPTY.test(path);
+  return (value === "" && FILLED_IN_EMPTY.test(path)) || (value === 0 && FILLED_IN_ZERO.test(path));
 }
 
 /** Fields of the live map that must go, as git declares one that excludes them. */

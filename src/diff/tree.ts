@@ -70,7 +70,9 @@ function itemKey(keys: readonly string[], defaults: Readonly<Record<string, stri
   if (!isTree(item)) return null;
   const parts: string[] = [];
   for (const key of keys) {
-    const value = read(item, key) ?? defaults[key];
+    const given = read(item, key);
+    // An empty text is filled in as none is.
+    const value = given === "" || given === undefined ? (defaults[key] ?? given) : given;
     if (value === undefined || typeof value === "object") return null;
     // A key that is what the API server would fill in says nothing: `ports[containerPort=80]`, not `…,protocol=TCP`.
     if (keys.length > 1 && value === defaults[key]) continue;
