@@ -53,9 +53,6 @@ const REFUSED: Readonly<Record<string, unknown>> = {
 };
 /** Pairs in which trueup finds a difference that a second pass would act on. */
 const DRIFT: Readonly<Record<string, unknown>> = {
-  // An empty group is stored as the group of RBAC: as what was declared, the server tells what it stored. Nothing differs, and the
-  // rehearsal of a later run says that nothing is left to record.
-  "argocd-e2e-testdata/always-outofsync/always-outofsync.yaml#0": ["not recorded"],
   // The server drops the annotation, which asked for init containers before Kubernetes 1.8: a person must see that.
   [`${SOCK_SHOP}/manifests-monitoring/23-grafana-import-dash-batch.yaml#0`]: [
     'spec.template.metadata.annotations["pod.beta.kubernetes.io/init-containers"]',

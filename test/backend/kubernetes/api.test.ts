@@ -304,6 +304,17 @@ describe("lines", () => {
     expect(count).toBe(many.length);
   });
 
+  it("that never end are cut, so that they do not fill the memory", async () => {
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      for (let piece = 0; piece < 80; piece++) yield Buffer.alloc(1 << 19, "x");
+      yield Buffer.from("end\nnext");
+    }
+    const lengths = (await all(linesOf(endless()))).map((line) => line.length);
+    expect(Math.max(...lengths)).toBeLessThan(1.1 * 2 ** 24);
+    expect(lengths.reduce((sum, length) => sum + length, 0)).toBe(80 * 2 ** 19 + "endnext".length);
+    expect(lengths.at(-1)).toBe(4);
+  });
+
   it("are cut the same however the bytes are cut", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.string({ unit: "grapheme" })), fc.array(fc.nat(50)), async (parts, cuts) => {
