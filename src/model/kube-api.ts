@@ -12,6 +12,8 @@ export interface KubeCall {
   contentType?: string;
   /** What answers may be like; `application/json` when absent. */
   accept?: string;
+  /** Of a stream that begins only when there is something to say, as the log of a container that is silent: however long that is. */
+  isSilent?: boolean;
 }
 
 /**

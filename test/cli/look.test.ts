@@ -180,6 +180,19 @@ involvedObject: { apiVersion: apps/v1, kind: Deployment, namespace: default, nam
     expect(fake.daemon.logQueries).toEqual([
       { namespace: "default", pod: "web-a", container: "web", follow: false, previous: true, tail: 1 },
     ]);
+    const several = pod("web-b", true) as unknown as { metadata: object; spec: { containers: object[] } };
+    const more = {
+      ephemeralContainers: [{ name: "debug" }],
+      containers: [{ name: "proxy" }, ...several.spec.containers],
+    };
+    const annotations = { "kubectl.kubernetes.io/default-container": "web" };
+    fake.daemon.put({
+      ...several,
+      metadata: { ...several.metadata, annotations },
+      spec: { ...several.spec, ...more },
+    } as unknown as KubeObject);
+    for (const args of [[], ["-c", "proxy"], ["-c", "debug"]]) await fake.run("logs", "web-b", ...args);
+    expect(fake.daemon.logQueries.slice(1).map(({ container }) => container)).toEqual(["web", "proxy", "debug"]);
     expect(await fake.run("logs", "web-a", "-c", "db")).toEqual({
       code: 1,
       stdout: "",

@@ -110,7 +110,7 @@ export class UndiciKubeApi implements KubeApi {
     throw errorOfStatus(call, status);
   }
 
-  #wire({ method, path, query, body, contentType, accept }: KubeCall, identity: Identity): WireRequest {
+  #wire({ method, path, query, body, contentType, accept, isSilent }: KubeCall, identity: Identity): WireRequest {
     const given = Object.entries(query ?? {}).filter(([, value]) => value !== undefined);
     const search = new URLSearchParams(given.map(([key, value]) => [key, String(value)])).toString();
     return {
@@ -123,6 +123,7 @@ export class UndiciKubeApi implements KubeApi {
         ...(body !== undefined && { "content-type": contentType ?? "application/json" }),
       },
       body: body === undefined ? null : JSON.stringify(body),
+      ...(isSilent === true && { isSilent }),
     };
   }
 

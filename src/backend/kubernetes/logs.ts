@@ -1,7 +1,7 @@
 /** Logs of a pod's container, as the API server passes them on from the node. */
 import type { LogQuery } from "../../model/backend.ts";
 import { TrueupError } from "../../model/errors.ts";
-import type { KubeApi } from "../../model/kube-api.ts";
+import type { KubeApi, KubeCall } from "../../model/kube-api.ts";
 import { displayId, type KubeObject } from "../../model/object.ts";
 import { type KubeResource, pathOf } from "./resource.ts";
 import { statusOf } from "./status.ts";
@@ -27,7 +27,9 @@ export async function* podLogs(
     previous: previous || undefined,
   };
   try {
-    yield* api.lines({ method: "GET", path: `${pathOf(PODS, namespace, pod)}/log`, query }, signal);
+    // A kubelet answers with the first line, which of one that is followed may come in an hour.
+    const call: KubeCall = { method: "GET", path: `${pathOf(PODS, namespace, pod)}/log`, query, isSilent: follow };
+    yield* api.lines(call, signal);
   } catch (error) {
     throw explain(error, displayId({ group: "", kind: "Pod", namespace, name: pod }));
   }

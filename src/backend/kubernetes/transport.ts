@@ -22,6 +22,8 @@ export interface WireRequest {
   path: string;
   headers: Readonly<Record<string, string | string[]>>;
   body: string | null;
+  /** Of a stream: its answer may begin at any time. */
+  isSilent?: boolean;
 }
 
 export interface WireAnswer {
@@ -59,7 +61,7 @@ export class Transport {
 
   /** The same for an answer that goes on as long as nobody ends it. */
   stream(request: WireRequest, signal: AbortSignal): Promise<WireAnswer> {
-    return open(this.#streams, request, 0, signal);
+    return open(this.#streams, request, 0, signal, request.isSilent === true ? 0 : HEADERS_MS);
   }
 
   /** Ends what is under way too. */
@@ -93,11 +95,12 @@ function open(
   { method, path, headers, body }: WireRequest,
   limitMs: number,
   signal: AbortSignal,
+  headersTimeout = HEADERS_MS,
 ): Promise<WireAnswer> {
   signal.throwIfAborted();
   const answer = Promise.withResolvers<WireAnswer>();
   const chunks = new Chunks(signal, answer.reject);
-  const options = { method, path, headers, body, headersTimeout: HEADERS_MS, bodyTimeout: limitMs };
+  const options = { method, path, headers, body, headersTimeout, bodyTimeout: limitMs };
   dispatcher.dispatch(options, {
     onRequestStart: (controller) => chunks.begin(controller),
     onResponseStart: (_controller, status, received) => {

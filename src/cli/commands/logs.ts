@@ -44,10 +44,17 @@ export const command: Command = {
   },
 };
 
-/** The container named, or the first: kubectl's default when a pod has several. */
+/** By which a pod of several containers says whose logs are meant. */
+const DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container";
+
+/** The container named, or, as with kubectl, the one that the pod names, or its first. */
 function chooseContainer(pod: Pod, wanted: string | undefined): string {
-  const names = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].map(({ name }) => name);
-  const name = wanted ?? names[0];
+  const { containers, initContainers = [], ephemeralContainers } = pod.spec;
+  const debugging = Array.isArray(ephemeralContainers) ? (ephemeralContainers as { name: string }[]) : [];
+  const names = [...containers, ...initContainers, ...debugging].map(({ name }) => name);
+  const named = pod.metadata.annotations?.[DEFAULT_CONTAINER];
+  const isThere = containers.some(({ name }) => name === named);
+  const name = wanted ?? (isThere ? named : names[0]);
   if (name !== undefined && names.includes(name)) return name;
   throw new TrueupError("not-found", `Cannot find container "${wanted}" in pod ${pod.metadata.name}.`, {
     hint: `Its containers: ${names.join(", ")}.`,

@@ -42,6 +42,17 @@ describe("what is asked for", () => {
   });
 });
 
+it("is waited for, however long, where it is followed: a silent container is no failure", async () => {
+  for (const follow of [true, false]) {
+    const api = new ScriptedApi();
+    const reading = podLogs(api, { ...QUERY, follow }, undefined, signal).next();
+    await settle();
+    expect(api.watch().call.isSilent).toBe(follow);
+    api.watch().end();
+    await reading;
+  }
+});
+
 describe("what is refused", () => {
   // As kube-apiserver (pkg/registry/core/pod/strategy.go) and kubelet (pkg/kubelet/kubelet_pods.go) say it.
   it.each([
