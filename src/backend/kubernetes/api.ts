@@ -11,6 +11,9 @@ import { networkCode, retryMs } from "./retry.ts";
 import { errorOfStatus, isAboutSecrets, readStatus, statusOf } from "./status.ts";
 import { openTransport, type TlsSettings, type Transport, type WireAnswer, type WireRequest } from "./transport.ts";
 
+/** Client certificates with connections of their own: the present one, and the one before, whose requests may be under way. */
+const KEPT = 2;
+
 export interface ServerAccess {
   /** `https://host:port`, with the path below which the API is served, if any. */
   server: string;
@@ -135,12 +138,24 @@ export class UndiciKubeApi implements KubeApi {
     const own = { ...(cert !== undefined && { cert }), ...(key !== undefined && { key }) };
     const opening = { identity, transport: openTransport(this.#url.origin, { ...this.#options.tls, ...own }) };
     this.#open.push(opening);
+    this.#closeOld();
     try {
       return await opening.transport;
     } catch (error) {
       // The file of the authority could not be read: whoever comes next tries again.
       this.#open = this.#open.filter((each) => each !== opening);
       throw error;
+    }
+  }
+
+  /** What is under way as who one was before last has had its time: watches go on elsewhere, where they were. */
+  #closeOld(): void {
+    for (const { transport } of this.#open.splice(0, this.#open.length - KEPT)) {
+      // One that could not be opened was an error then, of whoever asked for it.
+      void transport.then(
+        (opened) => opened.close(),
+        () => undefined,
+      );
     }
   }
 

@@ -50,6 +50,7 @@ interface World {
 async function serve(
   handlers: Handler[],
   settings: Record<string, unknown> = { token: "s3cret-token" },
+  given?: Credentials,
 ): Promise<World> {
   const asked: string[] = [];
   const server = createServer((request, response) => {
@@ -68,7 +69,7 @@ async function serve(
   const api = new UndiciKubeApi({
     server: address.replace("http://", "http://admin:hunter2@"),
     tls: {},
-    credentials: new Credentials({ name: "test", server: address, settings }, new SystemClock()),
+    credentials: given ?? new Credentials({ name: "test", server: address, settings }, new SystemClock()),
     clock,
     random: { next: () => 0 },
     userAgent: "trueup/test",
@@ -199,6 +200,19 @@ describe("a request", () => {
     const third = await serve([unknown]);
     expect((await failure(third.api.request(GET, signal))).code).toBe("forbidden");
     expect([first.asked.length, second.asked.length, third.asked.length]).toEqual([2, 2, 1]);
+  });
+
+  it("leaves no connections of certificates that were replaced long ago", async () => {
+    let generation = 0;
+    const rotating = {
+      identity: async () => ({ generation: ++generation, headers: {}, cert: `CERT ${generation}`, key: "K" }),
+      close: () => undefined,
+    };
+    const { api, server } = await serve([OK], {}, rotating as unknown as Credentials);
+    for (let times = 0; times < 8; times++) await api.request(GET, signal);
+    const open = (): Promise<number> => new Promise((done) => server.getConnections((_error, count) => done(count)));
+    await expect.poll(open).toBeLessThanOrEqual(2);
+    expect(await api.request(GET, signal)).toEqual({ kind: "ConfigMap" });
   });
 
   it("fails when what answers is no API server, when nobody does, and after the end", async () => {
