@@ -1,6 +1,8 @@
 /** A plan as it travels: without whole objects, with a text diff of each change when asked for. */
 import { textDiff } from "../diff/text.ts";
+import { asVersion } from "../diff/versions.ts";
 import type { Backend } from "../model/backend.ts";
+import { TrueupError } from "../model/errors.ts";
 import type { Ledger } from "../model/ledger.ts";
 import { type KubeObject, keyOfId, type ObjectId } from "../model/object.ts";
 import type { Change, Plan } from "../model/plan.ts";
@@ -11,10 +13,12 @@ import { deploymentsAfter, restartNote } from "./plan-restarts.ts";
 import type { PlanOutcome } from "./service.ts";
 import type { ChangeView, PlanView } from "./wire.ts";
 
+const REFUSALS: ReadonlySet<string> = new Set(["conflict", "invalid", "forbidden", "not-found"]);
+
 /**
  * @param diff Whether to add each change's text diff: the live object against what the backend would store, so that
  *   defaults show as they are. Secret values are masked.
- * @throws {TrueupError} What the backend's dry run throws
+ * @throws {TrueupError} When the backend cannot be asked
  */
 export async function viewPlan(
   outcome: PlanOutcome,
@@ -112,8 +116,9 @@ function viewChange(
 }
 
 async function diffOf(change: Change, owner: string, backend: Backend, signal: AbortSignal): Promise<string> {
-  const before = change.observed?.object ?? null;
+  const live = change.observed?.object ?? null;
   const after = await stored(change, owner, backend, signal);
+  const before = live === null || after === null ? live : asVersion(live, after.apiVersion);
   const name = pathOf(change.id);
   return textDiff(before, after, { beforeName: `live/${name}`, afterName: `git/${name}` });
 }
@@ -129,7 +134,13 @@ async function stored(
   if (action === "replace") return declared.object;
   const desired = sent ?? declared.object;
   const request = { desired, owner, ...(from !== undefined && { from }), ...(adopts === true && { adopt: true }) };
-  return (await backend.dryRun(request, signal)).object;
+  try {
+    return (await backend.dryRun(request, signal)).object;
+  } catch (error) {
+    // What is refused for good the plan's diagnostics tell; the rest needs what this very plan makes: a Namespace, a kind.
+    if (error instanceof TrueupError && REFUSALS.has(error.code)) return desired;
+    throw error;
+  }
 }
 
 /** `default/deployment/web`, also for objects of the default namespace: it names a file in the diff. */
