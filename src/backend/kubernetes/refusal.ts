@@ -62,6 +62,15 @@ export function isStale(error: unknown): boolean {
   return status.code === 422 && status.details.causes.some(({ field }) => field === "metadata.uid");
 }
 
+/** Whether a server that is none of Kubernetes' own (an aggregated API) wants no version of an object that is to be made. */
+export function isAboutVersion(error: unknown): boolean {
+  const status = statusOf(error);
+  if (status === null || (status.code !== 400 && status.code !== 422)) return false;
+  return (
+    /resourceVersion/i.test(status.message) || status.details.causes.some(({ field }) => /resourceVersion/.test(field))
+  );
+}
+
 /**
  * Whether a new object is refused for nothing but that it was tried beside the one that it replaces: that one counts against a
  * quota, or has the only name that is allowed. What is said once it is gone, nobody can tell.

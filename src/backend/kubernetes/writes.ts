@@ -12,7 +12,7 @@ import type { KubeContext } from "./context.ts";
 import { deletePresent } from "./delete-present.ts";
 import { adoptionOf, claimsOn, FIELD_MANAGER } from "./managed-fields.ts";
 import { APPLY_PATCH, ParentKeeper } from "./parents.ts";
-import { calledBy, isOfThePresent, isStale, refusalOf } from "./refusal.ts";
+import { calledBy, isAboutVersion, isOfThePresent, isStale, refusalOf } from "./refusal.ts";
 import { apiVersionOf, idIn, pathOf } from "./resource.ts";
 import { statusOf } from "./status.ts";
 import { trim } from "./trim.ts";
@@ -176,8 +176,13 @@ export class KubeWriter {
    */
   async #create(target: Target, isLast: boolean, signal: AbortSignal): Promise<ApplyResult> {
     const body = isLast ? target.body : withMetadata(target.body, { resourceVersion: NOTHING_THERE });
-    const answer = await this.#send(target, body, false, signal);
-    return { action: "create", object: trim(answer, true) };
+    try {
+      const answer = await this.#send(target, body, false, signal);
+      return { action: "create", object: trim(answer, true) };
+    } catch (error) {
+      if (isLast || !isAboutVersion(error)) throw error;
+      return this.#create(target, true, signal);
+    }
   }
 
   /** By force: what git declares is git's. The uid makes sure that it is still the same object. */

@@ -266,6 +266,17 @@ describe("a race", () => {
     expect(observed?.owner ?? null).toBe(said === "no refusal" ? "shop" : owner);
   });
 
+  it("is left to the server where that one wants no version of what is new", async () => {
+    server.meanwhile = (call, line) => {
+      const { resourceVersion } = (call.body?.metadata ?? {}) as { resourceVersion?: string };
+      if (line !== `PATCH ${A}` || resourceVersion === undefined) return;
+      const causes = [{ reason: "FieldValueInvalid", message: "must not be set", field: "metadata.resourceVersion" }];
+      server.refuse(call, 422, "Invalid", { details: { causes } });
+    };
+    expect((await apply(configMap("a", { x: "1" }))).action).toBe("create");
+    expect(server.calls.slice(1)).toEqual([`PATCH ${A}`, `PATCH ${A}`]);
+  });
+
   it("with somebody who deletes the object: it is made again", async () => {
     const first = await apply(configMap("a", { x: "1" }));
     server.objects.delete(A);
