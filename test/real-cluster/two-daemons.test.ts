@@ -22,7 +22,7 @@ it("on one ledger: the one that was there ends with the next thing it wants to r
   const target = { name: "cluster", kind: "kubernetes", kubeconfig: cluster.kubeconfigFor("trueup"), context: CONTEXT };
   const config = {
     repositories: [{ path: shop.repository, ref: "main" }],
-    targets: [{ ...target, namespace: own, ledger: "cluster", owner: "us" }],
+    targets: [{ ...target, namespace: own, ledger: "cluster", owner: `two-${own}` }],
   };
   const file = join(shop.home.dir, "trueup.config.yaml");
   writeFileSync(file, JSON.stringify(config));
