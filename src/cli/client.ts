@@ -44,9 +44,11 @@ export interface ClientOptions {
   clock: Clock;
   /** Told when a watch has lost the daemon and tries again, and when it is back. */
   onConnection?(state: "lost" | "back"): void;
+  /** Told why what was listed may be old by now. */
+  onDoubt?(why: string): void;
 }
 
-export function createClient({ socket, clock, onConnection }: ClientOptions): DaemonClient {
+export function createClient({ socket, clock, onConnection, onDoubt }: ClientOptions): DaemonClient {
   const get = <T>(path: string, query: Parameters, signal: AbortSignal): Promise<T> =>
     getJson<T>({ socket, path, query, signal });
   const post = async (path: string, body: object, signal: AbortSignal): Promise<void> => {
@@ -59,7 +61,11 @@ export function createClient({ socket, clock, onConnection }: ClientOptions): Da
       const messages = openStream({ socket, path: "/v1/status", query: { watch: true }, signal });
       for await (const { data } of messages) yield data as DaemonStatus;
     },
-    list: (query, signal) => get("/v1/objects", { ...query }, signal),
+    async list(query, signal) {
+      const body = await get<ObjectListBody>("/v1/objects", { ...query }, signal);
+      if (body.doubt !== undefined) onDoubt?.(body.doubt);
+      return body;
+    },
     watch: (query, signal) => watchAgain({ socket, clock, query, signal, onConnection }),
     async *logs(query, signal) {
       for await (const message of openStream({ socket, path: "/v1/logs", query: { ...query }, signal })) {

@@ -9,6 +9,7 @@ import type { DaemonRecord } from "../model/status.ts";
 import type { Clock } from "../util/clock.ts";
 import { createClient, type DaemonClient } from "./client.ts";
 import type { Output } from "./output.ts";
+import { printableLine } from "./print/escape.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -24,12 +25,19 @@ export interface ConnectOptions {
 /** @throws {TrueupError} `unavailable` when no daemon fits, `usage` when several do */
 export async function connectToDaemon(options: ConnectOptions): Promise<DaemonClient> {
   const record = await findDaemon(options);
+  const { err } = options;
+  let isDoubtful = false;
   return createClient({
     socket: record.socket,
     clock: options.clock,
     onConnection: (state) => {
       const text = state === "lost" ? "the daemon has gone: waiting for it to come back" : "the daemon is back";
-      if (options.err.isTerminal) void options.err.line(options.err.style.dim(`trueup: ${text}`));
+      if (err.isTerminal) void err.line(err.style.dim(`trueup: ${text}`));
+    },
+    onDoubt: (why) => {
+      // Several lists of one command say it several times.
+      if (!isDoubtful) void err.line(`trueup: ${err.style.yellow("warning:")} ${printableLine(why)}`);
+      isDoubtful = true;
     },
   });
 }

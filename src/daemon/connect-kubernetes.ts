@@ -21,6 +21,10 @@ export const connectToCluster: ConnectKubernetes = async (options) => {
     backend,
     server: access.server,
     ...context,
+    async ping(signal) {
+      await api.request({ method: "GET", path: "/version" }, signal);
+    },
+    heardAt: () => api.heardAt,
     identify: (signal) => clusterIdOf(api, signal),
     async openLedger(name, onLost) {
       const { openClusterLedger } = await import("../ledger/cluster-ledger.ts");

@@ -139,6 +139,7 @@ async function begin(options: DaemonOptions, begun: Begun): Promise<RunningDaemo
         for (const stop of stops) stop();
       };
     },
+    doubt: (signal) => target.doubt?.(signal) ?? Promise.resolve(null),
     proveLedger: (expect) => ledger.prove(expect),
     why: (query, signal) =>
       explainWhy({ repository, backend, ledger, clock, ignored: (app, id) => fleet.ignored(app, id) }, query, signal),

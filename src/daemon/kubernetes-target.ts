@@ -11,6 +11,7 @@ import type { Begun } from "./begun.ts";
 import type { DaemonLog } from "./log.ts";
 import { readOwnerId } from "./owner-id.ts";
 import { hash12 } from "./paths.ts";
+import { doubtOf } from "./pulse.ts";
 import { GuardedBackend, type Identify, SameCluster } from "./same-cluster.ts";
 import type { KubernetesSettings, RunningTarget } from "./target.ts";
 import { readTargetRecord, TARGET_FILE, type TargetRecord, writeTargetRecord } from "./target-record.ts";
@@ -31,6 +32,10 @@ export interface KubernetesConnection {
   readonly server: string;
   /** The context that was taken; absent in a cluster. */
   readonly context?: string;
+  /** Asks something that costs the server nothing. */
+  ping(signal: AbortSignal): Promise<void>;
+  /** When the server last said anything, milliseconds since the epoch; `null` when it never has. */
+  heardAt(): number | null;
   /** Says which cluster it is; `null` where nobody may ask. */
   identify: Identify;
   /**
@@ -87,6 +92,7 @@ export async function beginKubernetes(options: KubernetesOptions): Promise<Runni
       },
     }),
     status: () => ({ target }),
+    doubt: (signal) => doubtOf({ ...connection, clock }, signal),
     onChange: () => () => undefined,
     stopPods: () => Promise.resolve(),
   };

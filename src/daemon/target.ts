@@ -45,6 +45,8 @@ export interface RunningTarget {
    * @param onLost Hears that another daemon has taken it over
    */
   openLedger?: (onLost: (error: TrueupError) => void) => Promise<DurableLedger>;
+  /** Why what is read may be old by now, in a sentence; `null` when it is not. Absent: it never is. */
+  doubt?: (signal: AbortSignal) => Promise<string | null>;
   /** What of the daemon's status is the target's to say. */
   status(): Pick<DaemonStatus, "target" | "runtime" | "kubelet">;
   /** Calls the listener after each change of `status()`; returns what ends that. */

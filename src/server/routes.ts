@@ -100,7 +100,12 @@ async function sendObjects(
   filter: ObjectFilter,
   watch: boolean,
 ): Promise<unknown> {
-  if (!watch) return listObjects(service.backend, query, filter, signalOf(reply));
+  if (!watch) {
+    const signal = signalOf(reply);
+    const list = listObjects(service.backend, query, filter, signal);
+    const [body, doubt] = await Promise.all([list, service.doubt(signal)]);
+    return doubt === null ? body : { ...body, doubt };
+  }
   reply.hijack();
   await sendEvents(streams, reply.raw, clock, async (send, signal) => {
     for await (const event of watchObjects(service.backend, query, filter, signal)) await send(event);

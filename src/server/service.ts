@@ -26,6 +26,8 @@ export interface WhyQuery extends ObjectId {
 export interface DaemonService {
   readonly backend: Backend;
   readonly ledger: Ledger;
+  /** Why objects as they are read may be old by now, in a sentence; `null` when they are not. */
+  doubt(signal: AbortSignal): Promise<string | null>;
   /** Walks the ledger's chain; `expect` is a head's hash that must still be in it. */
   proveLedger(expect?: string): Promise<LedgerProof>;
   status(): DaemonStatus;

@@ -17,6 +17,8 @@ export interface ErrorBody {
 export interface ObjectListBody {
   items: KubeObject[];
   version: string;
+  /** Why they may be old by now, in a sentence; absent when they are not. */
+  doubt?: string;
 }
 
 /** One message of `GET /v1/objects?watch=true`. */

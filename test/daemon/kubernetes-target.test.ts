@@ -31,6 +31,8 @@ let cluster: EmbeddedCluster;
 let connected: ConnectOptions[];
 /** What the cluster says of itself, whenever it is asked. */
 let identify: () => Promise<string | null>;
+let ping: () => Promise<void>;
+let heardAt: number | null;
 /** Tells the daemon that another one has its ledger. */
 let loseLedger: (error: TrueupError) => void;
 let open: number;
@@ -53,6 +55,8 @@ beforeEach(() => {
   cluster.start();
   connected = [];
   identify = async () => "cluster-1";
+  ping = async () => undefined;
+  heardAt = null;
   open = 0;
 });
 
@@ -97,6 +101,8 @@ const OPTIONS: Pick<DaemonOptions, "connectKubernetes" | "target"> = {
       backend,
       server: SERVER,
       context: "admin",
+      ping: () => ping(),
+      heardAt: () => heardAt,
       identify: () => identify(),
       openLedger: async (name, onLost) => {
         loseLedger = onLost;
@@ -295,4 +301,14 @@ it("ends when another daemon has taken its ledger over, and says so to whoever w
   await expect(daemon.ended).rejects.toBe(taken);
   await expect(daemons.pop()?.stop({ stopPods: false })).rejects.toBe(taken);
   expect(open).toBe(0);
+});
+
+it("is asked whether it answers by whoever lists its objects", async () => {
+  const daemon = await start();
+  expect(await daemon.service.doubt(NO_ABORT)).toBeNull();
+  heardAt = Date.now() - 5_000;
+  ping = () => Promise.reject(new TrueupError("unavailable", "Cannot reach it."));
+  expect(await daemon.service.doubt(NO_ABORT)).toMatch(
+    /^The API server https:.* does not answer: Cannot reach it\. What is shown is as it was [56] s ago\.$/,
+  );
 });

@@ -50,6 +50,13 @@ export class FakeDaemon implements DaemonService {
     };
   }
 
+  /** Why what is listed may be old by now. */
+  doubtful: string | null = null;
+
+  async doubt(): Promise<string | null> {
+    return this.doubtful;
+  }
+
   async proveLedger(): Promise<LedgerProof> {
     throw new Error("the fake daemon has no ledger to prove");
   }

@@ -182,6 +182,16 @@ describe("errors", () => {
 });
 
 describe("objects", () => {
+  it("come with why they may be old by now, where they may", async () => {
+    const told: string[] = [];
+    const careful = createClient({ socket, clock: new SystemClock(), onDoubt: (why) => told.push(why) });
+    daemon.doubtful = "The API server does not answer.";
+    expect(await careful.list({}, never)).toMatchObject({ items: [], doubt: "The API server does not answer." });
+    daemon.doubtful = null;
+    expect(await careful.list({}, never)).not.toHaveProperty("doubt");
+    expect(told).toEqual(["The API server does not answer."]);
+  });
+
   it("are listed by group, kind, namespace, name and owner", async () => {
     daemon.put(pod("a"));
     daemon.put(pod("b", "other"), "else");

@@ -35,6 +35,7 @@ export class UndiciKubeApi implements KubeApi {
   /** The last one is used. One for each client certificate: a plug-in may hand out another while requests are under way. */
   #open: { identity: Identity; transport: Promise<Transport> }[] = [];
   #isClosed = false;
+  #heardAt: number | null = null;
 
   constructor(options: ApiOptions) {
     this.#options = options;
@@ -43,6 +44,11 @@ export class UndiciKubeApi implements KubeApi {
     this.#url.username = "";
     this.#url.password = "";
     this.server = this.#url.href.replace(/\/$/, "");
+  }
+
+  /** When the server last said anything, be it a refusal: milliseconds since the epoch, `null` when it never has. */
+  get heardAt(): number | null {
+    return this.#heardAt;
   }
 
   async request(call: KubeCall, signal: AbortSignal): Promise<JsonObject> {
@@ -70,7 +76,10 @@ export class UndiciKubeApi implements KubeApi {
         this.#send(call, identity, (transport, request) => transport.stream(request, signal)),
       );
       opened?.();
-      yield* linesOf(answer.chunks);
+      for await (const line of linesOf(answer.chunks)) {
+        this.#heardAt = this.#options.clock.now();
+        yield line;
+      }
     } catch (thrown) {
       signal.throwIfAborted();
       throw this.#explain(thrown);
@@ -106,6 +115,7 @@ export class UndiciKubeApi implements KubeApi {
     carry: (transport: Transport, request: WireRequest) => Promise<WireAnswer>,
   ): Promise<WireAnswer> {
     const answer = await carry(await this.#transport(identity), this.#wire(call, identity));
+    this.#heardAt = this.#options.clock.now();
     if (answer.status >= 200 && answer.status < 300) return answer;
     const status = readStatus(answer.status, parsed(await textOf(answer.chunks)), isAboutSecrets(call.path));
     const seconds = Number(answer.retryAfter ?? Number.NaN);

@@ -1,7 +1,7 @@
 /** Opens the way to a cluster: from a kubeconfig, or from what a pod is given. */
-import type { KubeApi } from "../../model/kube-api.ts";
 import type { Clock } from "../../util/clock.ts";
 import type { Random } from "../../util/random.ts";
+import type { UndiciKubeApi } from "./api.ts";
 import { type ClusterAccess, type KubeconfigOptions, readAccess } from "./kubeconfig.ts";
 import type { KubernetesBackend } from "./kubernetes.ts";
 
@@ -46,14 +46,14 @@ export async function connectKubernetes(options: ConnectOptions): Promise<Kubern
 /** The requests alone, for whoever keeps something else than an app's objects there, and where they go. */
 export async function connectApi(
   options: Pick<ConnectOptions, "clock" | "random" | "userAgent"> & KubeconfigOptions,
-): Promise<{ api: KubeApi; access: ClusterAccess }> {
+): Promise<{ api: UndiciKubeApi; access: ClusterAccess }> {
   const access = await readAccess(options);
   const { clock, random, userAgent = USER_AGENT } = options;
   // Loaded when a cluster is meant: commands that are about none start without undici.
-  const [{ UndiciKubeApi }, { Credentials }] = await Promise.all([import("./api.ts"), import("./credentials.ts")]);
+  const [{ UndiciKubeApi: Api }, { Credentials }] = await Promise.all([import("./api.ts"), import("./credentials.ts")]);
   const { server, tls, user } = access;
   return {
-    api: new UndiciKubeApi({ server, tls, credentials: new Credentials(user, clock), clock, random, userAgent }),
+    api: new Api({ server, tls, credentials: new Credentials(user, clock), clock, random, userAgent }),
     access,
   };
 }
