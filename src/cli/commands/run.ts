@@ -74,7 +74,8 @@ export const command: Command = {
 function timeoutOf({ text }: Invocation, once: boolean): number | undefined {
   const timeout = text("timeout");
   if (timeout === undefined) return undefined;
-  if (once) return readDuration("timeout", timeout);
+  // As kubectl takes it: 0 is no limit.
+  if (once) return readDuration("timeout", timeout) || undefined;
   throw new TrueupError("usage", "Cannot use --timeout as --once must be there: without it, nothing is waited for.");
 }
 
