@@ -56,6 +56,8 @@ describe("usage errors", () => {
     [["scale", "deployment/web", "--replicas", "many"], /^trueup: Cannot use --replicas as it must be a whole number/],
     [["scale", "deployment/web"], /use --replicas/],
     [["rollout", "status", "deployment/web", "--timeout", "soon"], /must be a duration such as 30s/],
+    [["run", "--timeout", "5m"], /^trueup: Cannot use --timeout as --once must be there/],
+    [["run", "--once", "--timeout", "soon"], /must be a duration such as 30s/],
     [["set", "image", "deployment/web", "web"], /must be CONTAINER=IMAGE/],
     [["completion", "tcsh"], /must be one of: bash, zsh, fish/],
   ];

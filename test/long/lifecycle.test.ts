@@ -215,6 +215,16 @@ describe("run", () => {
     expect(failed.stderr).toContain("no directory images/hello-server/v77 in commit");
     expect(failed.stderr).not.toContain("cannot be read");
 
+    edit(path, "hello-deployment.yaml", [
+      [/progressDeadlineSeconds: 3/, "progressDeadlineSeconds: 900"],
+      [/minReadySeconds: \d+/, "minReadySeconds: 600"],
+      [/hello-server:v77/, "hello-server:v1"],
+    ]);
+    await commit(path, "Patience");
+    const late = await trueup(["run", "--once", "--timeout", "2s"], home, path);
+    expect(late.code).toBe(1);
+    expect(late.stderr).toMatch(/is Progressing: .*\nWaited no longer: --timeout allows 2 s\.\n$/);
+
     expect(pids.filter(isAlive)).toEqual(pids);
   });
 
