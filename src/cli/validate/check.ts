@@ -7,9 +7,11 @@ import type { ObjectId } from "../../model/object.ts";
 import { declaredTwice, RepositoryClaims } from "../../reconcile/claims.ts";
 import { imageUses } from "../../reconcile/images.ts";
 import {
+  CustomKinds,
   checkImageRules,
   hasImageRules,
   type ImageRules,
+  inScope,
   isDefinition,
   judge,
   NO_OPERATOR,
@@ -105,16 +107,22 @@ async function checkApps(source: ManifestSource, config: SourceFile, request: Ch
     }
   }
   if (settings === undefined || schemasOnly === true) return { files, diagnostics: found };
-  found.push(...declaredByTwo(loaded));
+  found.push(...declaredByTwo(loaded, shared));
   // Together: an exception may be for any of the apps.
   const objects = (): ObjectId[] => loaded.flatMap(({ app }) => app.declared.map(({ id }) => id));
   return { files, diagnostics: judge(found, { settings, day, objects, wholeOf: REPOSITORY_CONFIG }) };
 }
 
 /** What the daemon rejects in each of the apps: objects that another one declares, too. */
-function declaredByTwo(loaded: readonly { name: string; app: LoadedApp }[]): Diagnostic[] {
+function declaredByTwo(
+  loaded: readonly { name: string; app: LoadedApp; check: CheckContext }[],
+  shared: readonly Declared[],
+): Diagnostic[] {
   if (loaded.length < 2) return [];
-  const claims = loaded.map(({ name, app }) => ({ app: name, declared: app.declared, isPartial: false }));
+  const claims = loaded.map(({ name, app, check: { definitions = [] } }) => {
+    const kinds = new CustomKinds([...shared, ...definitions].map(({ object }) => object));
+    return { app: name, declared: app.declared.map((each) => inScope(each, kinds)), isPartial: false, isOwn: false };
+  });
   const all = new RepositoryClaims(claims, () => true);
   return claims.flatMap(({ app, declared }) => declaredTwice(declared, all.besides(app)));
 }

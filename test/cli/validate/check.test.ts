@@ -109,6 +109,15 @@ it("finds what two apps declare, as the daemon rejects it in both; also in files
   expect(await found()).toEqual(want);
   expect(await found()).toEqual(want);
   expect(await found({ schemasOnly: true })).toEqual([]);
+  // Of a kind that lives in no namespace, whatever namespace each of the apps would give it.
+  write("platform/crd.yaml", definition("string").replace("scope: Namespaced", "scope: Cluster"));
+  for (const app of ["plain", "shop"]) {
+    write(`${app}/thing.yaml`, "apiVersion: example.org/v1\nkind: Thing\nmetadata: { name: t }\n");
+  }
+  expect((await found()).filter((each) => each.includes("thing"))).toEqual([
+    twice("plain/thing.yaml:1", "thing/t", "shop does, too (shop/thing.yaml:1)"),
+    twice("shop/thing.yaml:1", "thing/t", "plain does, too (plain/thing.yaml:1)"),
+  ]);
   // Named as one app, they are another's question: whether one app declares it twice.
   expect((await found({ paths: ["shop", "platform"] })).map((each) => each.split(":")[2])).not.toContain(
     " object-declared-by-two-apps",
