@@ -29,6 +29,11 @@ describe.each(SHOWN.map((entry) => [entry.name, entry] as const))("trueup %s", (
     }
   });
 
+  it("breaks the lines of its help at the ends of sentences alone: the terminal's width breaks the rest", async () => {
+    const { command } = await entry.load();
+    for (const line of command.details?.split("\n").slice(0, -1) ?? []) expect(line).toMatch(/[.:]$/);
+  });
+
   it("prints JSON and YAML if it prints data", async () => {
     const { command } = await entry.load();
     const output = command.options.find(({ flags }) => flags.startsWith("-o, --output"));

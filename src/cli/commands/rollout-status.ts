@@ -20,7 +20,7 @@ export const command: Command = {
     { line: "trueup rollout status deployment/web --timeout 2m && ./smoke-test", does: "in a script" },
   ],
   details:
-    "Exits 0 when the rollout is complete; 1 when it failed, the time was up, or what rolled out is not the head, as that\n" +
+    "Exits 0 when the rollout is complete; 1 when it failed, the time was up, or what rolled out is not the head, as that " +
     "was rejected or rolled back.",
   async run(context, invocation) {
     const { kind, name } = readDeployment(invocation.args, "follow");

@@ -37,8 +37,8 @@ export const command: Command = {
     },
   ],
   details:
-    "The schemas are draft-07 and refuse unknown fields. For an editor with yaml-language-server, write one and name it in the\n" +
-    'setting yaml.schemas: { ".vscode/kubernetes.json": "deploy/**/*.yaml" }. Rules that no schema can say are left to\n' +
+    "The schemas are draft-07 and refuse unknown fields. For an editor with yaml-language-server, write one and name it in the " +
+    'setting yaml.schemas: { ".vscode/kubernetes.json": "deploy/**/*.yaml" }. Rules that no schema can say are left to ' +
     "trueup validate.",
   async run({ cwd, out }, invocation) {
     const version = invocation.text("kubernetes-version") ?? KUBERNETES_VERSIONS.at(-1) ?? "";

@@ -59,7 +59,7 @@ export const command: Command = {
     "Where this directory has a trueup.yaml, that is checked too, and each app that it names by itself.\n" +
     "Paths that are named are checked as one app, without what trueup.yaml asks of its own.\n" +
     "With --changed-since everything is still checked together: what a change breaks in another file is said.\n" +
-    "`trueup explain RULE` says more of a rule. Exits 0 when there is no error, 1 when there is one or there are more\n" +
+    "`trueup explain RULE` says more of a rule. Exits 0 when there is no error, 1 when there is one or there are more " +
     "warnings than allowed, 2 when something could not be read.",
   async run(context, invocation) {
     const repository = new LazyRepository(context);
