@@ -4,7 +4,7 @@ import type { Repository } from "../git/repository.ts";
 import { type Diagnostic, isError } from "../model/diagnostic.ts";
 import { TrueupError } from "../model/errors.ts";
 import type { IgnoreRule } from "../model/ignore.ts";
-import { type CommitId, type ObjectHash, shortId } from "../model/source.ts";
+import { type CommitId, type Location, type ObjectHash, shortId } from "../model/source.ts";
 import type { OnFailure } from "../reconcile/course.ts";
 import {
   type ImageRules,
@@ -149,7 +149,7 @@ export class AppsReader {
     } catch (error) {
       // Too large or no text: a fault of the file. Whatever else keeps it from being read is a fault of the reading.
       if (!(error instanceof TrueupError && error.code === "invalid")) throw error;
-      return { diagnostics: [fault("error", error.message)] };
+      return { diagnostics: [fault("error", error.message)], locate: () => TOP };
     }
   }
 }
@@ -171,9 +171,17 @@ export async function readApps(repository: Repository, commit: CommitId): Promis
   );
 }
 
-/** What a `trueup.yaml` says, of which only the text is known. */
-export function parseApps(text: string, operator: OperatorFloor = NO_OPERATOR): AppsOutcome {
-  return appsOf(parseRepositoryConfig(text, REPOSITORY_CONFIG, operator));
+/**
+ * What a `trueup.yaml` says, of which only the text is known.
+ *
+ * @returns Also `placeOf`: where the file says in which directory its nth app is
+ */
+export function parseApps(
+  text: string,
+  operator: OperatorFloor = NO_OPERATOR,
+): AppsOutcome & { placeOf(app: number): Location } {
+  const parsed = parseRepositoryConfig(text, REPOSITORY_CONFIG, operator);
+  return { ...appsOf(parsed), placeOf: (app) => parsed.locate(["apps", app, "path"]) };
 }
 
 function appsOf({ config, diagnostics }: ParsedConfig<RepositoryConfig>): AppsOutcome {
@@ -199,6 +207,8 @@ function appsOf({ config, diagnostics }: ParsedConfig<RepositoryConfig>): AppsOu
   };
 }
 
+const TOP: Location = { file: REPOSITORY_CONFIG, line: 1, column: 1 };
+
 function fault(severity: Diagnostic["severity"], message: string): Diagnostic {
-  return { severity, rule: "config-invalid", message, location: { file: REPOSITORY_CONFIG, line: 1, column: 1 } };
+  return { severity, rule: "config-invalid", message, location: TOP };
 }

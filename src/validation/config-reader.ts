@@ -13,6 +13,8 @@ export interface ParsedConfig<T> {
   /** Absent when there is an error among the diagnostics. */
   config?: T;
   diagnostics: Diagnostic[];
+  /** Place of what stands at a path, for whoever finds out later that something is wrong with it. */
+  locate(path: FieldPath): Location;
 }
 
 /** A configuration's compiled check, and what it may say: names of settings, by place in the schema. */
@@ -109,7 +111,8 @@ export class ConfigReader {
 
   result<T>(config: T): ParsedConfig<T> {
     const diagnostics = this.#diagnostics;
-    return diagnostics.some(isError) ? { diagnostics } : { config, diagnostics };
+    const found = { diagnostics, locate: (path: FieldPath) => this.locate(path) };
+    return diagnostics.some(isError) ? found : { ...found, config };
   }
 
   #fault(fault: SchemaFault): void {

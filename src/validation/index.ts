@@ -1,14 +1,12 @@
 /** What other stages use of validation. */
 export { type AppContext, validateApp } from "./app.ts";
-export {
-  type AppConfig,
-  type ImageRules,
-  type OperatorConfig,
-  type ParsedConfig,
-  parseOperatorConfig,
-  parseRepositoryConfig,
-  type RepositoryConfig,
-  type RepositoryTracking,
+export type {
+  AppConfig,
+  ImageRules,
+  OperatorConfig,
+  ParsedConfig,
+  RepositoryConfig,
+  RepositoryTracking,
 } from "./config.ts";
 export { CrossCheck } from "./cross-check.ts";
 export { inScope } from "./custom/in-scope.ts";
@@ -19,6 +17,8 @@ export { checkImageRules, hasImageRules, type NamedImage } from "./image-rules.t
 export { type ImagePlace, imagePlaces } from "./image-uses.ts";
 export { dayOf, type Judging, judge } from "./judge.ts";
 export { type ValidateOptions, validateDeclared } from "./object.ts";
+export { parseOperatorConfig } from "./operator-config.ts";
+export { parseRepositoryConfig } from "./repository-config.ts";
 export { RULES, type RuleId } from "./rules.ts";
 export { notRunHere, type Target, warnOfKindsNotRunHere } from "./runnable.ts";
 export { DEFAULT_KUBERNETES_VERSION, type KindQuery, KUBERNETES_VERSIONS, kindSchema } from "./schemas/index.ts";

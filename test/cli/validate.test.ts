@@ -232,6 +232,19 @@ describe("validate under configurations", () => {
     expect(code).toBe(1);
   });
 
+  it("finds that an app's directory is not there where trueup.yaml names it, and goes on with the others", async () => {
+    write({ "trueup.yaml": APPS.replace("path: two", "path: two/gone"), "one/a.yaml": GOOD.replace("blue", "3") });
+    const wanted = ["one/a.yaml:4:17 error schema-type", "trueup.yaml:3:22 error app-path"];
+    const { code, stderr } = await trueup("validate");
+    expect({ code, found: found(stderr) }).toEqual({ code: 1, found: wanted });
+    expect(stderr).toContain('Cannot read the app as "two/gone" must be a directory: there is none');
+    initRepository(home.dir);
+    commitAll(home.dir, {}, "First");
+    expect(found((await trueup("validate", "--rev", "HEAD")).stderr)).toEqual(wanted);
+    write({ "two/gone": "a file\n" });
+    expect(found((await trueup("validate")).stderr)).toEqual(wanted);
+  });
+
   it("asks what the operator's file asks, with and without trueup.yaml", async () => {
     const crd =
       "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: { name: things.example.org }\n" +

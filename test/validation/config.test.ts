@@ -24,6 +24,7 @@ describe("parseRepositoryConfig", () => {
         validation: { policies: [], rules: [], levels: {}, exceptions: [] },
       },
       diagnostics: [],
+      locate: expect.any(Function),
     });
   });
 
@@ -138,6 +139,7 @@ describe("parseOperatorConfig", () => {
         floor: { validation: NO_FLOOR },
       },
       diagnostics: [],
+      locate: expect.any(Function),
     });
   });
 
@@ -197,6 +199,7 @@ validation: {policies: {host-network: warning}, noExceptions: [host-*]}
         },
       },
       diagnostics: [],
+      locate: expect.any(Function),
     });
   });
 

@@ -4,6 +4,7 @@ import type { Diagnostic } from "../../model/diagnostic.ts";
 import { TrueupError } from "../../model/errors.ts";
 import type { Declared } from "../../model/manifest.ts";
 import type { ObjectId } from "../../model/object.ts";
+import type { Location } from "../../model/source.ts";
 import { declaredTwice, RepositoryClaims } from "../../reconcile/claims.ts";
 import { imageUses } from "../../reconcile/images.ts";
 import {
@@ -79,13 +80,18 @@ async function checkOne(source: ManifestSource, request: CheckRequest): Promise<
 /** `trueup.yaml` itself, and each app that it names by itself, as the daemon would at a commit. */
 async function checkApps(source: ManifestSource, config: SourceFile, request: CheckRequest): Promise<Checked> {
   const { schemasOnly, cacheFor, operator, day } = request;
-  const { apps, diagnostics } = parseApps(config.text, operator);
+  const { apps, diagnostics, placeOf } = parseApps(config.text, operator);
   const files = [config];
   const found = [...diagnostics];
   let settings: ValidationSettings | undefined;
   const loaded: { name: string; app: LoadedApp; check: CheckContext; images: ImageRules }[] = [];
-  for (const { name, path, namespace, images, kubernetesVersion, schemas, allowUnknownKinds, validation } of apps) {
+  for (const [at, app] of apps.entries()) {
+    const { name, path, namespace, images, kubernetesVersion, schemas, allowUnknownKinds, validation } = app;
     settings = validation;
+    if (!(await source.hasDirectory(path))) {
+      found.push(noDirectory(path, placeOf(at)));
+      continue;
+    }
     const own = await readAll(source, [path === "" ? "." : path], undefined);
     const check: CheckContext = {
       defaultNamespace: namespace,
@@ -111,6 +117,17 @@ async function checkApps(source: ManifestSource, config: SourceFile, request: Ch
   // Together: an exception may be for any of the apps.
   const objects = (): ObjectId[] => loaded.flatMap(({ app }) => app.declared.map(({ id }) => id));
   return { files, diagnostics: judge(found, { settings, day, objects, wholeOf: REPOSITORY_CONFIG }) };
+}
+
+/** As the daemon rejects it: what it declared would look removed. */
+function noDirectory(path: string, location: Location): Diagnostic {
+  return {
+    severity: "error",
+    rule: "app-path",
+    message: `Cannot read the app as "${path}" must be a directory: there is none`,
+    location,
+    hint: "Bring the directory back, or change the app's path.",
+  };
 }
 
 /** What the daemon rejects in each of the apps: objects that another one declares, too. */

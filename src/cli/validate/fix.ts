@@ -64,6 +64,10 @@ class MendedSource implements ManifestSource {
     return this.#disk.config();
   }
 
+  hasDirectory(path: string): Promise<boolean> {
+    return this.#disk.hasDirectory(path);
+  }
+
   async read(path: string): Promise<SourceFile[]> {
     const files = await this.#disk.read(path);
     return files.map((each) => {

@@ -17,6 +17,8 @@ export const STDIN = "(stdin)";
 export interface ManifestSource {
   /** The `trueup.yaml` of that directory; null when there is none. */
   config(): Promise<SourceFile | null>;
+  /** Whether there is a directory at a path; "" for the one that the command stands in. */
+  hasDirectory(path: string): Promise<boolean>;
   /**
    * A file as it is, whatever its name; of a directory, what the daemon would read there.
    *
@@ -42,6 +44,10 @@ export class DiskSource implements ManifestSource {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
       throw new TrueupError("usage", `Cannot read ${REPOSITORY_CONFIG}: ${messageOf(error)}`, { cause: error });
     }
+  }
+
+  async hasDirectory(path: string): Promise<boolean> {
+    return statSync(resolve(this.#cwd, path), { throwIfNoEntry: false })?.isDirectory() === true;
   }
 
   /** One read after the other, without going through the event loop: of thousands of small files that is a third of the time. */
@@ -118,6 +124,10 @@ export class CommitSource implements ManifestSource {
     const path = posix.join(this.#prefix, REPOSITORY_CONFIG);
     const file = (await this.#repository.filesAt(this.#commit, [path])).get(path);
     return file === undefined ? null : this.#readOne(path, file.blob);
+  }
+
+  async hasDirectory(path: string): Promise<boolean> {
+    return (await this.#repository.treeAt(this.#commit, posix.join(this.#prefix, path).replace(/^\.$/, ""))) !== null;
   }
 
   async read(path: string): Promise<SourceFile[]> {
