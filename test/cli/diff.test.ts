@@ -104,9 +104,9 @@ shop/service/web: update
     expect(stdout).toContain(`secret/key: update
 --- ${before} key.yaml
 +++ ${after} key.yaml
-@@ -3,4 +3,4 @@
- metadata:
+@@ -4,4 +4,4 @@
    name: key
+ type: Opaque
  data:
 -  token1: "***"
 +  token: "***"

@@ -222,6 +222,41 @@ describe("configuration that pods restart on", () => {
   });
 });
 
+describe("a diff of two revisions", () => {
+  const service = (type: string, more = ""): string =>
+    `apiVersion: v1\nkind: Service\nmetadata: { name: web }\nspec:\n  type: ${type}\n  ports: [{ port: 80${more} }]\n`;
+
+  it("shows no line that only spells out what the API fills in", async () => {
+    initRepository(home.dir);
+    commitAll(home.dir, { "svc.yaml": service("ClusterIP") }, "First");
+    commitAll(home.dir, { "svc.yaml": service("LoadBalancer", ", protocol: TCP, targetPort: 80") }, "Second");
+    commitAll(home.dir, { "svc.yaml": service("LoadBalancer") }, "Third");
+    const changed = (text: string): string[] => text.split("\n").filter((line) => /^[-+] /.test(line));
+    expect(changed((await trueup("diff", "HEAD~2..HEAD~1")).stdout)).toEqual([
+      "-  type: ClusterIP",
+      "+  type: LoadBalancer",
+      // What else the API fills in for the new type.
+      "+  allocateLoadBalancerNodePorts: true",
+      "+  externalTrafficPolicy: Cluster",
+    ]);
+    expect(await trueup("diff", "HEAD~1..HEAD")).toEqual({ code: 0, stdout: "", stderr: "" });
+  });
+
+  it("with three dots begins where the branch was left, as in git", async () => {
+    initRepository(home.dir);
+    commitAll(home.dir, { "svc.yaml": service("ClusterIP") }, "First");
+    gitIn(home.dir, ["branch", "side"]);
+    commitAll(home.dir, { "svc.yaml": service("LoadBalancer") }, "On main");
+    gitIn(home.dir, ["checkout", "-q", "side"]);
+    commitAll(home.dir, { "other.yaml": service("ClusterIP").replace("web", "other") }, "On side");
+    expect((await trueup("diff", "main...side", "-o", "fields")).stdout).toBe("service/other: create\n1 to create\n");
+    expect((await trueup("diff", "main...", "-o", "fields")).stdout).toBe("service/other: create\n1 to create\n");
+    expect((await trueup("diff", "main..side", "-o", "fields")).stdout).toContain("service/web: update\n");
+    expect((await trueup("diff", "main....side")).code).toBe(2);
+    expect((await trueup("diff", "main...side", "--against", "main")).stderr).toContain("both are");
+  });
+});
+
 describe("a simulation of several apps", () => {
   const thing = (size: string): string =>
     `apiVersion: example.org/v1\nkind: Thing\nmetadata: { name: t }\nsize: ${size}\n`;

@@ -1,5 +1,6 @@
 /** `trueup diff`: a revision against what runs, or two revisions against each other. */
 import { readApps } from "../../daemon/apps.ts";
+import { applyDefaults } from "../../defaulting/defaults.ts";
 import { compareObjects } from "../../diff/compare.ts";
 import { plainSecret, redactChanges } from "../../diff/redact.ts";
 import { textDiff } from "../../diff/text.ts";
@@ -17,6 +18,7 @@ import { plansOf } from "../plans.ts";
 import { diffMarkdown, fieldsText, type ObjectDiff, summaryOf, unifiedText } from "../print/diff.ts";
 import { printableLine } from "../print/escape.ts";
 import { printDiagnostics } from "../print-diagnostics.ts";
+import { partingPoint } from "../validate/since.ts";
 
 export const command: Command = {
   options: [
@@ -34,19 +36,21 @@ export const command: Command = {
     { line: "trueup diff v1.2..HEAD", does: "two revisions against each other; needs no daemon" },
     { line: "trueup diff my-branch --against main -o markdown", does: "the same, as a comment for a pull request" },
   ],
-  details: "Values of Secrets are masked. Exits 0 when nothing differs, 1 when something does, 2 on an error.",
+  details:
+    "REV..REV compares two revisions; REV...REV the second one with where it left the first, as in git.\n" +
+    "Values of Secrets are masked. Exits 0 when nothing differs, 1 when something does, 2 on an error.",
   async run(context, invocation) {
     try {
       const [revision] = invocation.args;
-      const ends = revision?.split("..");
+      const ends = endsOf(revision);
       const against = invocation.text("against");
       if (against !== undefined && against !== "live") {
-        if (ends?.length === 2) {
+        if (ends !== undefined) {
           throw new TrueupError("usage", "Cannot compare as either REV..REV or --against must be given: both are.");
         }
         return await between(context, invocation, against, revision ?? "HEAD");
       }
-      if (ends?.length === 2) return await between(context, invocation, ends[0] || "HEAD", ends[1] || "HEAD");
+      if (ends !== undefined) return await between(context, invocation, ends.from, ends.to, ends.sinceParting);
       return await againstLive(context, invocation, revision);
     } catch (error) {
       // 1 says "differs": whatever keeps us from comparing must not look like that.
@@ -58,6 +62,13 @@ export const command: Command = {
     }
   },
 };
+
+/** `REV..REV`, and `REV...REV`, which as in git begins where the second one left the first. An end that is not given is HEAD. */
+function endsOf(revision: string | undefined): { from: string; to: string; sinceParting: boolean } | undefined {
+  const given = /^(?<from>.*?)(?<dots>\.{2,3})(?<to>[^.].*|)$/.exec(revision ?? "")?.groups;
+  if (given === undefined) return undefined;
+  return { from: given.from || "HEAD", to: given.to || "HEAD", sinceParting: given.dots === "..." };
+}
 
 async function againstLive(
   context: CommandContext,
@@ -96,10 +107,17 @@ async function print({ out }: CommandContext, invocation: Invocation, all: reado
   return diffs.length === 0 ? 0 : 1;
 }
 
-async function between(context: CommandContext, invocation: Invocation, from: string, to: string): Promise<ExitCode> {
+async function between(
+  context: CommandContext,
+  invocation: Invocation,
+  from: string,
+  to: string,
+  sinceParting = false,
+): Promise<ExitCode> {
   const repository = await openRepository(context.cwd, { signal: context.signal });
   try {
-    const [before, after] = [await repository.resolve(from), await repository.resolve(to)];
+    const [given, after] = [await repository.resolve(from), await repository.resolve(to)];
+    const before = sinceParting ? await partingPoint(repository, given, after) : given;
     const only = invocation.text("app");
     const stamper = new ConfigStamper(numberedDigest());
     const old = await declaredAt(repository, before, only, stamper);
@@ -148,7 +166,10 @@ function compare(
     const merged = before === null || after === null ? after : mergeThreeWay(before, before, after);
     const fields = before === null || merged === null ? [] : compareObjects(before, merged);
     if (before !== null && merged !== null && fields.length === 0) return [];
-    const diff = textDiff(before, merged, {
+    // Of one that is on both sides, what only one of them spells out and the API would fill in is no line of its own.
+    const [shownBefore, shownAfter] =
+      before === null || merged === null ? [before, merged] : [applyDefaults(before), applyDefaults(merged)];
+    const diff = textDiff(shownBefore, shownAfter, {
       beforeName: `${beforeRevision} ${printableLine(from?.file ?? "")}`,
       afterName: `${afterRevision} ${printableLine(to?.file ?? "")}`,
     });
