@@ -242,6 +242,24 @@ describe("a diff of two revisions", () => {
     expect(await trueup("diff", "HEAD~1..HEAD")).toEqual({ code: 0, stdout: "", stderr: "" });
   });
 
+  it("takes what moves to another app, or whose app is renamed, for what it was", async () => {
+    initRepository(home.dir);
+    const apps = (name: string): string => `apps: [{ name: ${name}, path: a }, { name: other, path: b }]\n`;
+    const other = service("ClusterIP").replace("name: web", "name: other");
+    commitAll(
+      home.dir,
+      { "trueup.yaml": apps("one"), "a/svc.yaml": service("ClusterIP"), "b/svc.yaml": other },
+      "First",
+    );
+    commitAll(home.dir, { "trueup.yaml": apps("two") }, "Renamed");
+    expect(await trueup("diff", "HEAD~1..HEAD")).toEqual({ code: 0, stdout: "", stderr: "" });
+    gitIn(home.dir, ["mv", "a/svc.yaml", "b/web.yaml"]);
+    commitAll(home.dir, { "a/none.yaml": "# nothing\n" }, "Moved");
+    expect(await trueup("diff", "HEAD~1..HEAD")).toEqual({ code: 0, stdout: "", stderr: "" });
+    commitAll(home.dir, { "a/svc.yaml": service("NodePort") }, "Both");
+    expect((await trueup("diff", "HEAD~1..HEAD", "-o", "fields")).stdout).toContain("service/web: create\n");
+  });
+
   it("with three dots begins where the branch was left, as in git", async () => {
     initRepository(home.dir);
     commitAll(home.dir, { "svc.yaml": service("ClusterIP") }, "First");

@@ -145,7 +145,11 @@ async function declaredAt(
       const message = `Cannot compare ${shortId(commit)} as its manifests must be readable: ${file}:${line}:${column}: ${broken.message}`;
       throw new TrueupError("invalid", message, { ...(broken.hint !== undefined && { hint: broken.hint }) });
     }
-    for (const object of stamper.stamp(declared)) objects.set(`${name}/${keyOfId(object.id)}`, object);
+    for (const object of stamper.stamp(declared)) {
+      const key = keyOfId(object.id);
+      // Whose it is, is no part of an object: what moves to another app stays. Only what two declare is told apart.
+      objects.set(objects.has(key) ? `${key} ${name}` : key, object);
+    }
   }
   return objects;
 }
