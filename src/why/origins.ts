@@ -61,7 +61,8 @@ export function originsOf(input: OriginInput): Located[] {
 }
 
 /**
- * The origins of one field: `spec.replicas`, a prefix of several, list items by their names or by index, or the end of a path.
+ * The origins of one field: `spec.replicas`, a prefix of several, list items by their names or by index, the end of a path, or
+ * else a part of it.
  *
  * @returns Empty when the object has no such field
  */
@@ -70,9 +71,15 @@ export function selectField(all: readonly Located[], leaves: readonly Leaf[], fi
   const spellings = ({ origin }: Located): string[] => [origin.path, indexed.get(origin.path) ?? origin.path];
   const exact = all.filter((each) => spellings(each).some((path) => isWithin(path, field) || isWithin(field, path)));
   if (exact.length > 0) return exact;
-  return all.filter((each) =>
-    spellings(each).some((path) => path.endsWith(`.${field}`) || path.endsWith(`["${field}"]`)),
-  );
+  const ends = [`.${field}`, `["${field}"]`];
+  const last = all.filter((each) => spellings(each).some((path) => ends.some((end) => path.endsWith(end))));
+  if (last.length > 0) return last;
+  // What stands in the middle of a path holds something: `ports` means all of them.
+  return all.filter((each) => spellings(each).some((path) => ends.some((end) => holds(path, end))));
+}
+
+function holds(path: string, part: string): boolean {
+  return path.split(part).some((rest, at) => at > 0 && /^[.[]/.test(rest));
 }
 
 function isWithin(path: string, prefix: string): boolean {

@@ -42,6 +42,12 @@ const ANNOTATIONS: Readonly<Record<string, Setter>> = {
   [ANNOTATION.lastApplied]: { origin: "other", by: "kubectl apply" },
 };
 
+/** What a controller makes for another object without saying so in the owner references. */
+const MADE_BY: Readonly<Record<string, string>> = {
+  Endpoints: "endpoints-controller, which made it",
+  EndpointSlice: "endpointslice-controller, which made it",
+};
+
 /** Written by the API server or by what it asks, kind by kind; paths as rules know them. */
 const ALLOCATED: Readonly<Record<string, readonly string[]>> = {
   Service: [
@@ -84,6 +90,8 @@ export function setBy(object: KubeObject, { path, rule }: Leaf): Setter | null {
   if (parent === "annotations") return ANNOTATIONS[key] ?? null;
   if (key === LABEL_POD_TEMPLATE_HASH) return DEPLOYMENT;
   if (key === LABEL_PART_OF) return { origin: "trueup", by: "trueup: the app that it belongs to" };
+  const maker = controllerOf(object) === undefined ? MADE_BY[object.kind] : undefined;
+  if (maker !== undefined) return { origin: "controller", by: maker };
   if (rule === "metadata.namespace") return { origin: "trueup", by: "the app's namespace" };
   const isAllocated = ALLOCATED[object.kind]?.some((known) => rule === known || rule.startsWith(`${known}.`)) === true;
   if (isAllocated || (object.kind === "Job" && parent === "labels" && JOB_LABEL.test(key)))

@@ -216,6 +216,19 @@ stringData:
   });
 });
 
+it("of what a controller makes for another object are that controller's", () => {
+  const endpoints = {
+    apiVersion: "v1",
+    kind: "Endpoints",
+    metadata: { name: "web", namespace: "default" },
+    subsets: [{ addresses: [{ ip: "127.0.0.1" }] }],
+  };
+  const all = originsOf({ object: endpoints, frame: null, defaults: applyDefaults, drift: [] });
+  expect(new Set(all.map(({ origin }) => `${origin.origin}: ${origin.by}`))).toEqual(
+    new Set(["controller: endpoints-controller, which made it"]),
+  );
+});
+
 describe("one field", () => {
   const live = liveOf(() => undefined);
   const all = origins(declared, live);
@@ -227,6 +240,9 @@ describe("one field", () => {
     [`${CONTAINER}.command[1]`, 1, `${CONTAINER}.command`],
     ["spec.strategy", 3, "spec.strategy.type"],
     ["spec.strat", 0, ""],
+    ["strategy", 3, "spec.strategy.type"],
+    ["rollingUpdate", 2, "spec.strategy.rollingUpdate.maxSurge"],
+    ["strat", 0, ""],
     ["", 0, ""],
   ];
   it.each(rows)("%j", (field, count, first) => {
