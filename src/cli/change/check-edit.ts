@@ -34,8 +34,10 @@ export function checkEdited(
     const why = parsed.diagnostics.find(isError)?.message ?? "the object is no longer there";
     throw new TrueupError("invalid", `Cannot change ${before.file} as it must stay a valid manifest: ${why}`);
   }
-  const known = new Set(findings(before, by).map(({ rule, field }) => `${rule} ${field}`));
-  const fresh = findings(declared, by).filter(({ rule, field }) => !known.has(`${rule} ${field}`));
+  // With the message: a value that is wrong in the place of another wrong one is new.
+  const keyOf = ({ rule, field, message }: Diagnostic): string => JSON.stringify([rule, field, message]);
+  const known = new Set(findings(before, by).map(keyOf));
+  const fresh = findings(declared, by).filter((each) => !known.has(keyOf(each)));
   const error = fresh.find(isError);
   if (error !== undefined) {
     throw new TrueupError("invalid", `Cannot change ${before.file} as it must stay valid: ${error.message}`, {

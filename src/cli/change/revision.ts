@@ -25,10 +25,7 @@ export function chooseRevision(
     const found = sorted.find(({ revision }) => revision === wanted);
     if (found !== undefined) return found;
     throw new TrueupError("not-found", `unable to find specified revision ${wanted} in history`, {
-      hint: `There are: ${sorted
-        .map(({ revision }) => revision)
-        .reverse()
-        .join(", ")}.`,
+      hint: `There are: ${[...new Set(sorted.map(({ revision }) => revision))].reverse().join(", ")}.`,
     });
   }
   const now = sorted.find(({ revision }) => revision === current) ?? sorted[0];

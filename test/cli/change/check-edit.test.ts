@@ -70,7 +70,7 @@ describe("an edit", () => {
     ],
     ["a rule in CEL", `validation: {${rule}}`, priority(4), /must stay valid: .*too important/],
     ["a rule in CEL that it keeps", `validation: {${rule}}`, priority(3), null],
-    ["a rule of images", "images: {allowedRepositories: [shop/*]}", manifest("").replace("web:v1", "web:v2"), null],
+    ["a rule of images that was broken before", "images: {allowedRepositories: [shop/*]}", priority(1), null],
     [
       "a rule of images that was kept before",
       "images: {allowedRepositories: [web]}",
@@ -83,6 +83,12 @@ describe("an edit", () => {
     const check = () => checkEdited(text, original(), "default", asking(asked));
     if (refused === null) expect(check().declared.id.name).toBe("web");
     else expect(check).toThrow(refused);
+  });
+
+  it("that puts a wrong value in the place of another wrong one is refused, too", () => {
+    const by = asking("images: {allowedRepositories: [shop]}");
+    expect(() => checkEdited(manifest("").replace("web:v1", "evil:v1"), original(), "default", by)).toThrow(/evil:v1/);
+    expect(checkEdited(priority(3), original(), "default", by).warnings).toEqual([]);
   });
 
   it("that loses the object is refused", () => {
