@@ -21,8 +21,17 @@ export function checkImage(report: Report, image: Field): void {
         hint: "References look like name:tag, registry:5000/path/name:tag or name@sha256:….",
       },
     );
-  } else if (reference.digest !== undefined) return;
-  else if (reference.tag === undefined) {
+    return;
+  }
+  const path = pathOf(reference.repository);
+  if (path !== path.toLowerCase()) {
+    report.warning("image-upper-case", image, `The nodes of a cluster take ${path} in lower case only`, {
+      at: "value",
+      hint: `Write ${text.replace(path, path.toLowerCase())}, if that is its name.`,
+    });
+  }
+  if (reference.digest !== undefined) return;
+  if (reference.tag === undefined) {
     report.error("image-tag-missing", image, "it must have a tag or a digest, so that a commit names what runs", {
       hint: `Write the version: ${text}:v1.`,
     });
@@ -31,4 +40,12 @@ export function checkImage(report: Report, image: Field): void {
       hint: `Write the version instead of latest: ${reference.repository}:v1.`,
     });
   }
+}
+
+/** What follows the registry's name: a first part that no path could begin with, as distribution tells them apart. */
+function pathOf(repository: string): string {
+  const [first = ""] = repository.split("/");
+  const isRegistry =
+    first !== repository && (/[.:]/.test(first) || first === "localhost" || first !== first.toLowerCase());
+  return isRegistry ? repository.slice(first.length + 1) : repository;
 }

@@ -324,6 +324,26 @@ spec:
     ],
   },
   {
+    rule: "image-upper-case",
+    name: "upper case in a path; a registry's name may have it",
+    yaml: `apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec:
+  containers:
+  - {name: a, image: "Web:v1"}
+  - {name: b, image: "registry.example:5000/shop/Web:v1"}
+  - {name: c, image: "Registry.Example/shop/web:v1"}
+  - {name: d, image: "shop/Web@sha256:0000000000000000000000000000000000000000000000000000000000000000"}
+  - {name: e, image: "shop/web:V1"}
+`,
+    expect: [
+      "6:22 warning image-upper-case: The nodes of a cluster take Web in lower case only (Write web:v1, if that is its name.)",
+      "7:22 warning image-upper-case: The nodes of a cluster take shop/Web in lower case only (Write registry.example:5000/shop/web:v1, if that is its name.)",
+      "9:22 warning image-upper-case: The nodes of a cluster take shop/Web in lower case only (Write shop/web@sha256:0000000000000000000000000000000000000000000000000000000000000000, if that is its name.)",
+    ],
+  },
+  {
     rule: "image-tag-latest",
     name: "the tag latest; a digest makes up for it",
     yaml: `apiVersion: v1

@@ -27,6 +27,12 @@ export const APPS = {
     example: { text: podWith("", '"web:"'), line: 7, mend: ['"web:"', "web:v1"] },
     source: "the OCI distribution specification",
   },
+  "image-upper-case": {
+    why: "The nodes of a cluster refuse such an image (InvalidImageName); processes of trueup run would take it.",
+    severity: "warning",
+    example: { text: podWith("", "shop/Web:v1"), line: 7, mend: ["shop/Web", "shop/web"] },
+    source: "the reference grammar of distribution, which container runtimes follow",
+  },
   "image-tag-missing": {
     why: "No tag means latest: the same commit would run one thing today and another tomorrow.",
     severity: "error",
