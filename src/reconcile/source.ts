@@ -1,107 +1,35 @@
 /** What an app's directory declares at a commit: read once per blob, checked once per object, compared by what changed. */
-import { createHash } from "node:crypto";
 import type { Repository } from "../git/repository.ts";
 import type { ExcludedEntry } from "../git/types.ts";
-import { isManifestPath, parseManifestFile } from "../manifest/parse.ts";
-import { compareDiagnostics, type Diagnostic, isError } from "../model/diagnostic.ts";
-import { TrueupError } from "../model/errors.ts";
+import { isManifestPath } from "../manifest/parse.ts";
+import { compareDiagnostics, type Diagnostic } from "../model/diagnostic.ts";
 import type { Declared } from "../model/manifest.ts";
 import type { KubeObject } from "../model/object.ts";
 import { type CommitId, type ObjectHash, shortId, type TreeFile } from "../model/source.ts";
 import type { ConfigStamper } from "../plan/config-digest.ts";
-import {
-  type Checks,
-  CrossCheck,
-  CustomKinds,
-  DEFAULT_KUBERNETES_VERSION,
-  inScope,
-  isDefinition,
-  kindSchema,
-  type ValidateOptions,
-  validateDeclared,
-} from "../validation/index.ts";
+import { CrossCheck, CustomKinds, inScope, validateDeclared } from "../validation/index.ts";
 import { areDefined, type MoreDefinitions } from "./definitions.ts";
-import { type ImageUse, imageUses } from "./images.ts";
+import type { ImageUse } from "./images.ts";
+import { ManifestFiles, type SourceCounters } from "./manifest-files.ts";
+import {
+  type CustomObject,
+  isSamePlace,
+  type ManifestEntry,
+  nothing,
+  optionsOf,
+  placeKey,
+  type Snapshot,
+  type SourceOptions,
+} from "./snapshot.ts";
 import type { SourceLimits } from "./types.ts";
 
-/** One file as it was read; kept as long as its blob and path are used. */
-interface ManifestEntry {
-  blob: ObjectHash;
-  declared: readonly Declared[];
-  diagnostics: readonly Diagnostic[];
-  images: readonly ImageUse[];
-  /** Of those declared, what defines custom kinds. */
-  definitions: readonly Declared[];
-  /** Of those declared, objects of no built-in kind: what is wrong with them depends on definitions in other files. */
-  customs: readonly CustomObject[];
-  /** Not all that it declares is known: it cannot be read, or is no well-formed YAML or JSON. */
-  isPartial: boolean;
-}
-
-/** An object of a custom kind, and what its definition said of it last. */
-interface CustomObject {
-  declared: Declared;
-  checked: { by: KubeObject | undefined; place: SourceOptions; diagnostics: readonly Diagnostic[] } | null;
-}
-
-/** An app at a commit. `declared` is the same array, and its objects the same instances, while no manifest changes. */
-export interface Snapshot {
-  commit: CommitId;
-  tree: ObjectHash;
-  /** By path, sorted. */
-  files: ReadonlyMap<string, ManifestEntry>;
-  /** Links and submodules that would be manifests. */
-  excluded: ReadonlyMap<string, ExcludedEntry>;
-  declared: readonly Declared[];
-  /** All that is wrong, in order of place. */
-  diagnostics: readonly Diagnostic[];
-  images: readonly ImageUse[];
-  /** The app's directory is not there, or not the app's any more: nothing to start the next snapshot from. */
-  missing: boolean;
-  /** Not all that it declares is known. */
-  isPartial: boolean;
-  /** Where it was read, and as what. */
-  place: SourceOptions;
-  /** What was read at the place's `schemas`. */
-  schemaFiles: readonly ManifestEntry[];
-  /** What the repository's other apps define; null where nothing of the app asks for it. */
-  elsewhere: readonly KubeObject[] | null;
-}
-
-export interface SourceOptions {
-  /** Directory of the repository that is the app; "" for all of it. */
-  path: string;
-  /** Where objects without a namespace go. */
-  namespace: string;
-  /** Kubernetes version to check for; absent: the newest. */
-  kubernetesVersion?: string;
-  /** Files and directories of the repository with definitions of custom kinds that the app does not declare. */
-  schemas?: readonly string[];
-  /** Kinds that may go without a schema; none when absent. */
-  allowUnknownKinds?: boolean | readonly string[];
-  /** Policies and rules that a configuration asks for. */
-  checks?: Checks;
-}
-
-/** How much work was done so far: what tests of "proportional to the change" count. */
-export interface SourceCounters {
-  blobsRead: number;
-  parsed: number;
-  validated: number;
-  crossChecked: number;
-}
-
-/** Blobs read at once: enough to keep git busy, few enough to hold in memory. */
-const READS_AT_ONCE = 64;
-/** Files kept beyond those of the last snapshots, so that going back and forth reads nothing again. */
-const SPARE_ENTRIES = 1_000;
+export type { SourceCounters } from "./manifest-files.ts";
+export { isRejected, type Snapshot, type SourceOptions } from "./snapshot.ts";
 
 export class AppSource {
-  readonly counters: SourceCounters = { blobsRead: 0, parsed: 0, validated: 0, crossChecked: 0 };
   readonly #repository: Repository;
   readonly #options: SourceOptions;
-  /** Blob and path to what was read; the least recently used first. */
-  readonly #entries = new Map<string, ManifestEntry>();
+  readonly #files: ManifestFiles;
   /** Reads under way, and the last one that succeeded, by commit and place: the app itself and its neighbours ask. */
   readonly #reading = new Map<string, Promise<Snapshot>>();
   #latest: { key: string; snapshot: Snapshot } | null = null;
@@ -129,6 +57,11 @@ export class AppSource {
     this.#stamper = stamper;
     this.#options = { path: options.path, namespace: options.namespace };
     this.#limits = limits;
+    this.#files = new ManifestFiles(repository, limits);
+  }
+
+  get counters(): SourceCounters {
+    return this.#files.counters;
   }
 
   /**
@@ -195,7 +128,7 @@ export class AppSource {
     for (const entry of inside) excluded.delete(entry.path);
     for (const entry of outside) excluded.set(entry.path, entry);
     const order = touched.some((file) => !files.has(file.path));
-    await this.#readAll(touched, files, place, signal);
+    await this.#files.readAll(touched, files, place, signal);
     const read = { commit, tree, place, files: order ? sorted(files) : files, excluded, schemaFiles };
     const isAsked = this.#isUndefined([...files.values()], schemaFiles);
     return this.#assemble({
@@ -226,72 +159,13 @@ export class AppSource {
       if ((await this.#repository.treeAt(commit, path)) === null) continue;
       files.push(...(await this.#repository.files(commit, path, isManifestPath)));
     }
-    return Promise.all(files.map((file) => this.#entry(file, place)));
+    return Promise.all(files.map((file) => this.#files.entry(file, place)));
   }
 
   /** The app at a commit that no longer names it: it declares nothing. */
   async gone(commit: CommitId, place: SourceOptions): Promise<Snapshot> {
     const { tree } = await this.#repository.commit(commit);
     return { ...nothing(commit, tree, place), diagnostics: [], isPartial: false };
-  }
-
-  async #readAll(
-    touched: readonly TreeFile[],
-    files: Map<string, ManifestEntry>,
-    place: SourceOptions,
-    signal: AbortSignal,
-  ): Promise<void> {
-    for (let start = 0; start < touched.length; start += READS_AT_ONCE) {
-      signal.throwIfAborted();
-      const group = touched.slice(start, start + READS_AT_ONCE);
-      const entries = await Promise.all(group.map((file) => this.#entry(file, place)));
-      group.forEach((file, index) => {
-        const entry = entries[index];
-        if (entry !== undefined) files.set(file.path, entry);
-      });
-    }
-    this.#forget(files.size);
-  }
-
-  async #entry({ path, blob }: TreeFile, place: SourceOptions): Promise<ManifestEntry> {
-    const key = `${blob}:${placeKey(place)}:${path}`;
-    const known = this.#entries.get(key);
-    const entry = known ?? (await this.#read(path, blob, place));
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
-    return entry;
-  }
-
-  async #read(file: string, blob: ObjectHash, place: SourceOptions): Promise<ManifestEntry> {
-    this.counters.blobsRead++;
-    let text: string;
-    try {
-      text = await this.#repository.text(blob, { maxBytes: this.#limits?.manifestBytes });
-    } catch (error) {
-      // Too large or no text: a fault of the file. Whatever else keeps it from being read is a fault of the reading.
-      if (!(error instanceof TrueupError && error.code === "invalid")) throw error;
-      const { message, hint } = error;
-      const location = { file, line: 1, column: 1 };
-      const fault: Diagnostic = { severity: "error", rule: "manifest-unreadable", message, location };
-      const diagnostics = [hint === undefined ? fault : { ...fault, hint }];
-      return { blob, declared: [], diagnostics, images: [], definitions: [], customs: [], isPartial: true };
-    }
-    this.counters.parsed++;
-    const parsed = parseManifestFile({ file, blob, text, defaultNamespace: place.namespace });
-    const options = optionsOf(place);
-    const customs = parsed.declared.filter(({ object }) => mayBeCustom(object));
-    const builtIn = customs.length === 0 ? parsed.declared : parsed.declared.filter((each) => !customs.includes(each));
-    this.counters.validated += builtIn.length;
-    const own = builtIn.flatMap((declared) => validateDeclared(declared, options));
-    return {
-      blob,
-      declared: parsed.declared,
-      diagnostics: [...parsed.diagnostics, ...own],
-      images: parsed.declared.flatMap(imageUses),
-      definitions: parsed.declared.filter(({ object }) => isDefinition(object)),
-      customs: customs.map((declared) => ({ declared, checked: null })),
-      isPartial: parsed.diagnostics.some(isError),
-    };
   }
 
   #assemble(
@@ -372,68 +246,10 @@ export class AppSource {
     };
     return { ...nothing(commit, tree, place), diagnostics: [fault], isPartial: true };
   }
-
-  #forget(inUse: number): void {
-    for (const oldest of this.#entries.keys()) {
-      if (this.#entries.size <= 2 * inUse + SPARE_ENTRIES) return;
-      this.#entries.delete(oldest);
-    }
-  }
-}
-
-function nothing(
-  commit: CommitId,
-  tree: ObjectHash,
-  place: SourceOptions,
-): Omit<Snapshot, "diagnostics" | "isPartial"> {
-  return {
-    commit,
-    tree,
-    files: new Map(),
-    excluded: new Map(),
-    declared: [],
-    images: [],
-    missing: true,
-    place,
-    schemaFiles: [],
-    elsewhere: null,
-  };
-}
-
-function isSamePlace(a: SourceOptions, b: SourceOptions): boolean {
-  return a.path === b.path && placeKey(a) === placeKey(b);
-}
-
-const placeKeys = new WeakMap<SourceOptions, string>();
-
-/** What decides, beside the path, what is read in a file and said of it. Asked for every file of a place. */
-function placeKey(place: SourceOptions): string {
-  const known = placeKeys.get(place);
-  if (known !== undefined) return known;
-  const { namespace, kubernetesVersion = "", schemas = [], allowUnknownKinds = false, checks } = place;
-  const asked = checks === undefined ? "" : createHash("sha256").update(JSON.stringify(checks)).digest("hex");
-  const key = JSON.stringify([namespace, kubernetesVersion, schemas, allowUnknownKinds, asked]);
-  placeKeys.set(place, key);
-  return key;
-}
-
-/** How each object is checked by itself. */
-function optionsOf({ kubernetesVersion, checks }: SourceOptions): ValidateOptions {
-  return { ...(kubernetesVersion !== undefined && { kubernetesVersion }), ...checks };
 }
 
 function isSameList<T>(a: readonly T[], b: readonly T[]): boolean {
   return a.length === b.length && a.every((item, at) => item === b[at]);
-}
-
-/** Whether an object's kind is none that Kubernetes brings, in the newest version that is known. */
-function mayBeCustom({ apiVersion, kind }: KubeObject): boolean {
-  return kindSchema({ version: DEFAULT_KUBERNETES_VERSION, apiVersion, kind }) === undefined;
-}
-
-/** Whether nothing of the snapshot may be applied. */
-export function isRejected(snapshot: Pick<Snapshot, "diagnostics">): boolean {
-  return snapshot.diagnostics.some(isError);
 }
 
 function sorted(files: ReadonlyMap<string, ManifestEntry>): Map<string, ManifestEntry> {

@@ -33,7 +33,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "faults of manifests are passed over",
     promise: 1,
     edits: one(
-      "reconcile/source.ts",
+      "reconcile/manifest-files.ts",
       "      diagnostics: [...parsed.diagnostics, ...own],",
       "      diagnostics: own.slice(0, 0),",
     ),
@@ -116,7 +116,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a manifest that cannot be read is taken for an empty one",
     promise: 3,
     edits: one(
-      "reconcile/source.ts",
+      "reconcile/manifest-files.ts",
       `      if (!(error instanceof TrueupError && error.code === "invalid")) throw error;\n      const { message, hint } = error;`,
       `      if (!(error instanceof TrueupError)) throw error;
       if (error.code !== "invalid") return { blob, declared: [], diagnostics: [], images: [], definitions: [], customs: [], isPartial: false };

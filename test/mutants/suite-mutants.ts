@@ -92,7 +92,7 @@ export const SUITE_MUTANTS: readonly SuiteMutant[] = [
     promise: 10,
     edits: [
       {
-        file: "reconcile/source.ts",
+        file: "reconcile/manifest-files.ts",
         from: "const entry = known ?? (await",
         to: "const entry = (known?.blob === '') ? known : (await",
       },

@@ -8,7 +8,7 @@ import { mergeThreeWay } from "../../diff/three-way.ts";
 import { openRepository, type Repository } from "../../git/repository.ts";
 import { TrueupError } from "../../model/errors.ts";
 import type { Declared } from "../../model/manifest.ts";
-import { displayId, keyOfId } from "../../model/object.ts";
+import { displayId, type KubeObject, keyOfId } from "../../model/object.ts";
 import { type CommitId, shortId } from "../../model/source.ts";
 import { ConfigStamper, numberedDigest, stampOf } from "../../plan/config-digest.ts";
 import type { Command, CommandContext, ExitCode, Invocation } from "../command.ts";
@@ -170,16 +170,18 @@ function compare(
     const merged = before === null || after === null ? after : mergeThreeWay(before, before, after);
     const fields = before === null || merged === null ? [] : compareObjects(before, merged);
     if (before !== null && merged !== null && fields.length === 0) return [];
-    // Of one that is on both sides, what only one of them spells out and the API would fill in is no line of its own.
-    const [shownBefore, shownAfter] =
-      before === null || merged === null ? [before, merged] : [applyDefaults(before), applyDefaults(merged)];
-    const diff = textDiff(shownBefore, shownAfter, {
+    const diff = textDiff(...asShown(before, merged), {
       beforeName: `${beforeRevision} ${printableLine(from?.file ?? "")}`,
       afterName: `${afterRevision} ${printableLine(to?.file ?? "")}`,
     });
     const action = from === undefined ? "create" : to === undefined ? "delete" : "update";
     return [{ action, object: displayId(id), fields: merged === null ? [] : redactChanges(merged, fields), diff }];
   });
+}
+
+/** Of one that is on both sides, what only one of them spells out and the API would fill in is no line of its own. */
+function asShown(before: KubeObject | null, after: KubeObject | null): [KubeObject | null, KubeObject | null] {
+  return before === null || after === null ? [before, after] : [applyDefaults(before), applyDefaults(after)];
 }
 
 /** The same blob at the same place cannot differ, but for what the content of its configuration adds. */
