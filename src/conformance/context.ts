@@ -9,12 +9,11 @@ export interface BackendUnderTest {
   backend: Backend;
   /** A Namespace that is there, that no app applied, and that is empty but for what the backend itself keeps in each; `default` when absent. */
   namespace?: string;
-  /** How its pods run; where none do, the cases about pods are skipped, and say so. */
-  pods?: RunnablePods;
   /** Ends it, and whatever was started for it; reads fail afterwards. Called after each test, also after one that failed. */
   close: () => Promise<void>;
 }
 
+/** How the pods of a backend run. */
 export interface RunnablePods {
   /** Of a container that is ready soon after its start, and runs until it is told to end. */
   image: string;
@@ -28,7 +27,6 @@ export const NO_ABORT: AbortSignal = new AbortController().signal;
 
 export interface Context {
   backend: () => Backend;
-  pods: () => RunnablePods | undefined;
   /** Namespace of the test. */
   home: () => string;
   close: () => Promise<void>;
@@ -47,7 +45,6 @@ export function contextOf(current: () => BackendUnderTest, close: () => Promise<
   const list: Context["list"] = (query) => current().backend.list(query, NO_ABORT);
   return {
     backend: () => current().backend,
-    pods: () => current().pods,
     home,
     close,
     apply: (desired, owner = APP) => current().backend.apply({ desired, owner }, NO_ABORT),

@@ -1,5 +1,5 @@
 /** What must be so of pods, where the backend runs any. */
-import { expect, it, type TestContext } from "vitest";
+import { expect, it } from "vitest";
 import type { ListQuery } from "../model/backend.ts";
 import { TrueupError } from "../model/errors.ts";
 import { controllerOf, idOf, type KubeObject } from "../model/object.ts";
@@ -22,9 +22,8 @@ function hasReached({ metadata, status }: KubeObject, replicas: number): boolean
   );
 }
 
-export function podCases(context: Context): void {
-  const { backend, pods, home, apply, list, deployment } = context;
-  const runnable = ({ skip }: TestContext): RunnablePods => pods() ?? skip("no pods run here");
+export function podCases(context: Context, { image, says }: RunnablePods): void {
+  const { backend, home, apply, list, deployment } = context;
   const ofKind = (kind: string): ListQuery => ({ kind, namespace: home() });
 
   /** Objects of the query as soon as they are as wanted: looked at again after each change, as anybody who waits does. */
@@ -45,8 +44,7 @@ export function podCases(context: Context): void {
       .map(({ object }) => object)
       .filter(({ metadata }) => metadata.deletionTimestamp === undefined);
 
-  it("run for a Deployment, made by controllers and applied by nobody", async (test) => {
-    const { image } = runnable(test);
+  it("run for a Deployment, made by controllers and applied by nobody", async () => {
     const desired = deployment({ replicas: 2 }, { image });
     const { object } = await apply(desired);
     await rolledOut(2);
@@ -63,8 +61,7 @@ export function podCases(context: Context): void {
     expect((await list({ owner: APP })).items.map((observed) => observed.object.kind)).toEqual(["Deployment"]);
   });
 
-  it("are others after the template changed, and fewer after the number did", async (test) => {
-    const { image } = runnable(test);
+  it("are others after the template changed, and fewer after the number did", async () => {
     await apply(deployment({ replicas: 2 }, { image }));
     await rolledOut(2);
     const before = (await podsThatStay()).map(({ metadata }) => metadata.uid);
@@ -78,8 +75,7 @@ export function podCases(context: Context): void {
     expect(await podsThatStay()).toEqual([]);
   });
 
-  it("end with their Deployment, and one that is deleted alone is made anew", async (test) => {
-    const { image } = runnable(test);
+  it("end with their Deployment, and one that is deleted alone is made anew", async () => {
     const { object } = await apply(deployment({ replicas: 1 }, { image }));
     await rolledOut(1);
     const [first] = await podsThatStay();
@@ -93,9 +89,8 @@ export function podCases(context: Context): void {
     expect(await until(ofKind("Pod"), (items) => items.length === 0)).toEqual([]);
   });
 
-  it("tell what their containers print, and go on telling until the signal", async (test) => {
-    const { image, says } = runnable(test);
-    if (says === undefined) test.skip("nobody keeps what containers print here");
+  if (says === undefined) return;
+  it("tell what their containers print, and go on telling until the signal", async () => {
     await apply(deployment({ replicas: 1 }, { image }));
     await rolledOut(1);
     const [pod] = await podsThatStay();

@@ -6,7 +6,7 @@
  * A backend may lack a capability; it says so in its capabilities, and the cases that need it then check that it refuses.
  */
 import { afterEach, beforeEach, describe } from "vitest";
-import { type BackendUnderTest, contextOf } from "./context.ts";
+import { type BackendUnderTest, contextOf, type RunnablePods } from "./context.ts";
 import { failureCases } from "./failures.ts";
 import { ownershipCases } from "./ownership.ts";
 import { podCases } from "./pods.ts";
@@ -20,8 +20,13 @@ export type { BackendUnderTest, RunnablePods } from "./context.ts";
  *
  * @param name Of the backend, for the report
  * @param makeBackend Makes a new, empty one for each test
+ * @param options.pods How its pods run, which adds the cases about pods; absent: it runs none
  */
-export function backendConformance(name: string, makeBackend: () => Promise<BackendUnderTest>): void {
+export function backendConformance(
+  name: string,
+  makeBackend: () => Promise<BackendUnderTest>,
+  { pods }: { pods?: RunnablePods } = {},
+): void {
   describe(`backend ${name}`, () => {
     let current: BackendUnderTest;
     let isOpen = false;
@@ -44,6 +49,6 @@ export function backendConformance(name: string, makeBackend: () => Promise<Back
     describe("delete", () => deleteCases(context));
     describe("watch", () => watchCases(context));
     describe("abort and failure", () => failureCases(context));
-    describe("pods", () => podCases(context));
+    if (pods !== undefined) describe("pods", () => podCases(context, pods));
   });
 }

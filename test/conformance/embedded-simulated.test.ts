@@ -35,7 +35,7 @@ async function makeBackend(): Promise<BackendUnderTest> {
     await cluster.close();
     await kubelet.close();
   };
-  return { backend, pods: { image: "web:v1", says: SAYS }, close };
+  return { backend, close };
 }
 
-backendConformance("embedded, with simulated pods", makeBackend);
+backendConformance("embedded, with simulated pods", makeBackend, { pods: { image: "web:v1", says: SAYS } });

@@ -31,11 +31,11 @@ async function makeBackend(): Promise<BackendUnderTest> {
     cluster = new EmbeddedCluster({ path: ":memory:", clock: bench.clock, random: systemRandom, kubelet, images });
     cluster.start();
     backend = new EmbeddedBackend(cluster);
-    return { backend, pods: { image: "web:v1", says: SAYS }, close };
+    return { backend, close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-backendConformance("embedded, with processes", makeBackend);
+backendConformance("embedded, with processes", makeBackend, { pods: { image: "web:v1", says: SAYS } });
