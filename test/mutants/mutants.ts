@@ -310,7 +310,13 @@ export const MUTANTS: readonly Mutant[] = [
       "const isOpen = through !== undefined;",
     ),
     history: historyOf(
-      [wait(5_000), commit("a", [{ on: "a-w0", set: { image: "missing:2" } }, { add: workload("a-w1") }])],
+      [
+        wait(5_000),
+        commit("a", [{ on: "a-w0", set: { image: "never:2" } }, { add: workload("a-w1") }]),
+        wait(2_000),
+        // The next pass, before the wave is well.
+        { do: "restart", how: "close", afterSteps: 0, downMs: 0 },
+      ],
       { isStaged: true },
     ),
     says: /deployment\/a-w1 was applied for app a before deployment\/a-w0 was well, which it cannot be/,
