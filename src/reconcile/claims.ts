@@ -103,7 +103,10 @@ export function declaredTwice(declared: readonly Declared[], claims: Claims): Di
         message: `Cannot apply ${displayId(each.id)} as one app only may declare it: app ${other.app} does, too (${file}:${line})`,
         location: each.locate([]),
         object: each.id,
-        hint: "Remove it from one of the two.",
+        hint:
+          file === each.file
+            ? "The directory of one app lies in the other's: give each one of its own in trueup.yaml."
+            : "Remove it from one of the two.",
       },
     ];
   });

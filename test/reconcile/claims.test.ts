@@ -75,6 +75,11 @@ describe("what an app declares", () => {
       },
     ]);
     expect(declaredTwice(own, NO_CLAIMS)).toEqual([]);
+    // Both read the file: then there is nothing to remove.
+    const nested = [declaredOf(configMap("b"), "two/b.yaml")];
+    expect(declaredTwice(nested, CLAIMS).map(({ hint }) => hint)).toEqual([
+      "The directory of one app lies in the other's: give each one of its own in trueup.yaml.",
+    ]);
   });
 
   it("at an older commit is without what another has by now, and the same array when that is nothing", () => {
