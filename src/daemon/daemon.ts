@@ -14,7 +14,7 @@ import { startServer } from "../server/server.ts";
 import type { DaemonService } from "../server/service.ts";
 import { type Clock, SystemClock, settle } from "../util/clock.ts";
 import type { Fault } from "../util/fault.ts";
-import { collectGarbage, heapInUse } from "../util/heap.ts";
+import { collectGarbage, heapHeld } from "../util/heap.ts";
 import { type Random, systemRandom } from "../util/random.ts";
 import { type LockAttempt, takeLock } from "../util/state-lock.ts";
 import { Begun } from "./begun.ts";
@@ -236,7 +236,7 @@ async function beginParts(
   });
   begun.add("the reconcilers", () => fleet.close());
   const giving = { clock, onChange: (listener: () => void) => fleet.onChange(listener) };
-  begun.add("giving memory back", giveBackMemory({ ...giving, inUse: heapInUse, collect: collectGarbage }));
+  begun.add("giving memory back", giveBackMemory({ ...giving, held: heapHeld, collect: collectGarbage }));
   return { stateDir, sockets, repository, target, ledger, fleet };
 }
 

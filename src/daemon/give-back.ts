@@ -14,14 +14,15 @@ export interface GiveBackOptions {
   clock: Clock;
   /** Calls its listener whenever something happens. */
   onChange: (listener: () => void) => () => void;
-  /** Bytes in the heap. */
-  inUse: () => number;
+  /** Bytes that are held for the heap. */
+  held: () => number;
   collect: () => void;
 }
 
 /** @returns What ends it */
-export function giveBackMemory({ clock, onChange, inUse, collect }: GiveBackOptions): () => void {
-  let left = inUse();
+export function giveBackMemory({ clock, onChange, held, collect }: GiveBackOptions): () => void {
+  /** The least that was held before a burst since the last collection; null right after it, as pages are given back only then. */
+  let least: number | null = held();
   let last = 0;
   let cancel: CancelTimer | null = null;
   const arm = (ms: number): void => {
@@ -29,16 +30,18 @@ export function giveBackMemory({ clock, onChange, inUse, collect }: GiveBackOpti
       cancel = null;
       const rest = last + QUIET_MS - clock.monotonic();
       if (rest > 0) arm(rest);
-      else if (inUse() - left >= Math.max(WORTH_BYTES, left * WORTH_SHARE)) {
+      else if (least !== null && held() - least >= Math.max(WORTH_BYTES, least * WORTH_SHARE)) {
         collect();
-        left = inUse();
+        least = null;
       }
     });
   };
   const stop = onChange(() => {
     // Apps change by the thousand: of each, only the time is noted.
     last = clock.monotonic();
-    if (cancel === null) arm(QUIET_MS);
+    if (cancel !== null) return;
+    least = Math.min(least ?? Number.POSITIVE_INFINITY, held());
+    arm(QUIET_MS);
   });
   return () => {
     stop();

@@ -1,10 +1,10 @@
-/** How much V8 has in its heap, and having it look now what of that is still used. */
+/** How much memory V8 holds for its heap, and having it look now what of that is still used. */
 import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-/** Bytes of objects, of which some may be used no more. */
-export function heapInUse(): number {
-  return getHeapStatistics().used_heap_size;
+/** Bytes of its pages, with what lies in them and is used no more, and with what is free. */
+export function heapHeld(): number {
+  return getHeapStatistics().total_heap_size;
 }
 
 /**
