@@ -97,6 +97,9 @@ export function placeOf(declared: Declared): ObjectPlace | undefined {
   return declared instanceof DeclaredObject ? declared.place : undefined;
 }
 
+/** How the parser says that the text ends too early. */
+const CUT_OFF = "unexpected end of the stream";
+
 class ManifestReader {
   readonly #input: ManifestFile;
   readonly #declared: Declared[] = [];
@@ -127,8 +130,12 @@ class ManifestReader {
     const documents = readDocuments(text, json);
     const manifestLike = documents.some(({ value }) => isRecord(value) && ("apiVersion" in value || "kind" in value));
     const faults = documents.flatMap((document) => document.faults);
-    // A JSON file that breaks off is a manifest all the same, or what it declared would seem to be removed.
-    if (!manifestLike && json && (faults.length === 0 || !/"(?:apiVersion|kind)"/.test(text))) return this.#result();
+    // Other tools' files are no concern, be they JSON or nearly so. One that breaks off may have been a manifest: what it
+    // declared would seem to be removed.
+    const isCutOff =
+      faults.length > 0 && (text.endsWith("\\") || faults.some(({ message }) => message.includes(CUT_OFF)));
+    const mayBeOne = isCutOff || (faults.length > 0 && /"(?:apiVersion|kind)"/.test(text));
+    if (!manifestLike && json && !mayBeOne) return this.#result();
     this.#encoding();
     this.#faults(faults);
     for (const document of documents) {

@@ -245,12 +245,24 @@ describe("files", () => {
     expect(said("a: 1\n")).toEqual(["1:1 warning not-a-manifest"]);
     expect(said("- 1\n")).toEqual(["1:1 warning not-a-manifest"]);
     expect(said('{"a": 1}', "a.json")).toEqual([]);
-    expect(said('{"a": ', "a.json")).toEqual([]);
+    // Comments, as some tools allow.
+    expect(said('{ // of another tool\n"a": 1, }', "a.json")).toEqual([]);
     expect(said("a: 1\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n")).toEqual([
       "1:1 error missing-api-version",
       "1:1 error missing-kind",
       "1:1 error missing-name",
     ]);
+  });
+
+  it("that break off are errors wherever they do, as they may have been manifests", () => {
+    const text = '{"metadata": {"name": "a\\n"}, "data": {"x": [1, true]}, "kind": "ConfigMap", "apiVersion": "v1"}';
+    for (let end = 1; end < text.length; end++) {
+      expect([
+        end,
+        said(text.slice(0, end), "a.json").filter((each) => / error yaml-syntax$/.test(each)).length,
+      ]).toEqual([end, 1]);
+    }
+    expect(said("", "a.json")).toEqual([]);
   });
 
   it("that make manifests are told apart", () => {

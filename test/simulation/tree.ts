@@ -98,6 +98,11 @@ export function isClaimed(tree: Tree, name: string, key: ObjectKey): boolean {
   );
 }
 
+/** Whether a `move` may have brought it here. */
+function isMovable(name: string): boolean {
+  return name.startsWith("m-");
+}
+
 /** What the tree means for the app of this name. */
 export function verdictOf(tree: Tree, name: string, { renamed, tagged }: Past): Verdict {
   const found = tree.apps.find((each) => each.name === name && each.isNamed);
@@ -105,6 +110,8 @@ export function verdictOf(tree: Tree, name: string, { renamed, tagged }: Past): 
   if (found === undefined) return { validity: "valid", isGone: true, app: undefined };
   const { app } = found;
   if (found.isBroken) return { validity: "invalid", isGone: false, app };
-  const isUncertain = renamed.has(app.key) || app.workloads.some(({ image }) => tagged.has(image));
+  // What may still be declared where a manifest cannot be read is not taken over from there.
+  const mayBeTheirs = tree.apps.some((each) => each !== found && each.isBroken) && app.configs.some(isMovable);
+  const isUncertain = renamed.has(app.key) || app.workloads.some(({ image }) => tagged.has(image)) || mayBeTheirs;
   return { validity: isUncertain ? "maybe" : "valid", isGone: false, app };
 }
