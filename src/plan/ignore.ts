@@ -35,7 +35,7 @@ export function ignoredOf(rules: readonly IgnoreRule[], autoscalers: readonly Ku
 }
 
 /** What an autoscaler scales; `null` when it does not say so in a way that can be read. */
-function scaledBy(autoscaler: KubeObject): ObjectKey | null {
+export function scaledBy(autoscaler: KubeObject): ObjectKey | null {
   const target = (autoscaler.spec as { scaleTargetRef?: Tree } | undefined)?.scaleTargetRef;
   const { apiVersion = "", kind, name } = target ?? {};
   if (typeof apiVersion !== "string" || typeof kind !== "string" || typeof name !== "string") return null;

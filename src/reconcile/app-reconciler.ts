@@ -22,7 +22,7 @@ import { lastApplied } from "./course.ts";
 import { type HeadOfRef, readHead, refOf } from "./head.ts";
 import { HealthWatch } from "./health-watch.ts";
 import { hookRunsOf, NEW_HOOK_RUNS } from "./hooks.ts";
-import { keyOfObject } from "./observe.ts";
+import { keyOfObject, scaledAnew } from "./observe.ts";
 import { type Approval, approve, discard, type Order, requireRetriable } from "./orders.ts";
 import { lookAt, type PassContext, readClaim } from "./pass.ts";
 import { PodLosses } from "./pod-losses.ts";
@@ -407,6 +407,9 @@ export class AppReconciler {
     this.#queue.addAfter("health", HEALTH_DELAY_MS);
     const declared = this.#health.declaredAt(keyOfObject(observed.object));
     if (!present && this.#health.gone(observed.object)) this.#add("pass");
+    // Whose size is git's again need not be changed by anybody: nothing else tells of it.
+    if (scaledAnew(observed, present, before).some((key) => this.#health.declaredAt(key) !== undefined))
+      this.#mistrust();
     if (declared === undefined) return;
     const change = planObject(declared, present ? observed : undefined, this.app, this.#context.ignored);
     if (change !== null) this.#mistrust();

@@ -1,9 +1,10 @@
 /** What the backend has of an app: all that it owns, and whatever else stands where git declares something. */
 import type { Backend } from "../model/backend.ts";
 import type { Declared } from "../model/manifest.ts";
-import { idOfLive, type KubeObject, keyOfId, type ObjectKey } from "../model/object.ts";
+import { groupOf, idOfLive, type KubeObject, keyOfId, type ObjectKey } from "../model/object.ts";
 import type { Observed } from "../model/plan.ts";
 import { hooksOf } from "../plan/hooks.ts";
+import { scaledBy } from "../plan/ignore.ts";
 import { keptOf, orderOf } from "../plan/stages.ts";
 import { kindHealth } from "../rollout/kind-health.ts";
 
@@ -76,6 +77,16 @@ export async function autoscalersOf(
   if (!canBeThere || !declared.some(({ id }) => SCALED.has(`${id.group}/${id.kind}`))) return found;
   const { items } = await backend.list(AUTOSCALER, signal);
   return [...found, ...items.map(({ object }) => object)];
+}
+
+/**
+ * What begins or ends to be scaled by an autoscaler that came, changed or went: its size is left to others, or git's again. None
+ * for most events: autoscalers report how they do every few seconds.
+ */
+export function scaledAnew({ object }: Observed, present: boolean, before: KubeObject | undefined): ObjectKey[] {
+  if (object.kind !== AUTOSCALER.kind || groupOf(object.apiVersion) !== AUTOSCALER.group) return [];
+  const [was, is] = [before === undefined ? null : scaledBy(before), present ? scaledBy(object) : null];
+  return was === is ? [] : [was, is].filter((key) => key !== null);
 }
 
 async function lookUp(backend: Backend, missing: readonly Declared[], signal: AbortSignal): Promise<Observed[]> {

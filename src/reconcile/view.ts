@@ -10,7 +10,7 @@ import type { KubeEvent, Pod } from "../model/workload.ts";
 import { type BackoffLimits, backoffMs } from "../util/backoff.ts";
 import { type Clock, sleep } from "../util/clock.ts";
 import { BoundedBackend } from "./bounded-backend.ts";
-import { keyOfObject } from "./observe.ts";
+import { keyOfObject, scaledAnew } from "./observe.ts";
 
 /** Waits between tries after a failed read. */
 export const READ_BACKOFF: BackoffLimits = { baseMs: 200, maxMs: 30_000 };
@@ -222,13 +222,16 @@ export class ClusterView {
     const present = event.type !== "deleted";
     const before = this.#drop(keyOfObject(observed.object));
     if (present) this.#put(observed);
-    for (const { listener } of this.#concerned(observed, before?.owner)) {
+    for (const { listener } of this.#concerned(observed, present, before)) {
       listener.onObject(observed, present, before?.object);
     }
   }
 
-  /** Whom an event concerns: who owns or owned the object, who declares it, and who has to do with what controls it. */
-  #concerned(observed: Observed, formerOwner: string | null | undefined): Set<Subscriber> {
+  /**
+   * Whom an event concerns: who owns or owned the object, who declares it, who has to do with what controls it, and who
+   * declares what an autoscaler begins or ends to scale.
+   */
+  #concerned(observed: Observed, present: boolean, before: Observed | undefined): Set<Subscriber> {
     const found = new Set<Subscriber>();
     const add = (subscribers: ReadonlySet<Subscriber> | undefined): void => {
       for (const subscriber of subscribers ?? []) found.add(subscriber);
@@ -237,13 +240,14 @@ export class ClusterView {
       if (typeof owner === "string") add(this.#byApp.get(owner));
     };
     addOwner(observed.owner);
-    addOwner(formerOwner);
+    addOwner(before?.owner);
     for (const at of this.upwards(observed.object)) {
       const key = keyOfObject(at);
       add(this.#byKey.get(key));
       addOwner(this.#objects.get(key)?.owner);
     }
     for (const claim of claimsOf(observed.object)) add(this.#byKey.get(claim));
+    for (const scaled of scaledAnew(observed, present, before?.object)) add(this.#byKey.get(scaled));
     return found;
   }
 

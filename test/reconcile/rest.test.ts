@@ -1,9 +1,12 @@
 /** An app at rest: a pass looks at the ref and at nothing else, and whatever could make it find otherwise ends that. */
 import { execFileSync } from "node:child_process";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { TrueupError } from "../../src/model/errors.ts";
+import type { KubeObject } from "../../src/model/object.ts";
+import type { Deployment } from "../../src/model/workload.ts";
 import type { AppReconciler } from "../../src/reconcile/app-reconciler.ts";
 import type { AppSettings } from "../../src/reconcile/types.ts";
+import { ClusterView } from "../../src/reconcile/view.ts";
 import { configMap, deployment, image, untilStatus, World } from "./world.ts";
 
 const SETTINGS: AppSettings = {
@@ -98,6 +101,39 @@ describe("an app at rest", () => {
     expect(await away).toMatchObject({ reason: "Cannot read it." });
     world.repository.readRef = readRef;
     expect(await reconciler.settled()).toMatchObject({ phase: "Synced" });
+  });
+});
+
+describe("an app whose workload somebody scales by an autoscaler", () => {
+  it("makes the size git's again as soon as the autoscaler goes, though nothing of its own changes then", async () => {
+    const subscribe = vi.spyOn(ClusterView.prototype, "subscribe");
+    await start({ "web.json": deployment("web"), ...image("v1") });
+    const listener = subscribe.mock.calls[0]?.[1];
+    subscribe.mockRestore();
+    // The local cluster has no autoscalers; to the reconciler it is any backend.
+    const capabilities = { ...world.backend.capabilities, kinds: null };
+    Object.defineProperty(world.backend, "capabilities", { value: capabilities });
+    const object: KubeObject = {
+      apiVersion: "autoscaling/v2",
+      kind: "HorizontalPodAutoscaler",
+      metadata: { name: "web", namespace: "default" },
+      spec: { scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "web" }, maxReplicas: 9 },
+    };
+    const observed = { object, applied: null, owner: null };
+    let items = [observed];
+    const list = world.backend.list.bind(world.backend);
+    world.backend.list = (query, signal) =>
+      query.kind === object.kind ? Promise.resolve({ items, version: "1" }) : list(query, signal);
+    const size = async (): Promise<unknown> => ((await world.object("Deployment", "web")) as Deployment).spec.replicas;
+    const live = (await world.object("Deployment", "web")) as Deployment;
+    world.cluster.store.update({ ...live, spec: { ...live.spec, replicas: 7 } } as KubeObject);
+    await reconciler.settled();
+    await untilStatus(reconciler, ({ phase }) => phase === "Synced");
+    expect(await size()).toBe(7);
+    items = [];
+    listener?.onObject(observed, false, object);
+    await reconciler.settled();
+    expect(await size()).toBe(2);
   });
 });
 

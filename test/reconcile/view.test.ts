@@ -105,6 +105,58 @@ describe("an event", () => {
     expect(view.get(keyOf(CONFIG))).toBeUndefined();
   });
 
+  const autoscaler = (name: string, target = "web"): KubeObject => ({
+    apiVersion: "autoscaling/v2",
+    kind: "HorizontalPodAutoscaler",
+    metadata: { name, namespace: "default", uid: `uid-${name}` },
+    spec: { scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: target } },
+  });
+  const scaling: {
+    of: string;
+    had: KubeObject[];
+    type: "added" | "modified" | "deleted";
+    event: KubeObject;
+    hear: string[];
+  }[] = [
+    { of: "comes", had: [], type: "added", event: autoscaler("a"), hear: ["declares: a is"] },
+    { of: "goes", had: [autoscaler("a")], type: "deleted", event: autoscaler("a"), hear: ["declares: a went, was"] },
+    {
+      of: "turns to another",
+      had: [autoscaler("a")],
+      type: "modified",
+      event: autoscaler("a", "other"),
+      hear: ["declares: a is, was"],
+    },
+    {
+      of: "turns to it",
+      had: [autoscaler("a", "other")],
+      type: "modified",
+      event: autoscaler("a"),
+      hear: ["declares: a is, was"],
+    },
+    { of: "tells how it does", had: [autoscaler("a")], type: "modified", event: autoscaler("a"), hear: [] },
+    { of: "is of another", had: [], type: "added", event: autoscaler("a", "other"), hear: [] },
+    { of: "says not what it scales", had: [], type: "added", event: { ...autoscaler("a"), spec: {} }, hear: [] },
+    {
+      of: "is a custom kind of that name",
+      had: [],
+      type: "added",
+      event: { ...autoscaler("a"), apiVersion: "x.io/v1" },
+      hear: [],
+    },
+  ];
+  it.each(scaling)(
+    "of an autoscaler that $of reaches who declares what it scales",
+    async ({ had, type, event, hear }) => {
+      await start(...had.map((each) => seen(each)));
+      subscribe("declares", DEPLOYMENT);
+      subscribe("stranger");
+      told();
+      await backend.tell(type, seen(event));
+      expect(told()).toEqual(hear);
+    },
+  );
+
   it("of objects that control each other ends", async () => {
     const [a, b] = [
       object("ReplicaSet", "a", object("ReplicaSet", "b")),
