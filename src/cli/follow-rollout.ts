@@ -3,6 +3,7 @@ import { TrueupError } from "../model/errors.ts";
 import { groupOf, type KubeObject } from "../model/object.ts";
 import type { Deployment, KubeEvent, Pod, ReplicaSet } from "../model/workload.ts";
 import { type RolloutStatus, rolloutStatus } from "../rollout/rollout-status.ts";
+import { untilFailed } from "./change/wait.ts";
 import type { DaemonClient } from "./client.ts";
 import type { CommandContext } from "./command.ts";
 import { printableLine } from "./print/escape.ts";
@@ -28,9 +29,13 @@ export async function followRollout(
   client: DaemonClient,
   options: FollowOptions,
 ): Promise<boolean> {
-  const { signal, cancel } = withTimeout(context, options.timeoutMs);
+  const { signal: limited, cancel } = withTimeout(context, options.timeoutMs);
+  const end = new AbortController();
+  const signal = AbortSignal.any([limited, end.signal]);
   const world = new World(options);
   const teller = new Teller(context);
+  /** Asked about only where it is not complete: what got well after all has rolled out. */
+  let failure: Promise<void> | undefined;
   try {
     for await (const event of client.watch({ namespace: options.namespace }, signal)) {
       if (event.type === "reset") world.clear();
@@ -41,12 +46,30 @@ export async function followRollout(
       if (status.state === "done") return true;
       if (status.state === "failed") throw new TrueupError("invalid", status.message);
       if (options.once) return false;
+      failure ??= endWhenFailed(client, options, end);
     }
   } finally {
     cancel();
+    end.abort();
+    await failure;
     await teller.end();
   }
   return false;
+}
+
+/** Ends the following as soon as the daemon has given the commit up, long before the Deployment's own deadline. */
+async function endWhenFailed(
+  client: DaemonClient,
+  { name, namespace }: FollowOptions,
+  end: AbortController,
+): Promise<void> {
+  try {
+    const failed = await untilFailed(client, { group: "apps", kind: "Deployment", namespace, name }, end.signal);
+    if (failed !== null) end.abort(failed);
+  } catch (error) {
+    // After the end nobody waits for it; before, who follows must not think that somebody looks.
+    if (!end.signal.aborted) end.abort(error);
+  }
 }
 
 /** The caller's signal, which also aborts when the time is up. */

@@ -3,6 +3,7 @@ import { load } from "js-yaml";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { KubeObject } from "../../src/model/object.ts";
 import { asCommitId } from "../../src/model/source.ts";
+import type { AppStatus } from "../../src/model/status.ts";
 import { appStatus, type Running, startFake } from "./with-daemon.ts";
 
 const COMMIT = asCommitId("3f2c1aa".padEnd(40, "0"));
@@ -259,6 +260,25 @@ describe("rollout status", () => {
     fake.daemon.apps = [settled, rejected];
     fake.daemon.put(deployment(3, 3), "shop");
     expect((await fake.run("rollout", "status", "deploy/web")).code).toBe(0);
+  });
+
+  it("exits 1 as soon as the daemon says that the commit has failed for it, and not for another workload", async () => {
+    const head = { commit: COMMIT, subject: "", author: "", authoredAt: "" };
+    const failed = (workload: string): AppStatus =>
+      appStatus("shop", { head, applied: COMMIT, phase: "Failed", reason: `${workload}: pod a-1: exit code 3` });
+    fake.daemon.apps = [failed("other/deployment/web"), failed("deployment/web-2")];
+    fake.daemon.put(deployment(1, 2), "shop");
+    const child = fake.start("rollout", "status", "deployment/web");
+    await child.waitFor(/Waiting/);
+    fake.daemon.setApps([failed("deployment/web")]);
+    expect(await child.exited).toEqual({ code: 1, signal: null });
+    expect(child.output).toBe(
+      'Waiting for deployment "web" rollout to finish: 1 out of 3 new replicas have been updated...\n' +
+        "trueup: 3f2c1aa failed: deployment/web: pod a-1: exit code 3\n" +
+        "  hint: A fix is another commit; trueup revert takes this one back.\n",
+    );
+    fake.daemon.put(deployment(3, 3), "shop");
+    expect((await fake.run("rollout", "status", "deployment/web")).code).toBe(0);
   });
 
   it("exits 1 with the reason when the deadline has passed", async () => {

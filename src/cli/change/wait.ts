@@ -2,6 +2,7 @@
 import { openRepository, type Repository } from "../../git/repository.ts";
 import type { ListQuery } from "../../model/backend.ts";
 import { TrueupError } from "../../model/errors.ts";
+import { displayId, type ObjectId } from "../../model/object.ts";
 import { type CommitId, shortId } from "../../model/source.ts";
 import type { AppPhase, AppStatus } from "../../model/status.ts";
 import type { DaemonClient } from "../client.ts";
@@ -214,11 +215,37 @@ export async function requireGoodEnd(
     await warn(context, `${shortId(head.commit)} came after ${shortId(commit)}: what rolled out is of that one`);
     return;
   }
-  if (!BAD_END.has(phase)) return;
+  if (BAD_END.has(phase)) throw badEnd(commit, phase, reason);
+}
+
+function badEnd(commit: CommitId, phase: AppPhase, reason: string): TrueupError {
   const word = phase === "Failed" ? "failed" : `was ${PHASE_WORDS[phase]}`;
-  throw new TrueupError("invalid", printableLine(`${shortId(commit)} ${word}: ${reason}`), {
+  return new TrueupError("invalid", printableLine(`${shortId(commit)} ${word}: ${reason}`), {
     hint: "A fix is another commit; trueup revert takes this one back.",
   });
+}
+
+/**
+ * Waits until the daemon says that a commit has failed for a workload. It knows what can never get well, while the workload
+ * itself, on a cluster, only has its deadline.
+ *
+ * @returns That it has; `null` when the daemon has gone
+ */
+export async function untilFailed(
+  client: DaemonClient,
+  id: ObjectId,
+  signal: AbortSignal,
+): Promise<TrueupError | null> {
+  const isOf = ({ reason }: AppStatus): boolean => ` ${reason}`.includes(` ${displayId(id)}: `);
+  for await (const { apps } of client.watchStatus(signal)) {
+    for (const status of apps) {
+      const { app, head, phase, reason } = status;
+      if (head === null || phase !== "Failed" || !isOf(status)) continue;
+      const { items } = await client.list({ ...id, owner: app }, signal);
+      if (items.length > 0) return badEnd(head.commit, phase, reason);
+    }
+  }
+  return null;
 }
 
 function notTakenUp(commit: CommitId): TrueupError {
