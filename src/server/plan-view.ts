@@ -6,6 +6,7 @@ import { TrueupError } from "../model/errors.ts";
 import type { Ledger } from "../model/ledger.ts";
 import { type KubeObject, keyOfId, type ObjectId } from "../model/object.ts";
 import type { Change, Plan } from "../model/plan.ts";
+import { ANNOTATION } from "../model/workload.ts";
 import { describePlan } from "../plan/describe.ts";
 import { forecastChange, forecastText, type PlanForecast } from "./plan-forecast.ts";
 import { pastRollouts } from "./plan-needs.ts";
@@ -120,7 +121,18 @@ async function diffOf(change: Change, owner: string, backend: Backend, signal: A
   const after = await stored(change, owner, backend, signal);
   const before = live === null || after === null ? live : asVersion(live, after.apiVersion);
   const name = pathOf(change.id);
-  return textDiff(before, after, { beforeName: `live/${name}`, afterName: `git/${name}` });
+  const isGits = change.declared?.object.metadata.annotations?.[ANNOTATION.changeCause] !== undefined;
+  const [shown, next] = isGits || after === null ? [before, after] : [withoutCause(before), withoutCause(after)];
+  return textDiff(shown, next, { beforeName: `live/${name}`, afterName: `git/${name}` });
+}
+
+/** Which commit brought the pods is written when it is applied: here it would look as if it were taken away. */
+function withoutCause(object: KubeObject | null): KubeObject | null {
+  const { [ANNOTATION.changeCause]: cause, ...others } = object?.metadata.annotations ?? {};
+  if (object === null || cause === undefined) return object;
+  const { annotations: _all, ...metadata } = object.metadata;
+  const isBare = Object.keys(others).length === 0;
+  return { ...object, metadata: isBare ? metadata : { ...metadata, annotations: others } };
 }
 
 async function stored(

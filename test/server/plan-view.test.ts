@@ -58,4 +58,20 @@ describe("the diff of a change", () => {
     const changed = diff.split("\n").filter((line) => /^[+-] /.test(line) && !line.includes("namespace"));
     expect(changed).toEqual(["-  maxReplicas: 3", "+  maxReplicas: 5"]);
   });
+
+  it.each([
+    ["says nothing of the commit that brought the pods, which is written when it is applied", undefined, []],
+    [
+      "shows what git itself gives as the cause",
+      "by ann",
+      ["-    kubernetes.io/change-cause: 1111111 First (Ann)", "+    kubernetes.io/change-cause: by ann"],
+    ],
+  ])("%s", async (_name, cause, expected) => {
+    const key = "kubernetes.io/change-cause";
+    const desired = configMap("c", { a: "2" }, cause === undefined ? {} : { annotations: { [key]: cause } });
+    const live = configMap("c", { a: "1" }, { annotations: { [key]: "1111111 First (Ann)" } });
+    const [diff = ""] = await diffs(desired, [{ object: live, applied: live, owner: "shop" }], () => desired);
+    const changed = diff.split("\n").filter((line) => /^[+-] /.test(line));
+    expect(changed).toEqual([...expected, '-  a: "1"', '+  a: "2"']);
+  });
 });

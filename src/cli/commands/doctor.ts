@@ -43,7 +43,7 @@ export const command: Command = {
     for (const check of await checksFor(world.stateDir)) {
       const found = await runCheck(check, world);
       findings.push(...found);
-      if (format === undefined) for (const finding of found) await printFinding(context.out, finding);
+      if (format === undefined) await printFindings(context.out, found);
     }
     const fixed = invocation.flag("fix") ? await fix(findings, world.stateDir) : [];
     if (format === undefined) for (const path of fixed) await context.out.line(`removed  ${printableLine(path)}`);
@@ -139,6 +139,16 @@ function examine(record: TargetRecord, { env, clock, signal }: CommandContext): 
   };
   const late = (): Error => new TrueupError("timeout", `it has not answered within ${EXAMINE_MS / 1_000} s`);
   return withDeadline(clock, EXAMINE_MS, signal, ask, late);
+}
+
+/** What is to be done about several findings of one check is said once, below the last of them. */
+async function printFindings(out: Output, found: readonly Finding[]): Promise<void> {
+  for (const [at, finding] of found.entries()) {
+    const next = found[at + 1];
+    const { hint, ...rest } = finding;
+    const isSaidBelow = hint !== undefined && next?.hint === hint && next.check === finding.check;
+    await printFinding(out, isSaidBelow ? rest : finding);
+  }
 }
 
 async function printFinding(out: Output, { check, level, message, hint }: Finding): Promise<void> {

@@ -256,6 +256,17 @@ describe("a state directory of a cluster", () => {
     }
   });
 
+  it("that lets it do much too little: what is to be done is said once", async () => {
+    const { port } = (await serve(answering("maps"))).address() as AddressInfo;
+    const address = `http://127.0.0.1:${port}`;
+    await leave(address, ID, { kubeconfig: kubeconfigOf(address), clusterId: "cluster-1" });
+    expect((await doctor()).troubles.length).toBeGreaterThan(1);
+    const { stdout } = await trueup(["doctor", "--state", state], home);
+    const lines = stdout.split("\n");
+    const hints = lines.flatMap((line, at) => (line.includes("hint: Grant them") ? [at] : []));
+    expect(hints).toEqual([lines.findLastIndex((line) => line.startsWith("problem  rights")) + 1]);
+  });
+
   it("that does not answer, or is not to be found, and whose owner's id is lost: both are said", async () => {
     // Nobody listens on the port of a reserved service that no machine runs.
     await leave("http://127.0.0.1:1", ID, { kubeconfig: kubeconfigOf("http://127.0.0.1:1") });
