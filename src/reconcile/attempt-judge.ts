@@ -40,7 +40,7 @@ export class AttemptJudge {
     isOverruled: boolean,
     signal: AbortSignal,
   ): Promise<number | undefined> {
-    const { options, health, board } = this.#parts;
+    const { options, health, board, losses } = this.#parts;
     const found = await health.judge(record, signal);
     if (found === null) return undefined;
     if (found.hasNext === true) {
@@ -50,6 +50,7 @@ export class AttemptJudge {
     if (await this.#beginsToFail(found, record, commits)) return undefined;
     const judgement = afterFailure(found, record);
     const verdict = decide(judgement, await this.#stateOf(record, commits, judgement));
+    const wasUnderWay = !record.ended;
     await this.#execute(record, verdict);
     const { phase, reason } = verdict;
     board.attempt(record.attempt);
@@ -57,7 +58,10 @@ export class AttemptJudge {
       options.log.info(`${options.app.name}: ${phase}${reason === "" ? "" : `: ${reason}`}`);
     }
     board.set(isOverruled ? { health: judgement.health } : { phase, reason, health: judgement.health });
-    await this.#tellLosses(record, commits);
+    // What went until now went in the rollout, also where this look is the one that ends it: a cluster tells of pods and of
+    // their ReplicaSets on two ways, so pods of one that was scaled down look lost for a moment.
+    if (wasUnderWay) losses.drop();
+    else await this.#tellLosses(record, commits);
     return judgement.againAfterMs;
   }
 
@@ -126,10 +130,6 @@ export class AttemptJudge {
 
   /** Pods that were lost while nothing was rolled out are drift, though their controllers have mended it. */
   async #tellLosses(record: AttemptRecord, commits: CommitPass): Promise<void> {
-    if (!record.ended) {
-      this.#parts.losses.drop();
-      return;
-    }
     const losses = this.#parts.losses.take();
     if (losses.length > 0) await (commits.carried?.record ?? record).lost(losses);
   }
