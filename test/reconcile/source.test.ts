@@ -290,10 +290,12 @@ describe("what is wrong", () => {
     const head = commitAll(folder.path, {
       "b.yaml": Buffer.from([0x61, 0xff, 0xfe]),
       "c.json": secret,
-      "tsconfig.app.json": "{ // x",
+      "d.json": "{",
+      // Of another tool, and whole.
+      "tsconfig.app.json": "{ // x\n}",
     });
     const snapshot = await sourceOf().snapshot(head, null, NO_ABORT);
-    expect(rules(snapshot)).toEqual(["b.yaml manifest-unreadable", "c.json yaml-syntax"]);
+    expect(rules(snapshot)).toEqual(["b.yaml manifest-unreadable", "c.json yaml-syntax", "d.json yaml-syntax"]);
     expect(JSON.stringify(snapshot.diagnostics)).not.toContain("hunter22");
   });
 
