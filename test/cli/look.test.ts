@@ -200,6 +200,37 @@ involvedObject: { apiVersion: apps/v1, kind: Deployment, namespace: default, nam
       stderr: 'trueup: Cannot find container "db" in pod web-a.\n  hint: Its containers: web.\n',
     });
   });
+
+  it("prints those of a pod that a workload or a Service has, a ready one first, and says which it chose", async () => {
+    fake.daemon.put(deployment(3, 3));
+    fake.daemon.put(REPLICA_SET);
+    fake.daemon.put(
+      parse("{apiVersion: v1, kind: Service, metadata: {name: web, namespace: default}, spec: {selector: {app: web}}}"),
+    );
+    fake.daemon.put(parse("{apiVersion: v1, kind: Service, metadata: {name: none, namespace: default}, spec: {}}"));
+    fake.daemon.put(parse("{apiVersion: v1, kind: ConfigMap, metadata: {name: web, namespace: default}}"));
+    fake.daemon.logLines.push("first");
+    expect(await fake.run("logs", "deploy/web")).toEqual({
+      code: 1,
+      stdout: "",
+      stderr:
+        "trueup: Cannot show logs of deployment/web as it must have a pod: it has none.\n" +
+        "  hint: trueup describe deployment/web says why.\n",
+    });
+    fake.daemon.put(pod("web-a", false));
+    expect(await fake.run("logs", "deploy/web")).toEqual({ code: 0, stdout: "first\n", stderr: "" });
+    fake.daemon.put(pod("web-b", true));
+    for (const of of ["deployment/web", "svc/web", `rs/${REPLICA_SET.metadata.name}`]) {
+      const said = { code: 0, stdout: "first\n", stderr: "Found 2 pods, using pod/web-b\n" };
+      expect([of, await fake.run("logs", of)]).toEqual([of, said]);
+    }
+    expect(fake.daemon.logQueries.map((query) => query.pod)).toEqual(["web-a", "web-b", "web-b", "web-b"]);
+    expect((await fake.run("logs", "svc/none")).stderr).toContain("it has none");
+    expect(await fake.run("logs", "cm/web")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("must be a pod, or something that has pods"),
+    });
+  });
 });
 
 describe("rollout status", () => {

@@ -1,9 +1,12 @@
 /** `trueup logs`: what a pod's container printed. */
+import { isPodReady } from "../../model/endpoints.ts";
 import { TrueupError } from "../../model/errors.ts";
+import { type KubeObject, type LabelSelector, matchesSelector } from "../../model/object.ts";
 import type { Pod } from "../../model/workload.ts";
-import type { Command } from "../command.ts";
+import type { DaemonClient } from "../client.ts";
+import type { Command, CommandContext } from "../command.ts";
 import { findObject } from "../find-object.ts";
-import { findKind, readObjectName } from "../kinds.ts";
+import { findKind, type ObjectName, readObjectName } from "../kinds.ts";
 import { NAMESPACE_OPTION, namespaceOf } from "../options.ts";
 
 export const command: Command = {
@@ -16,24 +19,26 @@ export const command: Command = {
   ],
   examples: [
     { line: "trueup logs web-5d4f8-x2x8z -f", does: "follow a pod" },
+    { line: "trueup logs deployment/web --tail 20", does: "read one of its pods, a ready one if there is any" },
     { line: "trueup logs web-5d4f8-x2x8z --previous --tail 20", does: "the last words of a container that crashed" },
   ],
   async run(context, invocation) {
     const [word = ""] = invocation.args;
     const wanted = word.includes("/") ? readObjectName([word]) : { kind: findKind("pod"), name: word };
-    if (wanted.kind.kind !== "Pod") {
-      throw new TrueupError("usage", `Cannot show logs of ${word} as it must be a pod.`, {
+    if (!HAVE_PODS.includes(wanted.kind.kind)) {
+      throw new TrueupError("usage", `Cannot show logs of ${word} as it must be a pod, or something that has pods.`, {
         hint: "trueup get pods lists them.",
       });
     }
     const namespace = namespaceOf(invocation);
     const tail = invocation.count("tail");
     const client = await context.connect();
-    const pod = (await findObject(client, wanted, namespace, context.signal)) as Pod;
+    const found = await findObject(client, wanted, namespace, context.signal);
+    const pod = wanted.kind.kind === "Pod" ? (found as Pod) : await choosePod(context, client, wanted, found);
     const container = chooseContainer(pod, invocation.text("container"));
     const query = {
       namespace,
-      pod: wanted.name,
+      pod: pod.metadata.name,
       container,
       follow: invocation.flag("follow"),
       previous: invocation.flag("previous"),
@@ -43,6 +48,34 @@ export const command: Command = {
     return 0;
   },
 };
+
+/** Kinds whose logs are those of one of their pods. */
+const HAVE_PODS: readonly string[] = ["Pod", "Deployment", "ReplicaSet", "Service"];
+
+/** One of the pods that an object selects, as kubectl chooses: a ready one if there is any, else the newest. Says which. */
+async function choosePod(
+  { err, signal }: CommandContext,
+  client: DaemonClient,
+  { kind, name }: ObjectName,
+  { metadata: { namespace = "default" }, spec }: KubeObject,
+): Promise<Pod> {
+  const given = (spec as { selector?: object } | undefined)?.selector ?? {};
+  const selector: LabelSelector = kind.kind === "Service" ? { matchLabels: given as Record<string, string> } : given;
+  const { items } = await client.list({ group: "", kind: "Pod", namespace }, signal);
+  const isNothing = Object.keys(given).length === 0;
+  const pods = isNothing ? [] : (items as Pod[]).filter(({ metadata }) => matchesSelector(selector, metadata.labels));
+  const age = ({ metadata: { creationTimestamp = "" } }: Pod): string => creationTimestamp;
+  pods.sort((a, b) => Number(isPodReady(b)) - Number(isPodReady(a)) || (age(a) < age(b) ? 1 : -1));
+  const [pod] = pods;
+  if (pod === undefined) {
+    const which = `${kind.singular}/${name}`;
+    throw new TrueupError("not-found", `Cannot show logs of ${which} as it must have a pod: it has none.`, {
+      hint: `trueup describe ${which} says why.`,
+    });
+  }
+  if (pods.length > 1) await err.line(`Found ${pods.length} pods, using pod/${pod.metadata.name}`);
+  return pod;
+}
 
 /** By which a pod of several containers says whose logs are meant. */
 const DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container";
