@@ -7,9 +7,14 @@ import { followRollout } from "../../../src/cli/follow-rollout.ts";
 import { type Output, styleFor } from "../../../src/cli/output.ts";
 import { waitReasons } from "../../../src/cli/print/rollout-wait.ts";
 import type { KubeObject } from "../../../src/model/object.ts";
+import { asCommitId } from "../../../src/model/source.ts";
+import type { AppStatus } from "../../../src/model/status.ts";
 import type { Deployment, Pod, ReplicaSet } from "../../../src/model/workload.ts";
 import type { ObjectEvent } from "../../../src/server/wire.ts";
 import { settle, VirtualClock } from "../../../src/util/clock.ts";
+import { appStatus } from "../with-daemon.ts";
+
+const COMMIT = asCommitId("c".repeat(40));
 
 const TEMPLATE = (image: string): string =>
   `{ metadata: { labels: { app: web } }, spec: { containers: [{ name: web, image: "${image}" }] } }`;
@@ -123,8 +128,8 @@ describe("a rollout waits for", () => {
   });
 });
 
-/** A watch that a test feeds, and what is printed. */
-function follow(options: { timeoutMs?: number } = {}): {
+/** A watch that a test feeds, a daemon that says something of its apps or nothing, and what is printed. */
+function follow(options: { timeoutMs?: number; apps?: AppStatus[] } = {}): {
   clock: VirtualClock;
   lines: string[];
   send(event: ObjectEvent): Promise<void>;
@@ -154,7 +159,13 @@ function follow(options: { timeoutMs?: number } = {}): {
     }
   }
   const context = { out, clock, signal: new AbortController().signal } as Partial<CommandContext> as CommandContext;
-  const client = { watch } as Partial<DaemonClient> as DaemonClient;
+  async function* watchStatus(signal: AbortSignal): AsyncIterable<{ apps: AppStatus[] }> {
+    if (options.apps !== undefined) yield { apps: options.apps };
+    await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    signal.throwIfAborted();
+  }
+  const list = async (): Promise<object> => ({ items: [deployment()], version: "1" });
+  const client = { watch, watchStatus, list } as unknown as DaemonClient;
   const done = followRollout(context, client, {
     name: "web",
     namespace: "default",
@@ -214,6 +225,26 @@ describe("following a rollout", () => {
     expect(await done).toBe(true);
     expect(lines).toEqual([WAITING, DONE]);
   });
+
+  it.each([
+    { phase: "Failed", reason: "deployment/web: pod a: container web: exit code 3", ends: true },
+    { phase: "Failed", reason: "deployment/web-two: pod b: container web: exit code 3", ends: false },
+    { phase: "Progressing", reason: "deployment/web: pod a: container web: not ready", ends: false },
+  ] as const)(
+    "ends with the daemon's verdict where it is $phase for $reason: $ends",
+    async ({ phase, reason, ends }) => {
+      const head = { ...appStatus("shop").head, commit: COMMIT } as AppStatus["head"];
+      const { send, done } = follow({ apps: [appStatus("shop", { phase, reason, head })] });
+      await send(added(deployment()));
+      await send({ type: "synced", version: "1" });
+      await send(modified(deployment({ updated: 2, available: 2 })));
+      const ending = await done.then(
+        (isDone) => isDone,
+        (error: Error) => error.message,
+      );
+      expect(ending).toBe(ends ? `${COMMIT.slice(0, 7)} failed: ${reason}` : true);
+    },
+  );
 
   it("gives up when the time is up", async () => {
     const { clock, send, done } = follow({ timeoutMs: 5_000 });
