@@ -1,7 +1,7 @@
 /** Writes to a real API server: who owns what, what is refused and why, what is taken over, and what kubectl makes of it. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { parentIdOf, setIdOf } from "../../src/backend/kubernetes/applyset.ts";
 import { connectKubernetes } from "../../src/backend/kubernetes/connect.ts";
 import type { KubernetesBackend } from "../../src/backend/kubernetes/kubernetes.ts";
@@ -81,17 +81,9 @@ async function refusal(work: Promise<unknown>): Promise<TrueupError> {
   throw new Error("it was not refused");
 }
 
-/** For what the server takes in some moments after it was told: tries, with a look at the server in between. */
-async function untilRefused(work: () => Promise<unknown>): Promise<TrueupError> {
-  for (let tries = 0; tries < 500; tries++) {
-    try {
-      await work();
-    } catch (error) {
-      if (error instanceof TrueupError) return error;
-      throw error;
-    }
-  }
-  throw new Error("it is never refused");
+/** For what the server takes in some moments after it was told: a second or so, of which it tells nobody the end. */
+function untilRefused(work: () => Promise<unknown>): Promise<TrueupError> {
+  return vi.waitFor(() => refusal(work()), { timeout: 30_000, interval: 20 });
 }
 
 /** Waits until the backend has heard of the object. */
@@ -408,12 +400,8 @@ describe("kinds", () => {
         spec,
       });
       const desired = widget({ rules: [{ to: "web" }] });
-      let made = await apply(desired).catch((error: unknown) => error);
       // Established, it is served some moments later.
-      for (let tries = 0; made instanceof TrueupError && tries < 50; tries++) {
-        await cluster.api.list(`/apis/${group}/v1/${plural}`).catch(() => []);
-        made = await apply(desired).catch((error: unknown) => error);
-      }
+      const made = await vi.waitFor(() => apply(desired), { timeout: 30_000, interval: 20 });
       expect(made).toMatchObject({ action: "create", object: { spec: { rules: [{ to: "web", weight: 1 }] } } });
       const id = idOf(desired);
       const applied = async (from: KubernetesBackend): Promise<unknown> =>
