@@ -7,6 +7,7 @@ import type { EventRecorder } from "../model/store.ts";
 import type { ConfigMap, Pod, Secret, Service, ServicePort } from "../model/workload.ts";
 import { backoffMs } from "../util/backoff.ts";
 import { type Clock, sleep } from "../util/clock.ts";
+import { orAborted } from "../util/or-aborted.ts";
 import { type ProcessAgain, WorkQueue } from "../util/work-queue.ts";
 import { sameJson } from "./json.ts";
 import { type PreferredPort, podAssignment, sameAssignment, serviceAssignments } from "./node-assignment.ts";
@@ -330,14 +331,4 @@ export class NodeLink {
       status: { phase: "Pending", ...pod.status, conditions: [...others, scheduled] },
     } as Pod) as Pod;
   }
-}
-
-/** The promise's outcome, or the signal's reason as soon as it is aborted: a kubelet that hangs must not hold the link. */
-function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }

@@ -12,6 +12,7 @@ import type {
   WatchEvent,
 } from "../model/backend.ts";
 import { TrueupError } from "../model/errors.ts";
+import { orAborted } from "../util/or-aborted.ts";
 import { TARGET_FILE } from "./target-record.ts";
 
 const NEVER = new AbortController().signal;
@@ -78,17 +79,6 @@ export class SameCluster {
   }
 }
 
-async function orAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
-}
-
 /** A backend that does nothing before the cluster is known to be the right one. */
 export class GuardedBackend implements Backend {
   readonly capabilities: BackendCapabilities;
@@ -99,6 +89,11 @@ export class GuardedBackend implements Backend {
     this.capabilities = inner.capabilities;
     this.#inner = inner;
     this.#guard = guard;
+  }
+
+  async isNamespaced(kind: { group: string; kind: string }, signal: AbortSignal): Promise<boolean | null> {
+    await this.#guard.require(signal);
+    return (await this.#inner.isNamespaced?.(kind, signal)) ?? null;
   }
 
   async list(query: ListQuery, signal: AbortSignal): Promise<ObjectList> {
